@@ -1,0 +1,1 @@
+//! The A/B harness: pipelines, baselines and reports.

@@ -1,0 +1,1 @@
+//! Swallows events and reports their end-to-end latency.

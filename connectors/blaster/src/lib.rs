@@ -1,0 +1,1 @@
+//! Replays a file from memory, as fast as possible or at a rate.

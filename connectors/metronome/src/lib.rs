@@ -1,0 +1,1 @@
+//! Emits an event at a fixed interval.

@@ -1,0 +1,1 @@
+//! Reads standard input and writes standard output.

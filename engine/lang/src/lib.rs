@@ -1,0 +1,1 @@
+//! The Troy language: lexer, parser, checker, evaluator.

@@ -1,0 +1,1 @@
+//! The contract between Temblor and its connectors: values, batches, traits, registration and the C ABI.

@@ -1,0 +1,1 @@
+//! One table of everything Temblor can run, built in or loaded from a plugin.
