@@ -1,0 +1,133 @@
+//! Reading a plugin file and checking it, before any of its code can run.
+
+mod elf;
+mod read;
+mod record;
+
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::host::Host;
+use crate::manifest::Manifest;
+use crate::refusal::{Refusal, Refused};
+
+/// A plugin file in memory, whole and well formed.
+///
+/// What is checked, verified and later mapped are these bytes; the file on disk is not looked at
+/// again.
+pub struct PluginFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    sha256: Digest,
+    manifest: Manifest,
+}
+
+impl PluginFile {
+    /// Reads the file and its manifest.
+    ///
+    /// # Errors
+    ///
+    /// Refuses whatever is not a whole shared library for this machine with a readable manifest.
+    /// Whether the plugin suits this host is the question of [`PluginFile::check_host`].
+    pub fn read(path: &Path) -> Result<PluginFile, Refused> {
+        let refused = |why| Refused {
+            path: path.to_owned(),
+            why,
+        };
+        let bytes = read::whole(path).map_err(refused)?;
+        let manifest = manifest(&bytes).map_err(refused)?;
+        Ok(PluginFile {
+            path: path.to_owned(),
+            sha256: Digest::of(&bytes),
+            bytes,
+            manifest,
+        })
+    }
+
+    /// Checks that the plugin was built for `host`.
+    ///
+    /// # Errors
+    ///
+    /// Refuses another epoch, pdk version, target or layout, and a plugin that aborts on panic.
+    pub fn check_host(&self, host: &Host) -> Result<(), Refused> {
+        check_host(&self.manifest, host).map_err(|why| self.refused(why))
+    }
+
+    /// Returns the path that the file was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the content of the file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns the digest of the content.
+    pub fn sha256(&self) -> Digest {
+        self.sha256
+    }
+
+    /// Returns what the plugin says about itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub(crate) fn refused(&self, why: Refusal) -> Refused {
+        Refused {
+            path: self.path.clone(),
+            why,
+        }
+    }
+}
+
+fn manifest(bytes: &[u8]) -> Result<Manifest, Refusal> {
+    let library = elf::check(bytes)?;
+    let records = library.record.ok_or(Refusal::NoRecord)?;
+    let (pdk, entries) = record::parse(records)?;
+    Ok(Manifest {
+        pdk,
+        entries,
+        schemas: library.schema.map(record::parse_schemas).transpose()?,
+        needed: library.needed,
+    })
+}
+
+fn check_host(manifest: &Manifest, host: &Host) -> Result<(), Refusal> {
+    let pdk = &manifest.pdk;
+    if pdk.epoch != host.epoch {
+        return Err(Refusal::OtherEpoch {
+            plugin: pdk.epoch,
+            host: host.epoch,
+        });
+    }
+    if pdk.pdk != host.pdk {
+        return Err(Refusal::OtherPdk {
+            plugin: pdk.pdk.clone(),
+            host: host.pdk.clone(),
+        });
+    }
+    if pdk.target != host.target {
+        return Err(Refusal::OtherTarget {
+            plugin: pdk.target.clone(),
+            host: host.target.clone(),
+        });
+    }
+    if pdk.layout != host.layout {
+        return Err(Refusal::OtherLayout {
+            plugin: pdk.layout.clone(),
+            host: host.layout.clone(),
+        });
+    }
+    match manifest
+        .entries
+        .iter()
+        .find(|entry| entry.panic != "unwind")
+    {
+        Some(entry) => Err(Refusal::PanicStrategy {
+            crate_name: entry.crate_name.clone(),
+            panic: entry.panic.clone(),
+        }),
+        None => Ok(()),
+    }
+}

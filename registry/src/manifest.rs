@@ -1,0 +1,71 @@
+//! What a plugin file says about itself, readable without running any of its code.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The metadata in a plugin file: who built it against what, and what it registers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// The copy of `temblor-pdk` that is linked into the plugin.
+    pub pdk: PdkRecord,
+    /// Everything that the plugin registers, sorted by kind and name.
+    pub entries: Vec<EntryRecord>,
+    /// Schemas by entry name; `None` if they are known only after the plugin was loaded.
+    pub schemas: Option<BTreeMap<String, SchemaRecord>>,
+    /// The shared libraries that the plugin asks the system's loader for.
+    pub needed: Vec<String>,
+}
+
+/// The record that `temblor-pdk` leaves in every plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PdkRecord {
+    /// The epoch of the plugin contract.
+    pub epoch: u32,
+    /// The version of `temblor-pdk`.
+    pub pdk: String,
+    /// The fingerprint of the layouts that cross the boundary.
+    pub layout: String,
+    /// The target triple that the plugin was built for.
+    pub target: String,
+    /// The compiler, for information only.
+    #[serde(default)]
+    pub rustc: String,
+}
+
+/// The record that every `register!` leaves in a plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EntryRecord {
+    /// The kind of thing that is registered, as in `connector` or `codec`.
+    pub kind: String,
+    /// The name that a flow uses.
+    pub name: String,
+    /// The version of the crate.
+    pub version: String,
+    /// The crate that registers it.
+    #[serde(rename = "crate")]
+    pub crate_name: String,
+    /// The panic strategy that the crate was built with.
+    pub panic: String,
+    /// Capabilities, each with its own version, as in `source/1`.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+}
+
+/// What section `.temblor.schema` says about one entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SchemaRecord {
+    /// The JSON Schema of the configuration.
+    #[serde(default)]
+    pub schema: serde_json::Value,
+    /// A configuration that works.
+    #[serde(default)]
+    pub example: serde_json::Value,
+    /// One line about the entry.
+    #[serde(default)]
+    pub summary: String,
+}
