@@ -1,0 +1,380 @@
+//! `Value`: sixteen bytes of plain data, and the typed view of it.
+
+use std::marker::PhantomData;
+
+use super::container::{Array, ArrayHeader, Object, ObjectHeader};
+
+/// What a value is; stored in its first byte.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tag {
+    Null = 0,
+    Bool = 1,
+    I64 = 2,
+    U64 = 3,
+    F64 = 4,
+    Str = 5,
+    Bytes = 6,
+    Array = 7,
+    Object = 8,
+}
+
+/// Number bits or a pointer, as the tag says.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) union Payload {
+    pub(super) bits: u64,
+    pub(super) text: *const u8,
+    pub(super) array: *const ArrayHeader,
+    pub(super) object: *const ObjectHeader,
+}
+
+/// A value of any type: null, boolean, integer, float, string, bytes, array or record.
+///
+/// Plain data of sixteen bytes with a C layout, the same in the engine and in every plugin. It borrows the arena
+/// or the buffer that it lives in; [`super::OwnedValue`] is for what must outlive that.
+///
+/// Invariant: the pointer that the tag calls for is valid for `'a` and what it points at is never written again.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Value<'a> {
+    tag: u8,
+    flags: u8,
+    /// Upper 16 of the 48 bits of a length.
+    len_high: u16,
+    len_low: u32,
+    payload: Payload,
+    borrow: PhantomData<&'a [u8]>,
+}
+
+// SAFETY: whatever a value points at is immutable for 'a (invariant of the type).
+unsafe impl Send for Value<'_> {}
+// SAFETY: see `Send`.
+unsafe impl Sync for Value<'_> {}
+
+/// A value taken apart.
+#[derive(Clone, Copy, Debug)]
+pub enum View<'a> {
+    /// Null.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// An integer that fits 64 signed bits.
+    I64(i64),
+    /// An integer above [`i64::MAX`].
+    U64(u64),
+    /// A float.
+    F64(f64),
+    /// A string.
+    Str(&'a str),
+    /// A sequence of bytes.
+    Bytes(&'a [u8]),
+    /// An array.
+    Array(Array<'a>),
+    /// A record.
+    Object(Object<'a>),
+}
+
+impl<'a> Value<'a> {
+    /// Null.
+    pub const NULL: Value<'static> = Value::scalar(Tag::Null, 0);
+    /// True.
+    pub const TRUE: Value<'static> = Value::scalar(Tag::Bool, 1);
+    /// False.
+    pub const FALSE: Value<'static> = Value::scalar(Tag::Bool, 0);
+
+    const fn scalar(tag: Tag, bits: u64) -> Value<'static> {
+        Value {
+            tag: tag as u8,
+            flags: 0,
+            len_high: 0,
+            len_low: 0,
+            payload: Payload { bits },
+            borrow: PhantomData,
+        }
+    }
+
+    const fn with_payload(tag: Tag, len: usize, payload: Payload) -> Value<'a> {
+        Value {
+            tag: tag as u8,
+            flags: 0,
+            len_high: (len >> 32) as u16,
+            len_low: len as u32,
+            payload,
+            borrow: PhantomData,
+        }
+    }
+
+    /// Makes a value of bytes that stay where they are.
+    #[must_use]
+    pub const fn bytes(bytes: &'a [u8]) -> Self {
+        let payload = Payload {
+            text: bytes.as_ptr(),
+        };
+        Value::with_payload(Tag::Bytes, bytes.len(), payload)
+    }
+
+    /// Makes a value of a string that stays where it is.
+    #[must_use]
+    pub const fn string(text: &'a str) -> Self {
+        let payload = Payload {
+            text: text.as_ptr(),
+        };
+        Value::with_payload(Tag::Str, text.len(), payload)
+    }
+
+    /// # Safety
+    /// `header` was made by an arena and lives, with its items, for `'a`.
+    pub(super) unsafe fn from_array(array: *const ArrayHeader) -> Self {
+        Value::with_payload(Tag::Array, 0, Payload { array })
+    }
+
+    /// # Safety
+    /// `header` was made by an arena and lives, with its fields and its index, for `'a`.
+    pub(super) unsafe fn from_object(object: *const ObjectHeader) -> Self {
+        Value::with_payload(Tag::Object, 0, Payload { object })
+    }
+
+    fn len(self) -> usize {
+        (usize::from(self.len_high) << 32) | self.len_low as usize
+    }
+
+    fn is(self, tag: Tag) -> bool {
+        self.tag == tag as u8
+    }
+
+    fn bits(self) -> u64 {
+        // SAFETY: every payload has 64 initialised bits; only numeric tags ask for them.
+        unsafe { self.payload.bits }
+    }
+
+    /// The bytes of a string or a byte sequence.
+    fn raw_bytes(self) -> &'a [u8] {
+        // SAFETY: only called for tags `Str` and `Bytes`, whose payload is a pointer to `len` bytes valid for 'a.
+        unsafe { std::slice::from_raw_parts(self.payload.text, self.len()) }
+    }
+
+    fn raw_str(self) -> &'a str {
+        // SAFETY: a `Str` is made from a `&str` only.
+        unsafe { std::str::from_utf8_unchecked(self.raw_bytes()) }
+    }
+
+    fn raw_array(self) -> Array<'a> {
+        // SAFETY: only called for tag `Array`, whose payload points at a header valid for 'a.
+        unsafe { Array::new(self.payload.array) }
+    }
+
+    fn raw_object(self) -> Object<'a> {
+        // SAFETY: only called for tag `Object`, whose payload points at a header valid for 'a.
+        unsafe { Object::new(self.payload.object) }
+    }
+
+    /// Takes the value apart. A tag of a later version of the layout reads as null.
+    #[must_use]
+    pub fn view(self) -> View<'a> {
+        match self.tag {
+            t if t == Tag::Bool as u8 => View::Bool(self.bits() != 0),
+            t if t == Tag::I64 as u8 => View::I64(self.bits() as i64),
+            t if t == Tag::U64 as u8 => View::U64(self.bits()),
+            t if t == Tag::F64 as u8 => View::F64(f64::from_bits(self.bits())),
+            t if t == Tag::Str as u8 => View::Str(self.raw_str()),
+            t if t == Tag::Bytes as u8 => View::Bytes(self.raw_bytes()),
+            t if t == Tag::Array as u8 => View::Array(self.raw_array()),
+            t if t == Tag::Object as u8 => View::Object(self.raw_object()),
+            _ => View::Null,
+        }
+    }
+
+    /// Whether this is null.
+    #[must_use]
+    pub fn is_null(self) -> bool {
+        self.is(Tag::Null)
+    }
+
+    /// The boolean, if it is one.
+    #[must_use]
+    pub fn as_bool(self) -> Option<bool> {
+        self.is(Tag::Bool).then(|| self.bits() != 0)
+    }
+
+    /// The integer, if it is one that fits.
+    #[must_use]
+    pub fn as_i64(self) -> Option<i64> {
+        self.is(Tag::I64).then(|| self.bits() as i64)
+    }
+
+    /// The integer, if it is one that is not negative.
+    #[must_use]
+    pub fn as_u64(self) -> Option<u64> {
+        match self.view() {
+            View::I64(n) => u64::try_from(n).ok(),
+            View::U64(n) => Some(n),
+            _ => None,
+        }
+    }
+
+    /// The float, if it is one. Integers are not converted.
+    #[must_use]
+    pub fn as_f64(self) -> Option<f64> {
+        self.is(Tag::F64).then(|| f64::from_bits(self.bits()))
+    }
+
+    /// The string, if it is one.
+    #[must_use]
+    pub fn as_str(self) -> Option<&'a str> {
+        self.is(Tag::Str).then(|| self.raw_str())
+    }
+
+    /// The bytes, if it is a byte sequence (not a string).
+    #[must_use]
+    pub fn as_bytes(self) -> Option<&'a [u8]> {
+        self.is(Tag::Bytes).then(|| self.raw_bytes())
+    }
+
+    /// The array, if it is one.
+    #[must_use]
+    pub fn as_array(self) -> Option<Array<'a>> {
+        self.is(Tag::Array).then(|| self.raw_array())
+    }
+
+    /// The record, if it is one.
+    #[must_use]
+    pub fn as_object(self) -> Option<Object<'a>> {
+        self.is(Tag::Object).then(|| self.raw_object())
+    }
+
+    /// The field `key` of a record; none for anything else.
+    #[must_use]
+    pub fn get(self, key: &str) -> Option<Value<'a>> {
+        self.as_object()?.get(key)
+    }
+
+    /// The bytes of the input that this array or record was decoded from, if nobody has touched it.
+    #[must_use]
+    pub fn source_text(self) -> Option<&'a [u8]> {
+        match self.view() {
+            View::Array(array) => array.source_text(),
+            View::Object(object) => object.source_text(),
+            _ => None,
+        }
+    }
+
+    /// The name of the type as the language's messages write it.
+    #[must_use]
+    pub fn type_name(self) -> &'static str {
+        match self.view() {
+            View::Null => "null",
+            View::Bool(_) => "bool",
+            View::I64(_) | View::U64(_) => "integer",
+            View::F64(_) => "float",
+            View::Str(_) => "string",
+            View::Bytes(_) => "bytes",
+            View::Array(_) => "array",
+            View::Object(_) => "record",
+        }
+    }
+
+    /// Forgets the borrow.
+    ///
+    /// # Safety
+    /// The caller keeps everything that the value reaches alive for as long as the result is used.
+    pub(super) unsafe fn detach(self) -> Value<'static> {
+        // SAFETY: only the lifetime changes; the caller keeps the memory alive.
+        unsafe { std::mem::transmute::<Value<'a>, Value<'static>>(self) }
+    }
+}
+
+impl Default for Value<'_> {
+    fn default() -> Self {
+        Value::NULL
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        if value { Value::TRUE } else { Value::FALSE }
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Value::scalar(Tag::I64, value as u64)
+    }
+}
+
+impl From<i32> for Value<'_> {
+    fn from(value: i32) -> Self {
+        Value::from(i64::from(value))
+    }
+}
+
+impl From<u64> for Value<'_> {
+    /// Integers have one form each: signed whenever they fit.
+    fn from(value: u64) -> Self {
+        match i64::try_from(value) {
+            Ok(value) => Value::from(value),
+            Err(_) => Value::scalar(Tag::U64, value),
+        }
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(value: u32) -> Self {
+        Value::from(i64::from(value))
+    }
+}
+
+impl From<usize> for Value<'_> {
+    fn from(value: usize) -> Self {
+        Value::from(value as u64)
+    }
+}
+
+impl From<f64> for Value<'_> {
+    fn from(value: f64) -> Self {
+        Value::scalar(Tag::F64, value.to_bits())
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
+        Value::string(value)
+    }
+}
+
+impl std::fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.view() {
+            View::Null => f.write_str("null"),
+            View::Bool(value) => value.fmt(f),
+            View::I64(value) => value.fmt(f),
+            View::U64(value) => value.fmt(f),
+            View::F64(value) => value.fmt(f),
+            View::Str(value) => value.fmt(f),
+            View::Bytes(value) => write!(f, "bytes({value:02x?})"),
+            View::Array(value) => f.debug_list().entries(value.iter()).finish(),
+            View::Object(value) => f.debug_map().entries(value.iter()).finish(),
+        }
+    }
+}
+
+impl PartialEq for Value<'_> {
+    /// Equal type and content. Records are equal whatever the order of their keys. The language has its own, wider
+    /// equality.
+    fn eq(&self, other: &Self) -> bool {
+        match (self.view(), other.view()) {
+            (View::Null, View::Null) => true,
+            (View::Bool(a), View::Bool(b)) => a == b,
+            (View::I64(a), View::I64(b)) => a == b,
+            (View::U64(a), View::U64(b)) => a == b,
+            (View::F64(a), View::F64(b)) => a == b,
+            (View::Str(a), View::Str(b)) => a == b,
+            (View::Bytes(a), View::Bytes(b)) => a == b,
+            (View::Array(a), View::Array(b)) => a.as_slice() == b.as_slice(),
+            (View::Object(a), View::Object(b)) => {
+                a.len() == b.len() && a.iter().all(|(key, value)| b.get(key) == Some(value))
+            }
+            _ => false,
+        }
+    }
+}
