@@ -1,6 +1,7 @@
 //! Small shared libraries, built with the compiler that builds the tests.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
