@@ -4,6 +4,7 @@ mod config;
 mod digest;
 mod file;
 mod host;
+mod loader;
 mod lock;
 mod manifest;
 mod refusal;
