@@ -1,20 +1,30 @@
 //! One table of everything Temblor can run, built in or loaded from a plugin.
 
+mod choice;
 mod config;
 mod digest;
+mod error;
 mod file;
 mod host;
+mod kind;
+mod listing;
 mod loader;
 mod lock;
 mod manifest;
+mod provider;
 mod refusal;
 mod suggest;
+mod table;
 mod verify;
 
 pub use config::{Config, ConfigError, MapMode, Place, PluginConfig, Prefer, Verify};
 pub use digest::{BadDigest, Digest};
+pub use error::RegistryError;
 pub use file::PluginFile;
 pub use host::Host;
+pub use kind::Kind;
+pub use listing::{Listing, Status};
 pub use lock::{LockError, LockReport, Locked, lock};
 pub use manifest::{EntryRecord, Manifest, PdkRecord, SchemaRecord};
+pub use provider::{BadLinkMode, LinkMode, Provider, Side};
 pub use refusal::{Refusal, Refused};
