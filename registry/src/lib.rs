@@ -2,10 +2,10 @@
 
 mod choice;
 mod config;
+mod contract;
 mod digest;
 mod error;
 mod file;
-mod host;
 mod kind;
 mod listing;
 mod loader;
@@ -18,10 +18,10 @@ mod table;
 mod verify;
 
 pub use config::{Config, ConfigError, MapMode, Place, PluginConfig, Prefer, Verify};
+pub use contract::Contract;
 pub use digest::{BadDigest, Digest};
 pub use error::RegistryError;
 pub use file::PluginFile;
-pub use host::Host;
 pub use kind::Kind;
 pub use listing::{Listing, Status};
 pub use lock::{LockError, LockReport, Locked, lock};

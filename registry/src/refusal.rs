@@ -80,6 +80,12 @@ pub enum Refusal {
     /// The library needs static thread-local storage.
     #[error("it needs static thread-local storage (DF_STATIC_TLS)")]
     StaticTls,
+    /// The library would have others loaded from the current directory.
+    #[error("it looks for libraries in `{path}`, relative to the current directory")]
+    SearchPath {
+        /// The relative path.
+        path: String,
+    },
     /// The library has no section `.temblor`.
     #[error("it has no section `.temblor`, so it is not a Temblor plugin")]
     NoRecord,
@@ -200,6 +206,9 @@ impl Refusal {
             Refusal::StaticTls => {
                 "build the plugin without its own allocator, or with one that uses dynamic \
                  thread-local storage"
+            }
+            Refusal::SearchPath { .. } => {
+                "link it with an absolute path, or with one that starts with `$ORIGIN`"
             }
             Refusal::NoRecord => {
                 "build it from a crate that calls `temblor_pdk::register!`; if it does, check that \

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use support::{ENTRY, PDK, c_library, host, library, library_with};
-use temblor_registry::{Host, PluginFile, Refusal};
+use temblor_registry::{Contract, PluginFile, Refusal};
 
 fn refusal(path: &Path) -> Refusal {
     match PluginFile::read(path) {
@@ -49,10 +49,10 @@ fn check_patched(change: impl FnOnce(&mut Vec<u8>), expected: &str) {
 }
 
 /// A plugin whose records are right, read and compared with `host`.
-fn check_host(records: &str, host: &Host, expected: &str) {
+fn check_host(records: &str, host: &Contract, expected: &str) {
     let dir = tempfile::tempdir().unwrap();
     let file = PluginFile::read(&library(dir.path(), "p", records)).unwrap();
-    let refused = file.check_host(host).unwrap_err();
+    let refused = file.check_contract(host).unwrap_err();
     assert_eq!(refused.why.to_string(), expected);
 }
 
@@ -88,7 +88,7 @@ fn reads_the_manifest() {
             .any(|name| name.starts_with("libc.so"))
     );
     assert_eq!(file.bytes(), fs::read(&path).unwrap());
-    file.check_host(&host()).unwrap();
+    file.check_contract(&host()).unwrap();
 }
 
 #[test]
@@ -208,6 +208,24 @@ fn static_thread_local_storage_is_refused() {
 }
 
 #[test]
+fn libraries_from_the_current_directory_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let check = |name, option: &str, expected: Option<&str>| {
+        let options = ["-shared", "-fPIC", option];
+        let why = refusal(&c_library(dir.path(), name, "int x;", &options));
+        match (why, expected) {
+            (Refusal::SearchPath { path }, Some(expected)) => assert_eq!(path, expected),
+            (why, expected) => assert!(expected.is_none(), "{why}"),
+        }
+    };
+    check("relative", "-Wl,-rpath,/opt/lib:lib", Some("lib"));
+    check("current", "-Wl,-rpath,.,--disable-new-dtags", Some("."));
+    check("beside", "-Wl,-rpath,$ORIGIN/lib:/opt/lib", None);
+    let other = c_library(dir.path(), "other", "int y;", &["-shared", "-fPIC"]);
+    check("absolute", other.to_str().unwrap(), None);
+}
+
+#[test]
 fn a_file_that_is_cut_anywhere_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = library(dir.path(), "whole", &format!("{PDK}\n{ENTRY}\n"));
@@ -289,12 +307,12 @@ fn plugins_of_other_hosts_are_refused() {
     let records = format!("{PDK}\n{ENTRY}");
     check_host(
         &records,
-        &Host { epoch: 1, ..host() },
+        &Contract { epoch: 1, ..host() },
         "it was built for plugin contract epoch 0, this host has epoch 1",
     );
     check_host(
         &records,
-        &Host {
+        &Contract {
             pdk: "0.1.1".to_owned(),
             ..host()
         },
@@ -302,7 +320,7 @@ fn plugins_of_other_hosts_are_refused() {
     );
     check_host(
         &records,
-        &Host {
+        &Contract {
             target: "x86_64-unknown-linux-musl".to_owned(),
             ..host()
         },
@@ -310,7 +328,7 @@ fn plugins_of_other_hosts_are_refused() {
     );
     check_host(
         &records,
-        &Host {
+        &Contract {
             layout: "f".repeat(16),
             ..host()
         },

@@ -213,16 +213,26 @@ impl<'d> File<'d> {
         }
     }
 
+    /// Returns the names of the libraries that the loader will look for.
     fn needed(&self, sections: &Sections<'d>) -> Result<Vec<String>, Refusal> {
         let table = sections
             .dynamic_table(self.endian, self.bytes)
             .map_err(damaged)?;
-        table
-            .iter()
-            .filter(|entry| entry.tag == elf::DT_NEEDED)
-            .map(|entry| table.string(entry).map_err(damaged))
-            .map(|name| Ok(String::from_utf8_lossy(name?).into_owned()))
-            .collect()
+        let mut needed = Vec::new();
+        for entry in &table {
+            let tag = entry.tag;
+            if ![elf::DT_NEEDED, elf::DT_RPATH, elf::DT_RUNPATH].contains(&tag) {
+                continue;
+            }
+            let text = String::from_utf8_lossy(table.string(entry).map_err(damaged)?);
+            if tag == elf::DT_NEEDED {
+                check_needed(&text)?;
+                needed.push(text.into_owned());
+            } else {
+                check_search_path(&text)?;
+            }
+        }
+        Ok(needed)
     }
 
     fn section(&self, sections: &Sections<'d>, name: &[u8]) -> Result<Option<&'d [u8]>, Refusal> {
@@ -268,6 +278,34 @@ fn check_load(segment: &Segment, endian: Endianness, index: usize) -> Result<(),
 
 /// No user address lies above it on a 64-bit machine.
 const MAX_ADDRESS: u64 = 1 << 47;
+
+/// A plain name is looked for in the system's directories, a relative path in the current one.
+fn check_needed(name: &str) -> Result<(), Refusal> {
+    match name.contains('/') && !name.starts_with('/') && !is_beside(name) {
+        true => Err(Refusal::SearchPath {
+            path: name.to_owned(),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// An empty or relative part stands for the directory that the program was started in.
+fn check_search_path(path: &str) -> Result<(), Refusal> {
+    match path
+        .split(':')
+        .find(|part| !part.starts_with('/') && !is_beside(part))
+    {
+        Some(part) => Err(Refusal::SearchPath {
+            path: part.to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Whether a path is relative to the library itself.
+fn is_beside(path: &str) -> bool {
+    path.starts_with("$ORIGIN") || path.starts_with("${ORIGIN}")
+}
 
 /// Says what a file is that is not ELF.
 fn foreign(bytes: &[u8]) -> Refusal {

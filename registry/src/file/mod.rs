@@ -6,8 +6,8 @@ mod record;
 
 use std::path::{Path, PathBuf};
 
+use crate::contract::Contract;
 use crate::digest::Digest;
-use crate::host::Host;
 use crate::manifest::Manifest;
 use crate::refusal::{Refusal, Refused};
 
@@ -28,7 +28,7 @@ impl PluginFile {
     /// # Errors
     ///
     /// Refuses whatever is not a whole shared library for this machine with a readable manifest.
-    /// Whether the plugin suits this host is the question of [`PluginFile::check_host`].
+    /// Whether the plugin suits this host is the question of [`PluginFile::check_contract`].
     pub fn read(path: &Path) -> Result<PluginFile, Refused> {
         let refused = |why| Refused {
             path: path.to_owned(),
@@ -49,8 +49,8 @@ impl PluginFile {
     /// # Errors
     ///
     /// Refuses another epoch, pdk version, target or layout, and a plugin that aborts on panic.
-    pub fn check_host(&self, host: &Host) -> Result<(), Refused> {
-        check_host(&self.manifest, host).map_err(|why| self.refused(why))
+    pub fn check_contract(&self, host: &Contract) -> Result<(), Refused> {
+        check_contract(&self.manifest, host).map_err(|why| self.refused(why))
     }
 
     /// Returns the path that the file was read from.
@@ -93,7 +93,7 @@ fn manifest(bytes: &[u8]) -> Result<Manifest, Refusal> {
     })
 }
 
-fn check_host(manifest: &Manifest, host: &Host) -> Result<(), Refusal> {
+fn check_contract(manifest: &Manifest, host: &Contract) -> Result<(), Refusal> {
     let pdk = &manifest.pdk;
     if pdk.epoch != host.epoch {
         return Err(Refusal::OtherEpoch {

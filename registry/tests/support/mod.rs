@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use temblor_registry::Host;
+use temblor_registry::Contract;
 
 /// A pdk record that suits [`host`].
 pub(crate) const PDK: &str = r#"{"record":"pdk","epoch":0,"pdk":"0.1.0","layout":"0123456789abcdef","target":"x86_64-unknown-linux-gnu","rustc":"rustc 1.95.0"}"#;
@@ -16,8 +16,8 @@ pub(crate) const PDK: &str = r#"{"record":"pdk","epoch":0,"pdk":"0.1.0","layout"
 pub(crate) const ENTRY: &str = r#"{"record":"entry","kind":"connector","name":"blaster","version":"0.1.0","crate":"temblor-connector-blaster","panic":"unwind","capabilities":["source/1","bytes/1"]}"#;
 
 /// The host that [`PDK`] was made for.
-pub(crate) fn host() -> Host {
-    Host {
+pub(crate) fn host() -> Contract {
+    Contract {
         epoch: 0,
         pdk: "0.1.0".to_owned(),
         layout: "0123456789abcdef".to_owned(),

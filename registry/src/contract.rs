@@ -1,10 +1,10 @@
-//! What this program is, as far as a plugin has to match it.
+//! What this program was built with, as far as a plugin has to match it.
 
 /// The side of the contract that this program was built with.
 ///
 /// A plugin is used only if its own record says the same of every field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
+pub struct Contract {
     /// The epoch of the plugin contract.
     pub epoch: u32,
     /// The version of `temblor-pdk`.
