@@ -1,4 +1,54 @@
 //! The contract between Temblor and its connectors: values, batches, traits, registration and the C ABI.
+//!
+//! A connector author implements [`Connector`] with a [`Source`] or a [`Sink`] and calls [`register!`]; the same
+//! crate is then built into the engine or loaded from a library, without a changed line. A codec author implements
+//! [`Codec`]. Everything else here serves the engine.
 
 #[allow(unsafe_code)]
+pub mod abi;
+mod codec;
+mod command;
+mod connector;
+mod context;
+mod entry;
+mod error;
+mod info;
+mod instance;
+pub mod io;
+pub mod manifest;
+mod register;
+#[allow(unsafe_code)]
 pub mod value;
+mod writer;
+
+pub use abi::{Cell, CellKind, Descriptor, Fates, Host};
+pub use codec::{
+    Codec, DynCodec, DynPostprocessor, DynPreprocessor, Frame, FrameSink, Postprocessor,
+    Preprocessor,
+};
+pub use command::{Command, Fate, FateRange, Lane, LaneStart, Outcome, Pull, PullLimits, Reply};
+pub use connector::{Connector, NoSink, NoSource, Sink, Source};
+pub use context::Context;
+pub use entry::{Entry, Kind, Origin};
+pub use error::{Error, ErrorKind, Result};
+pub use info::{ConnectorInfo, Payload, ProcessorInfo, Settles, SinkInfo, SourceInfo};
+pub use instance::{Instance, call};
+#[cfg(feature = "inventory")]
+pub use register::Submission;
+pub use register::{COLLECTOR, TEMBLOR_ENTRIES, entries};
+pub use value::{
+    Arena, Array, Batch, BatchBuilder, Buffer, Event, EventId, EventSink, Field, Handle, Object,
+    OwnedValue, Value, View,
+};
+pub use writer::BatchWriter;
+
+/// What configurations derive: `serde` and `schemars`, so that a connector names no version of its own.
+pub use {log, schemars, serde, serde_json};
+
+/// What [`register!`] expands to needs these; not for use by hand.
+#[doc(hidden)]
+pub mod __private {
+    #[cfg(feature = "inventory")]
+    pub use inventory;
+    pub use linkme;
+}

@@ -381,21 +381,13 @@ unsafe extern "C" fn release(shared: NonNull<Shared>) {
     while arena.chunks.len() > 1 {
         arena.free_oldest();
     }
-    if let Some(chunk) = arena.chunks.first() {
-        if chunk.layout.size() <= CHUNK_MAX {
-            let start = chunk.start.as_ptr();
-            arena.head.start.set(start);
-            arena.head.cursor.set(start);
-            arena.head.end.set(start.wrapping_add(chunk.layout.size()));
-            let bytes = &arena.head.shared.bytes;
-            bytes.store(chunk.layout.size(), std::sync::atomic::Ordering::Relaxed);
-            // Never waits: on contention the arena is freed instead.
-            if let Ok(mut pool) = POOL.try_lock() {
-                if pool.len() < POOLED {
-                    pool.push(Idle(body));
-                    return;
-                }
-            }
+    if arena.reset() {
+        // Never waits: on contention the arena is freed instead.
+        if let Ok(mut pool) = POOL.try_lock()
+            && pool.len() < POOLED
+        {
+            pool.push(Idle(body));
+            return;
         }
     }
     while !arena.chunks.is_empty() {
@@ -406,6 +398,22 @@ unsafe extern "C" fn release(shared: NonNull<Shared>) {
 }
 
 impl ArenaBody {
+    /// Makes the whole of the one chunk free again; says whether the arena is worth keeping.
+    fn reset(&self) -> bool {
+        let Some(chunk) = self.chunks.first() else {
+            return false;
+        };
+        let (start, size) = (chunk.start.as_ptr(), chunk.layout.size());
+        self.head.start.set(start);
+        self.head.cursor.set(start);
+        self.head.end.set(start.wrapping_add(size));
+        self.head
+            .shared
+            .bytes
+            .store(size, std::sync::atomic::Ordering::Relaxed);
+        size <= CHUNK_MAX
+    }
+
     fn free_oldest(&mut self) {
         let chunk = self.chunks.remove(0);
         // SAFETY: `grow` allocated it with this layout, and it left the list, so it is freed once.

@@ -168,10 +168,11 @@ unsafe extern "C" fn release(shared: NonNull<Shared>) {
         return;
     }
     // Never waits: on contention the memory is freed instead.
-    if let Ok(mut pool) = POOL.try_lock() {
-        if pool.len() < POOLED {
-            pool.push(memory);
-        }
+    if let Ok(mut pool) = POOL.try_lock()
+        && pool.len() < POOLED
+    {
+        pool.push(memory);
     }
 }
+
 pub(super) const HEAD_SIZE: usize = size_of::<BufferHead>();

@@ -1,0 +1,280 @@
+//! The description of an entry as it crosses, and making things from it.
+
+use std::sync::Arc;
+
+use super::fence;
+use super::host::Host;
+use super::instance::{self, Imported, RawInstance};
+use super::processor::{self, RawObject};
+use super::text::{RawError, RawStr, RawText};
+use super::waker::{self, HostWaker, RawHostWaker};
+use crate::codec::{DynCodec, DynPostprocessor, DynPreprocessor};
+use crate::entry::{Kind, Native};
+use crate::info::flags;
+use crate::{ConnectorInfo, Context, Entry, Error, Instance, Result};
+
+/// What an entry is made from; the strings live for the call.
+#[repr(C)]
+struct RawMake {
+    config: RawStr,
+    alias: RawStr,
+    /// The host and the new instance's waker, both owned; null for codecs and processors.
+    host: *const Host,
+    waker: *const RawHostWaker,
+}
+
+/// What was made.
+#[repr(C)]
+struct RawMade {
+    error: RawError,
+    instance: RawInstance,
+    object: RawObject,
+}
+
+impl RawMade {
+    fn empty() -> Self {
+        RawMade {
+            error: RawError::NONE,
+            instance: RawInstance::NONE,
+            object: RawObject {
+                data: std::ptr::null_mut(),
+                vtable: std::ptr::null(),
+            },
+        }
+    }
+}
+
+/// An entry as the other side sees it: strings, capabilities, and two functions.
+#[repr(C)]
+pub struct Descriptor {
+    kind: u32,
+    flags: u32,
+    name: RawStr,
+    version: RawStr,
+    crate_name: RawStr,
+    summary: RawStr,
+    example: RawStr,
+    entry: *const Entry,
+    schema: unsafe extern "C" fn(*const Entry) -> RawText,
+    make: unsafe extern "C" fn(*const Entry, *const RawMake, *mut RawMade),
+}
+
+// SAFETY: strings and functions are statics, and so is the entry.
+unsafe impl Sync for Descriptor {}
+// SAFETY: see `Sync`.
+unsafe impl Send for Descriptor {}
+
+/// Describes an entry of this copy of the crate.
+pub(crate) fn describe(entry: &'static Entry) -> Descriptor {
+    Descriptor {
+        kind: entry.kind().code(),
+        flags: entry.flags(),
+        name: RawStr::new(entry.name()),
+        version: RawStr::new(entry.version()),
+        crate_name: RawStr::new(entry.crate_name()),
+        summary: RawStr::new(entry.summary()),
+        example: RawStr::new(entry.example()),
+        entry,
+        schema,
+        make,
+    }
+}
+
+impl Descriptor {
+    /// What kind of thing it is; none for a kind of a later version.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::from_code(self.kind)
+    }
+
+    /// The name that flows use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        // SAFETY: an entry's strings are statics of a library that is never unloaded.
+        unsafe { self.name.text() }
+    }
+
+    /// The version of the crate that registered it.
+    #[must_use]
+    pub fn version(&self) -> &'static str {
+        // SAFETY: as above.
+        unsafe { self.version.text() }
+    }
+
+    /// The name of the crate that registered it.
+    #[must_use]
+    pub fn crate_name(&self) -> &'static str {
+        // SAFETY: as above.
+        unsafe { self.crate_name.text() }
+    }
+
+    /// What it does, in one sentence.
+    #[must_use]
+    pub fn summary(&self) -> &'static str {
+        // SAFETY: as above.
+        unsafe { self.summary.text() }
+    }
+
+    /// A configuration that works, as a JSON object.
+    #[must_use]
+    pub fn example(&self) -> &'static str {
+        // SAFETY: as above.
+        unsafe { self.example.text() }
+    }
+
+    /// A connector's source side.
+    #[must_use]
+    pub fn source(&self) -> Option<crate::SourceInfo> {
+        ConnectorInfo::source_of(self.flags)
+    }
+
+    /// A connector's sink side.
+    #[must_use]
+    pub fn sink(&self) -> Option<crate::SinkInfo> {
+        ConnectorInfo::sink_of(self.flags)
+    }
+
+    /// Whether the crate that registered it was built with `panic = "abort"`.
+    #[must_use]
+    pub fn aborts_on_panic(&self) -> bool {
+        self.flags & flags::PANIC_ABORT != 0
+    }
+
+    /// The JSON Schema of its configuration, as JSON text.
+    #[must_use]
+    pub fn schema(&self) -> String {
+        // SAFETY: the maker's function for the maker's entry.
+        unsafe { (self.schema)(self.entry) }.to_text()
+    }
+
+    fn call(&self, make: RawMake) -> Result<RawMade> {
+        let mut made = RawMade::empty();
+        // SAFETY: the maker's function for the maker's entry; both structs live for the call.
+        unsafe { (self.make)(self.entry, &raw const make, &raw mut made) }
+        let error = std::mem::replace(&mut made.error, RawError::NONE);
+        error.into_result()?;
+        Ok(made)
+    }
+
+    fn check(&self, kind: Kind) -> Result<()> {
+        if self.kind() == Some(kind) {
+            return Ok(());
+        }
+        Err(processor::wrong_kind(self.name(), kind.name()))
+    }
+
+    /// Makes a connector through the C ABI; `config` is a JSON object.
+    ///
+    /// # Errors
+    /// What the connector says, or that the entry is of another kind.
+    pub fn connector(&self, config: &str, context: Context) -> Result<Box<dyn Instance>> {
+        self.check(Kind::Connector)?;
+        let waker = HostWaker::new();
+        // The maker reads the host out of this place and owns it from then on.
+        let host = std::mem::ManuallyDrop::new(context.host().clone());
+        let made = self.call(RawMake {
+            config: RawStr::new(config),
+            alias: RawStr::new(context.alias()),
+            host: &*host,
+            waker: Arc::clone(&waker).into_raw(),
+        })?;
+        // SAFETY: the maker gives the instance away, which it made with this waker.
+        match unsafe { Imported::new(made.instance, waker) } {
+            Some(instance) => Ok(Box::new(instance)),
+            None => Err(Error::failed(format!("`{}` made no instance", self.name()))),
+        }
+    }
+
+    fn object(&self, kind: Kind, config: &str) -> Result<RawObject> {
+        self.check(kind)?;
+        let made = self.call(RawMake {
+            config: RawStr::new(config),
+            alias: RawStr::new(""),
+            host: std::ptr::null(),
+            waker: std::ptr::null(),
+        })?;
+        if made.object.data.is_null() {
+            return Err(Error::failed(format!("`{}` made nothing", self.name())));
+        }
+        Ok(made.object)
+    }
+
+    /// Makes a codec through the C ABI; `config` is a JSON object.
+    ///
+    /// # Errors
+    /// What the codec says, or that the entry is of another kind.
+    pub fn codec(&self, config: &str) -> Result<Box<dyn DynCodec>> {
+        let object = self.object(Kind::Codec, config)?;
+        // SAFETY: an entry of this kind makes codecs, and gives this one away.
+        Ok(unsafe { processor::import_codec(object) })
+    }
+
+    /// Makes a preprocessor through the C ABI; `config` is a JSON object.
+    ///
+    /// # Errors
+    /// What the preprocessor says, or that the entry is of another kind.
+    pub fn preprocessor(&self, config: &str) -> Result<Box<dyn DynPreprocessor>> {
+        let object = self.object(Kind::Preprocessor, config)?;
+        // SAFETY: as in `codec`.
+        Ok(unsafe { processor::import_preprocessor(object) })
+    }
+
+    /// Makes a postprocessor through the C ABI; `config` is a JSON object.
+    ///
+    /// # Errors
+    /// What the postprocessor says, or that the entry is of another kind.
+    pub fn postprocessor(&self, config: &str) -> Result<Box<dyn DynPostprocessor>> {
+        let object = self.object(Kind::Postprocessor, config)?;
+        // SAFETY: as in `codec`.
+        Ok(unsafe { processor::import_postprocessor(object) })
+    }
+}
+
+/// # Safety
+/// `entry` is an entry of this copy of the crate.
+unsafe extern "C" fn schema(entry: *const Entry) -> RawText {
+    // SAFETY: the caller's contract.
+    let entry = unsafe { &*entry };
+    match fence::catch(|| entry.schema()) {
+        Ok(schema) => RawText::new(schema),
+        Err(_) => RawText::EMPTY,
+    }
+}
+
+/// # Safety
+/// `entry` is an entry of this copy of the crate; `make` and `out` are valid for the call; `out` holds nothing that
+/// must be dropped; what `make` owns is taken.
+unsafe extern "C" fn make(entry: *const Entry, make: *const RawMake, out: *mut RawMade) {
+    // SAFETY: the caller's contract.
+    let (entry, make) = unsafe { (&*entry, &*make) };
+    // SAFETY: the caller's contract.
+    let (config, alias) = unsafe { (make.config.text(), make.alias.text()) };
+    let made = fence::catch(|| match &entry.native {
+        Native::Connector(make_native) => {
+            // SAFETY: for a connector the caller gives host and waker away.
+            let (host, waker) = unsafe { (make.host.read(), waker::import(make.waker)) };
+            let context = Context::new(alias, host);
+            let instance = instance::export(make_native(config, context)?, waker);
+            Ok(RawMade {
+                instance,
+                ..RawMade::empty()
+            })
+        }
+        Native::Codec(make) => Ok(object(processor::export_codec(make(config)?))),
+        Native::Preprocessor(make) => Ok(object(processor::export_preprocessor(make(config)?))),
+        Native::Postprocessor(make) => Ok(object(processor::export_postprocessor(make(config)?))),
+    });
+    let made = made.and_then(|made| made).unwrap_or_else(|error| RawMade {
+        error: RawError::new(error),
+        ..RawMade::empty()
+    });
+    // SAFETY: the caller's contract.
+    unsafe { out.write(made) }
+}
+
+fn object(object: RawObject) -> RawMade {
+    RawMade {
+        object,
+        ..RawMade::empty()
+    }
+}

@@ -1,0 +1,351 @@
+//! The host as a connector sees it: log, metrics, clock, timers, readiness, blocking tasks.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::fence;
+use super::task::{Cancel, Task};
+use super::text::RawStr;
+
+/// Whether a metric only grows.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CellKind {
+    /// It only grows.
+    Counter = 1,
+    /// It goes up and down.
+    Gauge = 2,
+}
+
+/// What a descriptor should be ready for.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// Reading.
+    Read = 1,
+    /// Writing.
+    Write = 2,
+}
+
+/// What the engine does for a connector. Implemented by the engine, once for each connector, so that records and
+/// metrics carry its name.
+pub trait HostServices: Send + Sync + 'static {
+    /// Takes a log record.
+    fn log(&self, level: log::Level, target: &str, message: &str);
+    /// The most detailed level that is logged, as `log::LevelFilter as u32`; read without a call.
+    fn level(&self) -> Arc<AtomicU32>;
+    /// The cell of a metric. The same name gives the same cell.
+    fn cell(&self, name: &str, kind: CellKind) -> Arc<AtomicU64>;
+    /// Nanoseconds since the Unix epoch, never going backwards.
+    fn now_ns(&self) -> u64;
+    /// Whether the engine wants to end.
+    fn is_stopping(&self) -> bool;
+    /// Runs `task` when the clock reads `deadline_ns`; dropping the result forgets it.
+    fn timer(&self, deadline_ns: u64, task: Task) -> Cancel;
+    /// Runs `task` when the descriptor is ready; dropping the result forgets it. The descriptor stays open until then.
+    fn readiness(&self, fd: i32, interest: Interest, task: Task) -> Cancel;
+    /// Runs `task` where it may block.
+    fn blocking(&self, task: Task);
+}
+
+#[repr(C)]
+pub(crate) struct HostVtable {
+    retain: unsafe extern "C" fn(*const ()),
+    release: unsafe extern "C" fn(*const ()),
+    log: unsafe extern "C" fn(*const (), u32, RawStr, RawStr),
+    cell: unsafe extern "C" fn(*const (), RawStr, u32) -> *const AtomicU64,
+    now_ns: unsafe extern "C" fn(*const ()) -> u64,
+    is_stopping: unsafe extern "C" fn(*const ()) -> u32,
+    timer: unsafe extern "C" fn(*const (), u64, Task) -> Cancel,
+    readiness: unsafe extern "C" fn(*const (), i32, u32, Task) -> Cancel,
+    blocking: unsafe extern "C" fn(*const (), Task),
+}
+
+/// A counted reference to the host's services, as plain data.
+#[repr(C)]
+pub(crate) struct RawHost {
+    object: *const (),
+    vtable: *const HostVtable,
+    level: *const AtomicU32,
+}
+
+/// The host's services, as a connector uses them. Cheap to clone, usable on any thread.
+#[repr(transparent)]
+pub struct Host(RawHost);
+
+// SAFETY: the object is a counted `HostServices`, which is `Send + Sync`.
+unsafe impl Send for Host {}
+// SAFETY: see `Send`.
+unsafe impl Sync for Host {}
+
+/// What the host's side of a handle keeps alive.
+struct HostObject {
+    services: Box<dyn HostServices>,
+    level: Arc<AtomicU32>,
+    /// Every cell that was handed out: the other side has bare pointers to them.
+    cells: Mutex<Vec<Arc<AtomicU64>>>,
+}
+
+impl Host {
+    /// Makes a handle on services.
+    #[must_use]
+    pub fn new(services: impl HostServices) -> Self {
+        let level = services.level();
+        let pointer = Arc::as_ptr(&level);
+        let object = Arc::new(HostObject {
+            services: Box::new(services),
+            level,
+            cells: Mutex::new(Vec::new()),
+        });
+        debug_assert!(std::ptr::eq(pointer, Arc::as_ptr(&object.level)));
+        Host(RawHost {
+            object: Arc::into_raw(object).cast(),
+            vtable: &VTABLE,
+            level: pointer,
+        })
+    }
+
+    fn vtable(&self) -> &HostVtable {
+        // SAFETY: a vtable is a static of the host, which is never unloaded.
+        unsafe { &*self.0.vtable }
+    }
+
+    /// Whether records of this level are logged; costs no call.
+    #[must_use]
+    pub fn is_logged(&self, level: log::Level) -> bool {
+        // SAFETY: the level lives as long as the object, which this handle keeps alive.
+        level as u32 <= unsafe { &*self.0.level }.load(Ordering::Relaxed)
+    }
+
+    /// Logs a record under the connector's name.
+    pub fn log(&self, level: log::Level, message: &str) {
+        self.log_from(level, "", message);
+    }
+
+    /// Logs a record of a library that names itself.
+    pub(crate) fn log_from(&self, level: log::Level, target: &str, message: &str) {
+        if self.is_logged(level) {
+            let (target, message) = (RawStr::new(target), RawStr::new(message));
+            // SAFETY: the host's function for the host's object, which this handle keeps alive.
+            unsafe { (self.vtable().log)(self.0.object, level as u32, target, message) }
+        }
+    }
+
+    /// The cell of a metric of this connector. The same name gives the same cell.
+    #[must_use]
+    pub fn cell(&self, name: &str, kind: CellKind) -> Cell {
+        // SAFETY: as above.
+        let cell = unsafe { (self.vtable().cell)(self.0.object, RawStr::new(name), kind as u32) };
+        Cell {
+            cell,
+            _host: self.clone(),
+        }
+    }
+
+    /// The host's clock: nanoseconds since the Unix epoch, never going backwards.
+    #[must_use]
+    pub fn now_ns(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { (self.vtable().now_ns)(self.0.object) }
+    }
+
+    /// Whether the engine wants to end. Long-running blocking work should look now and then.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (self.vtable().is_stopping)(self.0.object) != 0 }
+    }
+
+    pub(crate) fn timer(&self, deadline_ns: u64, task: Task) -> Cancel {
+        // SAFETY: as above.
+        unsafe { (self.vtable().timer)(self.0.object, deadline_ns, task) }
+    }
+
+    pub(crate) fn readiness(&self, fd: i32, interest: Interest, task: Task) -> Cancel {
+        // SAFETY: as above.
+        unsafe { (self.vtable().readiness)(self.0.object, fd, interest as u32, task) }
+    }
+
+    pub(crate) fn blocking(&self, task: Task) {
+        // SAFETY: as above.
+        unsafe { (self.vtable().blocking)(self.0.object, task) }
+    }
+}
+
+impl Clone for Host {
+    fn clone(&self) -> Self {
+        // SAFETY: the host's function for the host's object, which this handle keeps alive.
+        unsafe { (self.vtable().retain)(self.0.object) }
+        Host(RawHost { ..self.0 })
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // SAFETY: as above; gives up this handle's count.
+        unsafe { (self.vtable().release)(self.0.object) }
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Host")
+    }
+}
+
+/// A metric, updated without a call.
+pub struct Cell {
+    cell: *const AtomicU64,
+    _host: Host,
+}
+
+// SAFETY: an atomic that the host keeps alive.
+unsafe impl Send for Cell {}
+// SAFETY: see `Send`.
+unsafe impl Sync for Cell {}
+
+impl Cell {
+    fn atomic(&self) -> &AtomicU64 {
+        // SAFETY: the host object keeps every cell that it hands out, and `_host` keeps the object.
+        unsafe { &*self.cell }
+    }
+
+    /// Adds to the metric.
+    pub fn add(&self, count: u64) {
+        self.atomic().fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Sets the metric.
+    pub fn set(&self, value: u64) {
+        self.atomic().store(value, Ordering::Relaxed);
+    }
+
+    /// Reads the metric.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.atomic().load(Ordering::Relaxed)
+    }
+}
+
+static VTABLE: HostVtable = HostVtable {
+    retain,
+    release,
+    log,
+    cell,
+    now_ns,
+    is_stopping,
+    timer,
+    readiness,
+    blocking,
+};
+
+/// # Safety
+/// `object` is a live `Arc<HostObject>` of this copy of the crate.
+unsafe fn services<'a>(object: *const ()) -> &'a HostObject {
+    // SAFETY: the caller's contract; the reference is used within the call only.
+    unsafe { &*object.cast::<HostObject>() }
+}
+
+/// # Safety
+/// See [`services`].
+unsafe extern "C" fn retain(object: *const ()) {
+    // SAFETY: the caller's contract.
+    unsafe { Arc::increment_strong_count(object.cast::<HostObject>()) }
+}
+
+/// # Safety
+/// See [`services`]; the caller gives up one count.
+unsafe extern "C" fn release(object: *const ()) {
+    // SAFETY: the caller's contract.
+    let object = unsafe { Arc::from_raw(object.cast::<HostObject>()) };
+    fence::silence(move || drop(object));
+}
+
+fn level_of(level: u32) -> log::Level {
+    match level {
+        1 => log::Level::Error,
+        2 => log::Level::Warn,
+        3 => log::Level::Info,
+        4 => log::Level::Debug,
+        _ => log::Level::Trace,
+    }
+}
+
+/// # Safety
+/// See [`services`]; the strings live for the call.
+unsafe extern "C" fn log(object: *const (), level: u32, target: RawStr, message: RawStr) {
+    // SAFETY: the caller's contract.
+    let (host, target, message) = unsafe { (services(object), target.text(), message.text()) };
+    fence::silence(|| host.services.log(level_of(level), target, message));
+}
+
+/// A cell for whoever asks when the services cannot give one.
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// # Safety
+/// See [`services`]; the string lives for the call.
+unsafe extern "C" fn cell(object: *const (), name: RawStr, kind: u32) -> *const AtomicU64 {
+    // SAFETY: the caller's contract.
+    let (host, name) = unsafe { (services(object), name.text()) };
+    let kind = match kind {
+        2 => CellKind::Gauge,
+        _ => CellKind::Counter,
+    };
+    let Ok(cell) = fence::catch(|| host.services.cell(name, kind)) else {
+        return &raw const LOST;
+    };
+    let pointer = Arc::as_ptr(&cell);
+    let mut cells = host.cells.lock().unwrap_or_else(PoisonError::into_inner);
+    if !cells.iter().any(|known| Arc::as_ptr(known) == pointer) {
+        cells.push(cell);
+    }
+    pointer
+}
+
+/// # Safety
+/// See [`services`].
+unsafe extern "C" fn now_ns(object: *const ()) -> u64 {
+    // SAFETY: the caller's contract.
+    let host = unsafe { services(object) };
+    fence::catch(|| host.services.now_ns()).unwrap_or_default()
+}
+
+/// # Safety
+/// See [`services`].
+unsafe extern "C" fn is_stopping(object: *const ()) -> u32 {
+    // SAFETY: the caller's contract.
+    let host = unsafe { services(object) };
+    fence::catch(|| u32::from(host.services.is_stopping())).unwrap_or(1)
+}
+
+fn cancel_of(made: Result<Cancel, crate::Error>) -> Cancel {
+    made.unwrap_or_else(|_| Cancel::new(()))
+}
+
+/// # Safety
+/// See [`services`].
+unsafe extern "C" fn timer(object: *const (), deadline_ns: u64, task: Task) -> Cancel {
+    // SAFETY: the caller's contract.
+    let host = unsafe { services(object) };
+    cancel_of(fence::catch(|| host.services.timer(deadline_ns, task)))
+}
+
+/// # Safety
+/// See [`services`].
+unsafe extern "C" fn readiness(object: *const (), fd: i32, interest: u32, task: Task) -> Cancel {
+    // SAFETY: the caller's contract.
+    let host = unsafe { services(object) };
+    let interest = match interest {
+        2 => Interest::Write,
+        _ => Interest::Read,
+    };
+    cancel_of(fence::catch(|| host.services.readiness(fd, interest, task)))
+}
+
+/// # Safety
+/// See [`services`].
+unsafe extern "C" fn blocking(object: *const (), task: Task) {
+    // SAFETY: the caller's contract.
+    let host = unsafe { services(object) };
+    fence::silence(|| host.services.blocking(task));
+}

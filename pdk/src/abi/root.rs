@@ -1,0 +1,146 @@
+//! The root module of a plugin, the only place where `abi_stable` is named beside the loader.
+//!
+//! It is exported from this crate, so that every library that links it has one, whatever connectors it holds. It
+//! never gains a field: abi_stable lets an old host read a longer prefix, but makes a new host refuse a shorter one,
+//! and what is wanted is the opposite. What comes later is found through `get_extension`.
+
+use std::sync::OnceLock;
+
+use abi_stable::StableAbi;
+use abi_stable::export_root_module;
+use abi_stable::library::RootModule;
+use abi_stable::package_version_strings;
+use abi_stable::prefix_type::PrefixTypeTrait;
+use abi_stable::sabi_types::VersionStrings;
+use abi_stable::std_types::RStr;
+
+use super::entry::{Descriptor, describe};
+use super::{EPOCH, Host, LAYOUT, VERSION, fence};
+use crate::register::entries;
+
+/// What a plugin exports.
+#[repr(C)]
+#[derive(StableAbi)]
+#[sabi(kind(Prefix(prefix_ref = RootRef)))]
+pub struct Root {
+    /// The epoch of the ABI.
+    pub epoch: u32,
+    /// The fingerprint of the layouts.
+    pub layout: u64,
+    /// The version of this crate.
+    pub version: RStr<'static>,
+    /// Gives the plugin a host for its own log records and panic messages; the argument is a `*const Host`, owned.
+    pub initialise: extern "C" fn(*const u8),
+    /// The number of entries.
+    pub entry_count: extern "C" fn() -> usize,
+    /// A description by number, as a `*const Descriptor` that lives for ever; null past the end.
+    pub entry: extern "C" fn(usize) -> *const u8,
+    /// A later extension by id and version; null if the plugin does not have it.
+    #[sabi(last_prefix_field)]
+    pub get_extension: extern "C" fn(RStr<'_>, u32) -> *const u8,
+}
+
+impl RootModule for RootRef {
+    abi_stable::declare_root_module_statics! {RootRef}
+
+    const BASE_NAME: &'static str = "temblor_plugin";
+    const NAME: &'static str = "temblor_plugin";
+    const VERSION_STRINGS: VersionStrings = package_version_strings!();
+}
+
+/// Makes the root module.
+#[allow(unreachable_pub, reason = "the macro exports it")]
+#[export_root_module]
+pub fn root() -> RootRef {
+    Root {
+        epoch: EPOCH,
+        layout: LAYOUT,
+        version: RStr::from_str(VERSION),
+        initialise: initialise_plugin,
+        entry_count,
+        entry,
+        get_extension,
+    }
+    .leak_into_prefix()
+}
+
+fn all() -> &'static [Descriptor] {
+    static ALL: OnceLock<Vec<Descriptor>> = OnceLock::new();
+    ALL.get_or_init(|| entries().map(describe).collect())
+}
+
+extern "C" fn entry_count() -> usize {
+    fence::catch(|| all().len()).unwrap_or_default()
+}
+
+extern "C" fn entry(index: usize) -> *const u8 {
+    let entry = fence::catch(|| all().get(index));
+    match entry {
+        Ok(Some(descriptor)) => std::ptr::from_ref(descriptor).cast(),
+        _ => std::ptr::null(),
+    }
+}
+
+extern "C" fn get_extension(_id: RStr<'_>, _version: u32) -> *const u8 {
+    std::ptr::null()
+}
+
+/// The host of this copy of the crate, once it is a plugin.
+static HOST: OnceLock<Host> = OnceLock::new();
+
+struct HostLog;
+
+impl log::Log for HostLog {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        HOST.get()
+            .is_some_and(|host| host.is_logged(metadata.level()))
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if let Some(host) = HOST.get().filter(|h| h.is_logged(record.level())) {
+            let message = record.args().to_string();
+            host.log_from(record.level(), record.target(), &message);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Sends this copy's log records (and, through the `log` feature of `tracing`, its trace events) and panic messages
+/// to the host. Called once a plugin; later calls change nothing.
+extern "C" fn initialise_plugin(host: *const u8) {
+    fence::silence(|| {
+        // SAFETY: the caller gives a host away (see `Root::initialise`).
+        let host = unsafe { host.cast::<Host>().read() };
+        if HOST.set(host).is_err() {
+            return;
+        }
+        if log::set_logger(&HostLog).is_ok() {
+            log::set_max_level(log::LevelFilter::Trace);
+        }
+        std::panic::set_hook(Box::new(|panic| {
+            if let Some(host) = HOST.get() {
+                host.log(log::Level::Error, &panic.to_string());
+            }
+        }));
+    });
+}
+
+/// Gives a plugin the host for its own records; see [`Root::initialise`].
+pub fn initialise(root: RootRef, host: Host) {
+    let host = std::mem::ManuallyDrop::new(host);
+    root.initialise()((&raw const host).cast());
+}
+
+/// The descriptions of a plugin's entries.
+#[must_use]
+pub fn descriptors(root: RootRef) -> Vec<&'static Descriptor> {
+    let count = root.entry_count()();
+    let all = (0..count).filter_map(|index| {
+        let descriptor = root.entry()(index).cast::<Descriptor>();
+        // SAFETY: null, or a description that lives for ever (see `Root::entry`); the fingerprint of the layouts was
+        // compared before the root was made.
+        unsafe { descriptor.as_ref() }
+    });
+    all.collect()
+}

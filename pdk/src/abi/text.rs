@@ -1,0 +1,127 @@
+//! Strings and errors as plain data.
+
+use crate::{Error, ErrorKind};
+
+/// A borrowed string; valid for the call that brings it, or for ever where it describes an entry.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct RawStr {
+    start: *const u8,
+    len: usize,
+}
+
+impl RawStr {
+    pub(crate) const fn new(text: &str) -> Self {
+        RawStr::of(text.as_bytes())
+    }
+
+    pub(crate) const fn of(bytes: &[u8]) -> Self {
+        RawStr {
+            start: bytes.as_ptr(),
+            len: bytes.len(),
+        }
+    }
+
+    /// # Safety
+    /// The string was made from bytes that live for `'a`.
+    pub(crate) unsafe fn bytes<'a>(self) -> &'a [u8] {
+        // SAFETY: the caller's contract.
+        unsafe { std::slice::from_raw_parts(self.start, self.len) }
+    }
+
+    /// # Safety
+    /// The string was made from bytes that live for `'a`.
+    pub(crate) unsafe fn text<'a>(self) -> &'a str {
+        // SAFETY: the caller's contract. The check costs nothing that counts: no such string is on the data path.
+        std::str::from_utf8(unsafe { self.bytes() }).unwrap_or("(not UTF-8)")
+    }
+}
+
+/// Owned bytes, freed by their maker.
+#[repr(C)]
+pub(crate) struct RawText {
+    start: *mut u8,
+    len: usize,
+    release: Option<unsafe extern "C" fn(*mut u8, usize)>,
+}
+
+// SAFETY: owned bytes; `release` may be called on any thread.
+unsafe impl Send for RawText {}
+
+impl RawText {
+    pub(crate) const EMPTY: RawText = RawText {
+        start: std::ptr::NonNull::dangling().as_ptr(),
+        len: 0,
+        release: None,
+    };
+
+    pub(crate) fn new(text: String) -> Self {
+        RawText::of(text.into_bytes())
+    }
+
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
+        let bytes = Box::leak(bytes.into_boxed_slice());
+        RawText {
+            start: bytes.as_mut_ptr(),
+            len: bytes.len(),
+            release: Some(release),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: the maker's bytes live until this is dropped.
+        unsafe { std::slice::from_raw_parts(self.start, self.len) }
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        String::from_utf8_lossy(self.bytes()).into_owned()
+    }
+}
+
+impl Drop for RawText {
+    fn drop(&mut self) {
+        if let Some(release) = self.release {
+            // SAFETY: the maker's function for the maker's bytes, called once.
+            unsafe { release(self.start, self.len) }
+        }
+    }
+}
+
+/// # Safety
+/// `start` and `len` come from `RawText::of` of this copy of the crate.
+unsafe extern "C" fn release(start: *mut u8, len: usize) {
+    let bytes = std::ptr::slice_from_raw_parts_mut(start, len);
+    // SAFETY: the caller's contract; the box is made again as it was leaked.
+    drop(unsafe { Box::from_raw(bytes) });
+}
+
+/// An error on its way across; kind 0 says that there is none.
+#[repr(C)]
+pub(crate) struct RawError {
+    kind: u32,
+    text: RawText,
+}
+
+impl RawError {
+    pub(crate) const NONE: RawError = RawError {
+        kind: 0,
+        text: RawText::EMPTY,
+    };
+
+    pub(crate) fn new(error: Error) -> Self {
+        RawError {
+            kind: error.kind().code(),
+            text: RawText::new(error.message().to_owned()),
+        }
+    }
+
+    pub(crate) fn into_result(self) -> Result<(), Error> {
+        if self.kind == 0 {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::from_code(self.kind),
+            self.text.to_text(),
+        ))
+    }
+}

@@ -1,0 +1,197 @@
+//! Codecs and processors: the traits that authors implement, and the erased forms that the engine calls.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::{Arena, ProcessorInfo, Result, Value};
+
+/// Bytes to value and back.
+pub trait Codec: Sized + Send + 'static {
+    /// What a user writes.
+    type Config: DeserializeOwned + JsonSchema;
+
+    /// What it says about itself.
+    const INFO: ProcessorInfo;
+
+    /// Makes the codec.
+    ///
+    /// # Errors
+    /// Where the configuration cannot work.
+    fn new(config: Self::Config) -> Result<Self>;
+
+    /// Decodes one frame; none where it holds no event. May work in place, but leaves the frame as it was where it
+    /// fails, so that the bytes can go to a dead letter.
+    ///
+    /// # Errors
+    /// Where the frame is not what the codec expects; the message says where in the frame.
+    fn decode<'a>(&mut self, frame: &'a mut [u8], arena: &'a Arena) -> Result<Option<Value<'a>>>;
+
+    /// Appends one encoded value.
+    ///
+    /// # Errors
+    /// Where the value cannot be said in this format; `out` is then cut back by the caller.
+    fn encode(&mut self, value: Value<'_>, out: &mut Vec<u8>) -> Result<()>;
+}
+
+/// Bytes to bytes, before decoding. One instance serves one stream.
+pub trait Preprocessor: Sized + Send + 'static {
+    /// What a user writes.
+    type Config: DeserializeOwned + JsonSchema;
+
+    /// What it says about itself.
+    const INFO: ProcessorInfo;
+
+    /// Makes the preprocessor.
+    ///
+    /// # Errors
+    /// Where the configuration cannot work.
+    fn new(config: Self::Config) -> Result<Self>;
+
+    /// Turns a piece of the stream into frames.
+    ///
+    /// # Errors
+    /// Where the piece cannot be taken apart; the message says where.
+    fn process<'a>(&mut self, piece: &'a [u8], out: &mut FrameSink<'_, 'a>) -> Result<()>;
+
+    /// The stream has ended: hands over what is left.
+    ///
+    /// # Errors
+    /// Where what is left is not a frame.
+    fn finish(&mut self, out: &mut FrameSink<'_, '_>) -> Result<()> {
+        let _ = out;
+        Ok(())
+    }
+}
+
+/// Bytes to bytes, after encoding.
+pub trait Postprocessor: Sized + Send + 'static {
+    /// What a user writes.
+    type Config: DeserializeOwned + JsonSchema;
+
+    /// What it says about itself.
+    const INFO: ProcessorInfo;
+
+    /// Makes the postprocessor.
+    ///
+    /// # Errors
+    /// Where the configuration cannot work.
+    fn new(config: Self::Config) -> Result<Self>;
+
+    /// Appends what an encoded event becomes.
+    ///
+    /// # Errors
+    /// Where it cannot be done; `out` is then cut back by the caller.
+    fn process(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<()>;
+
+    /// The flow drains: appends what is left.
+    ///
+    /// # Errors
+    /// Where it cannot be done.
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        let _ = out;
+        Ok(())
+    }
+}
+
+/// One frame that a preprocessor found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame<'p, 'a> {
+    /// A part of the piece itself: nothing is copied.
+    Part(&'a [u8]),
+    /// Bytes from elsewhere, copied by the engine.
+    Made(&'p [u8]),
+}
+
+/// Takes the frames that a preprocessor finds.
+pub struct FrameSink<'s, 'a> {
+    take: &'s mut dyn FnMut(Frame<'_, 'a>),
+}
+
+impl<'s, 'a> FrameSink<'s, 'a> {
+    /// Makes a sink that hands every frame to `take`.
+    pub fn new(take: &'s mut dyn FnMut(Frame<'_, 'a>)) -> Self {
+        FrameSink { take }
+    }
+
+    /// Hands over a part of the piece.
+    pub fn part(&mut self, part: &'a [u8]) {
+        (self.take)(Frame::Part(part));
+    }
+
+    /// Hands over bytes that the preprocessor made or kept.
+    pub fn made(&mut self, bytes: &[u8]) {
+        (self.take)(Frame::Made(bytes));
+    }
+}
+
+/// A codec whose type is not known; see [`Codec`].
+pub trait DynCodec: Send {
+    /// See [`Codec::decode`].
+    ///
+    /// # Errors
+    /// See [`Codec::decode`].
+    fn decode<'a>(&mut self, frame: &'a mut [u8], arena: &'a Arena) -> Result<Option<Value<'a>>>;
+    /// See [`Codec::encode`].
+    ///
+    /// # Errors
+    /// See [`Codec::encode`].
+    fn encode(&mut self, value: Value<'_>, out: &mut Vec<u8>) -> Result<()>;
+}
+
+impl<T: Codec> DynCodec for T {
+    fn decode<'a>(&mut self, frame: &'a mut [u8], arena: &'a Arena) -> Result<Option<Value<'a>>> {
+        Codec::decode(self, frame, arena)
+    }
+
+    fn encode(&mut self, value: Value<'_>, out: &mut Vec<u8>) -> Result<()> {
+        Codec::encode(self, value, out)
+    }
+}
+
+/// A preprocessor whose type is not known; see [`Preprocessor`].
+pub trait DynPreprocessor: Send {
+    /// See [`Preprocessor::process`].
+    ///
+    /// # Errors
+    /// See [`Preprocessor::process`].
+    fn process<'a>(&mut self, piece: &'a [u8], out: &mut FrameSink<'_, 'a>) -> Result<()>;
+    /// See [`Preprocessor::finish`].
+    ///
+    /// # Errors
+    /// See [`Preprocessor::finish`].
+    fn finish(&mut self, out: &mut FrameSink<'_, '_>) -> Result<()>;
+}
+
+impl<T: Preprocessor> DynPreprocessor for T {
+    fn process<'a>(&mut self, piece: &'a [u8], out: &mut FrameSink<'_, 'a>) -> Result<()> {
+        Preprocessor::process(self, piece, out)
+    }
+
+    fn finish(&mut self, out: &mut FrameSink<'_, '_>) -> Result<()> {
+        Preprocessor::finish(self, out)
+    }
+}
+
+/// A postprocessor whose type is not known; see [`Postprocessor`].
+pub trait DynPostprocessor: Send {
+    /// See [`Postprocessor::process`].
+    ///
+    /// # Errors
+    /// See [`Postprocessor::process`].
+    fn process(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<()>;
+    /// See [`Postprocessor::finish`].
+    ///
+    /// # Errors
+    /// See [`Postprocessor::finish`].
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()>;
+}
+
+impl<T: Postprocessor> DynPostprocessor for T {
+    fn process(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        Postprocessor::process(self, bytes, out)
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        Postprocessor::finish(self, out)
+    }
+}

@@ -1,0 +1,143 @@
+//! What the engine says to an instance, and what comes back.
+
+use crate::{Batch, Error, Fates, Instance};
+
+/// A lane of a source: what can move between processes, such as a Kafka partition.
+pub type Lane = u32;
+
+/// What became of an event.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// Delivered, or dropped by policy.
+    Acked = 1,
+    /// Not delivered.
+    Failed = 2,
+}
+
+/// The fate of all events from one place to another of a lane, both ends included.
+///
+/// Ranges come in order, without gaps within a lane. Sources of bytes are told whole pulls: there `first_event` is 0
+/// and `last_event` the largest number.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FateRange {
+    /// The lane.
+    pub lane: Lane,
+    /// What became of them.
+    pub fate: Fate,
+    /// The pull of the first event.
+    pub first_pull: u64,
+    /// The pull of the last event.
+    pub last_pull: u64,
+    /// The first event's place in its pull.
+    pub first_event: u32,
+    /// The last event's place in its pull.
+    pub last_event: u32,
+}
+
+/// A lane that was assigned, and where to start in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneStart {
+    /// The lane.
+    pub lane: Lane,
+    /// The position; none where the source should choose.
+    pub position: Option<u64>,
+}
+
+/// How much one pull may hand over.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PullLimits {
+    /// At most this many events.
+    pub events: u32,
+    /// About this many bytes.
+    pub bytes: u32,
+}
+
+impl Default for PullLimits {
+    fn default() -> Self {
+        PullLimits {
+            events: 512,
+            bytes: 256 * 1024,
+        }
+    }
+}
+
+/// What a pull came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// What was there is handed over; there may be more.
+    Ready,
+    /// There was nothing, or the engine interrupted the wait.
+    Idle,
+    /// There will never be more.
+    End,
+}
+
+/// What the engine asks of an instance. One command at a time.
+#[derive(Debug)]
+pub enum Command {
+    /// To a source: hand events over.
+    Pull(PullLimits),
+    /// To a source: the fate of events.
+    Fates(Vec<FateRange>),
+    /// To a source: a lane is yours.
+    Assigned(LaneStart),
+    /// To a source: a lane moves away, settle it by this time of the host's clock.
+    Revoke(Lane, u64),
+    /// To a source: a lane is gone.
+    Lost(Lane),
+    /// To a sink: take these events.
+    Write(Batch, Fates),
+    /// To a sink: hand on what you keep.
+    Flush,
+    /// To a connector: see [`crate::Connector::connect`].
+    Connect,
+    /// To a connector: see [`crate::Connector::create_source`].
+    CreateSource,
+    /// To a connector: see [`crate::Connector::create_sink`].
+    CreateSink,
+    /// To a connector: see [`crate::Connector::on_start`].
+    Start,
+    /// To a connector: see [`crate::Connector::on_pause`].
+    Pause,
+    /// To a connector: see [`crate::Connector::on_resume`].
+    Resume,
+    /// To a connector: see [`crate::Connector::on_drain`].
+    Drain,
+    /// To a connector: see [`crate::Connector::on_stop`].
+    Stop,
+}
+
+/// What a command came to.
+pub enum Outcome {
+    /// Done; nothing to hand over.
+    Done,
+    /// A pull found nothing, or was interrupted.
+    Idle,
+    /// A pull's events.
+    Batch(Batch),
+    /// A pull's last events; the source has no more.
+    End(Option<Batch>),
+    /// The source or sink that was asked for.
+    Instance(Box<dyn Instance>),
+}
+
+impl std::fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Outcome::Done => f.write_str("Done"),
+            Outcome::Idle => f.write_str("Idle"),
+            Outcome::Batch(batch) => f.debug_tuple("Batch").field(&batch.len()).finish(),
+            Outcome::End(batch) => {
+                let events = batch.as_ref().map_or(0, Batch::len);
+                f.debug_tuple("End").field(&events).finish()
+            }
+            Outcome::Instance(_) => f.write_str("Instance"),
+        }
+    }
+}
+
+/// The answer to a command.
+pub type Reply = Result<Outcome, Error>;

@@ -1,0 +1,312 @@
+//! What the registry knows of a connector or codec, and the slice in which every crate that registers one puts it.
+
+use crate::abi::{self, Descriptor, fence};
+use crate::codec::{DynCodec, DynPostprocessor, DynPreprocessor};
+use crate::info::flags;
+use crate::instance::Driver;
+use crate::{
+    Codec, Connector, ConnectorInfo, Context, Error, Instance, Postprocessor, Preprocessor,
+    ProcessorInfo, Result,
+};
+
+/// What kind of thing an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Talks to the outside.
+    Connector,
+    /// Bytes to value and back.
+    Codec,
+    /// Bytes to bytes before decoding.
+    Preprocessor,
+    /// Bytes to bytes after encoding.
+    Postprocessor,
+    /// A node of a pipeline that is not a select. None can be registered yet.
+    Operator,
+    /// Functions for scripts. None can be registered yet.
+    FunctionModule,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 6] = [
+        Kind::Connector,
+        Kind::Codec,
+        Kind::Preprocessor,
+        Kind::Postprocessor,
+        Kind::Operator,
+        Kind::FunctionModule,
+    ];
+
+    /// The kind in words, as manifests and messages say it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Connector => "connector",
+            Kind::Codec => "codec",
+            Kind::Preprocessor => "preprocessor",
+            Kind::Postprocessor => "postprocessor",
+            Kind::Operator => "operator",
+            Kind::FunctionModule => "function module",
+        }
+    }
+
+    /// The kind as a number that keeps its meaning across versions.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        match self {
+            Kind::Connector => 1,
+            Kind::Codec => 2,
+            Kind::Preprocessor => 3,
+            Kind::Postprocessor => 4,
+            Kind::Operator => 5,
+            Kind::FunctionModule => 6,
+        }
+    }
+
+    /// The kind of a number.
+    #[must_use]
+    pub fn from_code(code: u32) -> Option<Self> {
+        Kind::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
+    /// The kind of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// The functions that make things, with their types erased.
+pub(crate) enum Native {
+    Connector(fn(&str, Context) -> Result<Box<dyn Instance>>),
+    Codec(fn(&str) -> Result<Box<dyn DynCodec>>),
+    Preprocessor(fn(&str) -> Result<Box<dyn DynPreprocessor>>),
+    Postprocessor(fn(&str) -> Result<Box<dyn DynPostprocessor>>),
+}
+
+/// The crate that registers an entry; filled in by [`crate::register!`].
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// The name of the crate.
+    pub crate_name: &'static str,
+    /// The version of the crate.
+    pub version: &'static str,
+    /// Whether the crate was built to unwind on panic.
+    pub unwinds: bool,
+}
+
+/// Everything that is known of a connector, codec or processor without making one.
+pub struct Entry {
+    kind: Kind,
+    info: ProcessorInfo,
+    origin: Origin,
+    flags: u32,
+    schema: fn() -> String,
+    pub(crate) native: Native,
+}
+
+/// Parses a configuration, refusing what the type does not know.
+fn configure<T: serde::de::DeserializeOwned>(config: &str) -> Result<T> {
+    serde_json::from_str(config).map_err(|error| Error::config(error.to_string()))
+}
+
+fn schema_of<T: schemars::JsonSchema>() -> String {
+    schemars::schema_for!(T).as_value().to_string()
+}
+
+fn make_connector<C: Connector>(config: &str, context: Context) -> Result<Box<dyn Instance>> {
+    let config = configure(config)?;
+    let connector = fence::catch(|| C::new(config, context))??;
+    Ok(Box::new(Driver::connector(connector)))
+}
+
+fn make_codec<C: Codec>(config: &str) -> Result<Box<dyn DynCodec>> {
+    Ok(Box::new(fence::catch(|| C::new(configure(config)?))??))
+}
+
+fn make_preprocessor<P: Preprocessor>(config: &str) -> Result<Box<dyn DynPreprocessor>> {
+    Ok(Box::new(fence::catch(|| P::new(configure(config)?))??))
+}
+
+fn make_postprocessor<P: Postprocessor>(config: &str) -> Result<Box<dyn DynPostprocessor>> {
+    Ok(Box::new(fence::catch(|| P::new(configure(config)?))??))
+}
+
+impl Entry {
+    const fn new(kind: Kind, info: ProcessorInfo, origin: Origin, native: Native) -> Self {
+        Entry {
+            kind,
+            info,
+            origin,
+            flags: if origin.unwinds {
+                0
+            } else {
+                flags::PANIC_ABORT
+            },
+            schema: String::new,
+            native,
+        }
+    }
+
+    /// The entry of a connector.
+    #[must_use]
+    pub const fn connector<C: Connector>(origin: Origin) -> Self {
+        let info = ProcessorInfo {
+            name: C::INFO.name,
+            summary: C::INFO.summary,
+            example: C::INFO.example,
+        };
+        let native = Native::Connector(make_connector::<C>);
+        let mut entry = Entry::new(Kind::Connector, info, origin, native);
+        entry.flags |= C::INFO.flags();
+        entry.schema = schema_of::<C::Config>;
+        entry
+    }
+
+    /// The entry of a codec.
+    #[must_use]
+    pub const fn codec<C: Codec>(origin: Origin) -> Self {
+        let native = Native::Codec(make_codec::<C>);
+        let mut entry = Entry::new(Kind::Codec, C::INFO, origin, native);
+        entry.schema = schema_of::<C::Config>;
+        entry
+    }
+
+    /// The entry of a preprocessor.
+    #[must_use]
+    pub const fn preprocessor<P: Preprocessor>(origin: Origin) -> Self {
+        let native = Native::Preprocessor(make_preprocessor::<P>);
+        let mut entry = Entry::new(Kind::Preprocessor, P::INFO, origin, native);
+        entry.schema = schema_of::<P::Config>;
+        entry
+    }
+
+    /// The entry of a postprocessor.
+    #[must_use]
+    pub const fn postprocessor<P: Postprocessor>(origin: Origin) -> Self {
+        let native = Native::Postprocessor(make_postprocessor::<P>);
+        let mut entry = Entry::new(Kind::Postprocessor, P::INFO, origin, native);
+        entry.schema = schema_of::<P::Config>;
+        entry
+    }
+
+    /// What kind of thing it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The name that flows use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.info.name
+    }
+
+    /// What it does, in one sentence.
+    #[must_use]
+    pub fn summary(&self) -> &'static str {
+        self.info.summary
+    }
+
+    /// A configuration that works, as a JSON object.
+    #[must_use]
+    pub fn example(&self) -> &'static str {
+        self.info.example
+    }
+
+    /// The version of the crate that registered it.
+    #[must_use]
+    pub fn version(&self) -> &'static str {
+        self.origin.version
+    }
+
+    /// The name of the crate that registered it.
+    #[must_use]
+    pub fn crate_name(&self) -> &'static str {
+        self.origin.crate_name
+    }
+
+    pub(crate) fn flags(&self) -> u32 {
+        self.flags
+    }
+
+    /// A connector's source side.
+    #[must_use]
+    pub fn source(&self) -> Option<crate::SourceInfo> {
+        ConnectorInfo::source_of(self.flags)
+    }
+
+    /// A connector's sink side.
+    #[must_use]
+    pub fn sink(&self) -> Option<crate::SinkInfo> {
+        ConnectorInfo::sink_of(self.flags)
+    }
+
+    /// The JSON Schema of its configuration, as JSON text.
+    #[must_use]
+    pub fn schema(&self) -> String {
+        (self.schema)()
+    }
+
+    /// The same entry as a plugin would describe it, so that it can be run through the C ABI without being loaded.
+    #[must_use]
+    pub fn describe(&'static self) -> Descriptor {
+        abi::describe(self)
+    }
+
+    fn wrong_kind<T>(&self, asked: Kind) -> Result<T> {
+        let message = format!("`{}` is not a {}", self.name(), asked.name());
+        Err(Error::failed(message))
+    }
+
+    /// Makes a connector, called as Rust; `config` is a JSON object.
+    ///
+    /// # Errors
+    /// What the connector says, or that the entry is of another kind.
+    pub fn make_connector(&self, config: &str, context: Context) -> Result<Box<dyn Instance>> {
+        match self.native {
+            Native::Connector(make) => make(config, context),
+            _ => self.wrong_kind(Kind::Connector),
+        }
+    }
+
+    /// Makes a codec, called as Rust; `config` is a JSON object.
+    ///
+    /// # Errors
+    /// What the codec says, or that the entry is of another kind.
+    pub fn make_codec(&self, config: &str) -> Result<Box<dyn DynCodec>> {
+        match self.native {
+            Native::Codec(make) => make(config),
+            _ => self.wrong_kind(Kind::Codec),
+        }
+    }
+
+    /// Makes a preprocessor, called as Rust; `config` is a JSON object.
+    ///
+    /// # Errors
+    /// What the preprocessor says, or that the entry is of another kind.
+    pub fn make_preprocessor(&self, config: &str) -> Result<Box<dyn DynPreprocessor>> {
+        match self.native {
+            Native::Preprocessor(make) => make(config),
+            _ => self.wrong_kind(Kind::Preprocessor),
+        }
+    }
+
+    /// Makes a postprocessor, called as Rust; `config` is a JSON object.
+    ///
+    /// # Errors
+    /// What the postprocessor says, or that the entry is of another kind.
+    pub fn make_postprocessor(&self, config: &str) -> Result<Box<dyn DynPostprocessor>> {
+        match self.native {
+            Native::Postprocessor(make) => make(config),
+            _ => self.wrong_kind(Kind::Postprocessor),
+        }
+    }
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} `{}`", self.kind.name(), self.name())
+    }
+}
