@@ -1,14 +1,14 @@
 //! What can be wrong when something is looked up or put together.
 
-use crate::kind::Kind;
 use crate::provider::Side;
+use temblor_pdk::Kind;
 
 /// Why the registry has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
     /// Nothing has this name.
-    #[error("there is no {kind} `{name}`")]
+    #[error("there is no {} `{name}`", kind.name())]
     Unknown {
         /// What was looked for.
         kind: Kind,
@@ -22,7 +22,7 @@ pub enum RegistryError {
         refused: Vec<String>,
     },
     /// Several providers have this name, and nothing says which is meant.
-    #[error("{kind} `{name}` comes from {}", providers.join(" and from "))]
+    #[error("{} `{name}` comes from {}", kind.name(), providers.join(" and from "))]
     Duplicate {
         /// What was looked for.
         kind: Kind,
@@ -34,7 +34,7 @@ pub enum RegistryError {
         same_side: bool,
     },
     /// The name exists, but not on the side that was asked for.
-    #[error("{kind} `{name}` is not available as {}", side.as_str())]
+    #[error("{} `{name}` is not available as {}", kind.name(), side.as_str())]
     NotOnSide {
         /// What was looked for.
         kind: Kind,
@@ -62,9 +62,9 @@ pub enum RegistryError {
         meant: Option<String>,
     },
     /// Something that was compiled in did not arrive in the program.
-    #[error("built in, but missing in this program: {}", list(missing))]
+    #[error("not in this program, although its features say so: {}", missing.join(", "))]
     NotLinked {
-        /// What is missing, as `kind name (crate)`.
+        /// What is missing, with its kind, crate and feature.
         missing: Vec<String>,
     },
 }
@@ -83,8 +83,9 @@ impl RegistryError {
                 format!("did you mean `{meant}`?")
             }
             RegistryError::Unknown { kind, known, .. } if known.is_empty() => format!(
-                "this program has no {kind} at all; build it with one, or list a plugin in \
-                 connectors.toml"
+                "this program has no {} at all; build it with one, or list a plugin in \
+                 connectors.toml",
+                kind.name()
             ),
             RegistryError::Unknown { known, .. } => format!("there are {}", list(known)),
             RegistryError::Duplicate {

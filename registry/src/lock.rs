@@ -60,7 +60,7 @@ impl LockError {
     pub fn help(&self) -> Option<String> {
         match self {
             LockError::Config(error) => error.help().map(str::to_owned),
-            LockError::Refused(refused) => Some(refused.help()),
+            LockError::Refused(refused) => Some(refused.help().to_owned()),
             LockError::NotWritten { .. } => {
                 Some("make the file and its directory writable".to_owned())
             }

@@ -33,6 +33,9 @@ pub struct PdkRecord {
     /// The compiler, for information only.
     #[serde(default)]
     pub rustc: String,
+    /// What collects the entries of the plugin, for information only.
+    #[serde(default)]
+    pub collector: String,
 }
 
 /// The record that every `register!` leaves in a plugin.

@@ -18,7 +18,7 @@ pub struct Refused {
 
 impl Refused {
     /// Says what to do about it, in one line.
-    pub fn help(&self) -> String {
+    pub fn help(&self) -> &'static str {
         self.why.help()
     }
 }
@@ -184,15 +184,35 @@ pub enum Refusal {
         /// What the loader said.
         reason: String,
     },
+    /// The library has no root module of this contract.
+    #[error("{reason}")]
+    NoRoot {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The library does not register what its record says.
+    #[error("{reason}")]
+    OtherEntries {
+        /// What differs.
+        reason: String,
+    },
+    /// The plugin registers a name that `provides` does not list.
+    #[error("it registers `{name}`, which `provides` does not list")]
+    Unexpected {
+        /// The name.
+        name: String,
+    },
+    /// The plugin does not register a name that `provides` lists.
+    #[error("it does not register `{name}`, which `provides` lists")]
+    Missing {
+        /// The name.
+        name: String,
+    },
 }
 
 impl Refusal {
     /// Says what to do about it, in one line.
-    pub fn help(&self) -> String {
-        self.fixed_help().to_owned()
-    }
-
-    fn fixed_help(&self) -> &'static str {
+    pub fn help(&self) -> &'static str {
         match self {
             Refusal::NotFound => "check `path` in connectors.toml; it is relative to that file",
             Refusal::Unreadable(_) => "make the file readable for the user that runs temblor",
@@ -214,7 +234,10 @@ impl Refusal {
                 "build it from a crate that calls `temblor_pdk::register!`; if it does, check that \
                  no step after the build removes sections"
             }
-            Refusal::BadRecord { .. } | Refusal::BadManifest { .. } => {
+            Refusal::BadRecord { .. }
+            | Refusal::BadManifest { .. }
+            | Refusal::NoRoot { .. }
+            | Refusal::OtherEntries { .. } => {
                 "build the plugin again with the temblor-pdk of this host"
             }
             Refusal::OtherEpoch { .. } | Refusal::OtherPdk { .. } | Refusal::OtherLayout { .. } => {
@@ -241,6 +264,9 @@ impl Refusal {
             }
             Refusal::NotLoaded { .. } => {
                 "install the library that it names, or build the plugin on this system"
+            }
+            Refusal::Unexpected { .. } | Refusal::Missing { .. } => {
+                "check that it is the right file, then change `provides` in connectors.toml"
             }
         }
     }

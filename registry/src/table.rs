@@ -1,11 +1,13 @@
 //! The table from (kind, name) to the providers that have it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use temblor_pdk::Kind;
 
 use crate::choice::{Choice, Claim, choose};
 use crate::config::Prefer;
 use crate::error::RegistryError;
-use crate::kind::Kind;
 use crate::listing::{Listing, Status};
 use crate::manifest::Manifest;
 use crate::provider::{LinkMode, Provider, Side};
@@ -68,10 +70,6 @@ impl<T> Table<T> {
 
     pub(crate) fn refused(&self) -> impl Iterator<Item = &Refused> {
         self.refused.iter().map(|plugin| &plugin.refused)
-    }
-
-    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row<T>> {
-        self.rows.values().flatten()
     }
 
     /// Finds what `selector`, a name or `name@side`, stands for.
@@ -160,7 +158,7 @@ impl<T> Table<T> {
                 let (status, reason) = status(index);
                 Listing {
                     name: Some(row.name.clone()),
-                    kind: Some(row.kind.to_string()),
+                    kind: Some(row.kind.name().to_owned()),
                     version: Some(row.version.clone()),
                     path: path(&row.provider),
                     provider: row.provider.clone(),
@@ -196,7 +194,7 @@ impl<T> Table<T> {
                 .flat_map(|manifest| &manifest.entries);
             entries
                 .into_iter()
-                .any(|entry| entry.kind == kind.as_str() && entry.name == name)
+                .any(|entry| entry.kind == kind.name() && entry.name == name)
         };
         self.refused
             .iter()
@@ -259,7 +257,7 @@ fn others<T>(rows: &[Row<T>], index: usize) -> String {
     names.join(" and ")
 }
 
-fn path(provider: &Provider) -> Option<std::path::PathBuf> {
+fn path(provider: &Provider) -> Option<PathBuf> {
     match provider {
         Provider::Plugin { path, .. } => Some(path.clone()),
         Provider::Builtin { .. } => None,

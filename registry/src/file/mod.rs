@@ -73,6 +73,11 @@ impl PluginFile {
         &self.manifest
     }
 
+    /// Keeps the manifest only.
+    pub(crate) fn into_manifest(self) -> Manifest {
+        self.manifest
+    }
+
     pub(crate) fn refused(&self, why: Refusal) -> Refused {
         Refused {
             path: self.path.clone(),

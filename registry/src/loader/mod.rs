@@ -1,10 +1,11 @@
 //! Loads checked bytes as a shared library, for good.
 //!
-//! This is the only place of the crate with `unsafe` code. A library is never unloaded: its
+//! This is the only part of the crate with `unsafe` code. A library is never unloaded: its
 //! thread-local destructors and its statics may be in use until the process ends.
 
 #![allow(unsafe_code, reason = "the system's loader is a C interface")]
 
+mod root;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,135 @@
+//! One plugin, from its path to its entries.
+
+use std::collections::BTreeSet;
+
+use temblor_pdk::{Descriptor, Host, abi};
+
+use crate::config::{Config, PluginConfig};
+use crate::contract::Contract;
+use crate::file::PluginFile;
+use crate::loader::Library;
+use crate::manifest::Manifest;
+use crate::provider::Provider;
+use crate::refusal::{Refusal, Refused};
+
+/// What became of one plugin.
+pub(crate) struct Attempt {
+    /// The file, if it could be read.
+    pub(crate) file: Option<PluginFile>,
+    /// The entries in it.
+    pub(crate) outcome: Result<Vec<&'static Descriptor>, Refused>,
+}
+
+/// Reads, checks, verifies and loads one plugin.
+pub(crate) fn load(config: &Config, plugin: &PluginConfig, host: &Host) -> Attempt {
+    match PluginFile::read(&plugin.path) {
+        Ok(file) => Attempt {
+            outcome: load_file(config, plugin, &file, host),
+            file: Some(file),
+        },
+        Err(refused) => Attempt {
+            file: None,
+            outcome: Err(refused),
+        },
+    }
+}
+
+/// Everything that can be found out without running its code comes before any of it runs.
+fn load_file(
+    config: &Config,
+    plugin: &PluginConfig,
+    file: &PluginFile,
+    host: &Host,
+) -> Result<Vec<&'static Descriptor>, Refused> {
+    config.verify(plugin, file)?;
+    file.check_contract(&Contract::of_this_program())?;
+    check_provides(plugin, file.manifest())
+        .and_then(|()| Library::load(file.bytes(), file.path(), config.map))
+        .and_then(|library| entries(library, file, host))
+        .map_err(|why| file.refused(why))
+}
+
+fn entries(
+    library: Library,
+    file: &PluginFile,
+    host: &Host,
+) -> Result<Vec<&'static Descriptor>, Refusal> {
+    let root = library.root()?;
+    // Before anything else of it runs, so that its log records and panics have somewhere to go.
+    abi::initialise(root, host.clone());
+    let entries = abi::descriptors(root);
+    compare(file.manifest(), &entries)?;
+    match entries.iter().find(|entry| entry.aborts_on_panic()) {
+        Some(entry) => Err(Refusal::PanicStrategy {
+            crate_name: entry.crate_name().to_owned(),
+            panic: "abort".to_owned(),
+        }),
+        None => Ok(entries),
+    }
+}
+
+/// Checks that `provides` lists the names in the manifest, no more and no fewer.
+fn check_provides(plugin: &PluginConfig, manifest: &Manifest) -> Result<(), Refusal> {
+    let Some(provides) = &plugin.provides else {
+        return Ok(());
+    };
+    let listed: BTreeSet<&str> = provides.iter().map(String::as_str).collect();
+    let found: BTreeSet<&str> = manifest
+        .entries
+        .iter()
+        .map(|entry| entry.name.as_str())
+        .collect();
+    if let Some(name) = found.difference(&listed).next() {
+        return Err(Refusal::Unexpected {
+            name: (*name).to_owned(),
+        });
+    }
+    match listed.difference(&found).next() {
+        Some(name) => Err(Refusal::Missing {
+            name: (*name).to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that the library holds what its manifest says, no more and no less.
+fn compare(manifest: &Manifest, entries: &[&'static Descriptor]) -> Result<(), Refusal> {
+    let mut found = BTreeSet::new();
+    for entry in entries {
+        let kind = entry
+            .kind()
+            .map_or("thing of unknown kind", |kind| kind.name());
+        if !found.insert((kind, entry.name())) {
+            let reason = format!("it registers {kind} `{}` twice", entry.name());
+            return Err(Refusal::OtherEntries { reason });
+        }
+    }
+    let recorded: BTreeSet<(&str, &str)> = manifest
+        .entries
+        .iter()
+        .map(|entry| (entry.kind.as_str(), entry.name.as_str()))
+        .collect();
+    if let Some((kind, name)) = found.difference(&recorded).next() {
+        let reason = format!("it registers {kind} `{name}`, which its record does not list");
+        return Err(Refusal::OtherEntries { reason });
+    }
+    match recorded.difference(&found).next() {
+        Some((kind, name)) => {
+            let reason = format!("its record lists {kind} `{name}`, which it does not register");
+            Err(Refusal::OtherEntries { reason })
+        }
+        None => Ok(()),
+    }
+}
+
+impl Provider {
+    /// Describes a plugin of which at least the path is known.
+    pub(crate) fn of_plugin(plugin: &PluginConfig, file: Option<&PluginFile>) -> Provider {
+        Provider::Plugin {
+            path: plugin.path.clone(),
+            sha256: file.map(PluginFile::sha256),
+            pdk: file.map(|file| file.manifest().pdk.pdk.clone()),
+            version: file.and_then(|file| Some(file.manifest().entries.first()?.version.clone())),
+        }
+    }
+}
