@@ -53,6 +53,11 @@ pub trait Preprocessor: Sized + Send + 'static {
     /// Where the piece cannot be taken apart; the message says where.
     fn process<'a>(&mut self, piece: &'a [u8], out: &mut FrameSink<'_, 'a>) -> Result<()>;
 
+    /// Whether it keeps bytes for the next frame; the engine then keeps their pull from being acked.
+    fn holds(&self) -> bool {
+        false
+    }
+
     /// The stream has ended: hands over what is left.
     ///
     /// # Errors
@@ -155,6 +160,8 @@ pub trait DynPreprocessor: Send {
     /// # Errors
     /// See [`Preprocessor::process`].
     fn process<'a>(&mut self, piece: &'a [u8], out: &mut FrameSink<'_, 'a>) -> Result<()>;
+    /// See [`Preprocessor::holds`].
+    fn holds(&self) -> bool;
     /// See [`Preprocessor::finish`].
     ///
     /// # Errors
@@ -165,6 +172,10 @@ pub trait DynPreprocessor: Send {
 impl<T: Preprocessor> DynPreprocessor for T {
     fn process<'a>(&mut self, piece: &'a [u8], out: &mut FrameSink<'_, 'a>) -> Result<()> {
         Preprocessor::process(self, piece, out)
+    }
+
+    fn holds(&self) -> bool {
+        Preprocessor::holds(self)
     }
 
     fn finish(&mut self, out: &mut FrameSink<'_, '_>) -> Result<()> {

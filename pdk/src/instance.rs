@@ -30,6 +30,11 @@ pub async fn call(instance: &mut dyn Instance, command: Command) -> Reply {
     poll_fn(|cx| instance.poll(command.take(), cx)).await
 }
 
+/// Makes an instance of a connector that is not registered, such as one that an embedding program brings.
+pub fn drive<C: Connector>(connector: C) -> Box<dyn Instance> {
+    Box::new(Driver::connector(connector))
+}
+
 /// Where commands wait for the author's code, and replies for the engine.
 #[derive(Default)]
 struct Slot {

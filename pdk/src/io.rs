@@ -1,7 +1,7 @@
 //! Time and I/O from the host: a connector has no reactor and no runtime of its own.
 
 use std::future::{Future, poll_fn};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -112,12 +112,12 @@ pub async fn sleep(host: &Host, duration: Duration) {
 
 /// Waits until a descriptor can be read from. It must be one that the system can poll, such as a socket or a pipe.
 pub async fn readable(host: &Host, fd: BorrowedFd<'_>) {
-    Request::new(|task| host.readiness(fd.as_raw_fd(), Interest::Read, task)).await;
+    Request::new(|task| host.readiness(fd, Interest::Read, task)).await;
 }
 
 /// Waits until a descriptor can be written to; see [`readable`].
 pub async fn writable(host: &Host, fd: BorrowedFd<'_>) {
-    Request::new(|task| host.readiness(fd.as_raw_fd(), Interest::Write, task)).await;
+    Request::new(|task| host.readiness(fd, Interest::Write, task)).await;
 }
 
 /// Runs `work` on a thread of the host where it may block, and waits for its result.

@@ -32,7 +32,7 @@ pub use context::Context;
 pub use entry::{Entry, Kind, Origin};
 pub use error::{Error, ErrorKind, Result};
 pub use info::{ConnectorInfo, Payload, ProcessorInfo, Settles, SinkInfo, SourceInfo};
-pub use instance::{Instance, call};
+pub use instance::{Instance, call, drive};
 #[cfg(feature = "inventory")]
 pub use register::Submission;
 pub use register::{COLLECTOR, TEMBLOR_ENTRIES, entries};

@@ -1,5 +1,6 @@
 //! The host as a connector sees it: log, metrics, clock, timers, readiness, blocking tasks.
 
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,8 +43,9 @@ pub trait HostServices: Send + Sync + 'static {
     fn is_stopping(&self) -> bool;
     /// Runs `task` when the clock reads `deadline_ns`; dropping the result forgets it.
     fn timer(&self, deadline_ns: u64, task: Task) -> Cancel;
-    /// Runs `task` when the descriptor is ready; dropping the result forgets it. The descriptor stays open until then.
-    fn readiness(&self, fd: i32, interest: Interest, task: Task) -> Cancel;
+    /// Runs `task` when the descriptor is ready; dropping the result forgets it. The borrow ends with the call, so
+    /// an implementation that waits later duplicates the descriptor.
+    fn readiness(&self, fd: BorrowedFd<'_>, interest: Interest, task: Task) -> Cancel;
     /// Runs `task` where it may block.
     fn blocking(&self, task: Task);
 }
@@ -161,7 +163,8 @@ impl Host {
         unsafe { (self.vtable().timer)(self.0.object, deadline_ns, task) }
     }
 
-    pub(crate) fn readiness(&self, fd: i32, interest: Interest, task: Task) -> Cancel {
+    pub(crate) fn readiness(&self, fd: BorrowedFd<'_>, interest: Interest, task: Task) -> Cancel {
+        let fd = fd.as_raw_fd();
         // SAFETY: as above.
         unsafe { (self.vtable().readiness)(self.0.object, fd, interest as u32, task) }
     }
@@ -333,8 +336,11 @@ unsafe extern "C" fn timer(object: *const (), deadline_ns: u64, task: Task) -> C
 /// # Safety
 /// See [`services`].
 unsafe extern "C" fn readiness(object: *const (), fd: i32, interest: u32, task: Task) -> Cancel {
-    // SAFETY: the caller's contract.
-    let host = unsafe { services(object) };
+    if fd < 0 {
+        return Cancel::new(());
+    }
+    // SAFETY: the caller's contract; the descriptor is open for the call, because the caller borrows it.
+    let (host, fd) = unsafe { (services(object), BorrowedFd::borrow_raw(fd)) };
     let interest = match interest {
         2 => Interest::Write,
         _ => Interest::Read,

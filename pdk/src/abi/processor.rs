@@ -30,6 +30,7 @@ struct CodecVtable {
 #[repr(C)]
 struct PreprocessorVtable {
     process: unsafe extern "C" fn(*mut (), RawStr, *const RawFrameSink, *mut RawError),
+    holds: unsafe extern "C" fn(*const ()) -> u32,
     finish: unsafe extern "C" fn(*mut (), *const RawFrameSink, *mut RawError),
     release: unsafe extern "C" fn(*mut ()),
 }
@@ -97,6 +98,7 @@ static CODEC: CodecVtable = CodecVtable {
 
 static PREPROCESSOR: PreprocessorVtable = PreprocessorVtable {
     process: preprocess,
+    holds: preprocessor_holds,
     finish: finish_preprocessor,
     release: release::<Preprocessor>,
 };
@@ -202,6 +204,15 @@ unsafe extern "C" fn preprocess(
     let done = fence::catch(|| unsafe { with_sink(sink, |out| preprocessor.process(piece, out)) });
     // SAFETY: `error` is the caller's.
     unsafe { report(done, error) }
+}
+
+/// # Safety
+/// `data` is a live boxed preprocessor of this copy of the crate.
+unsafe extern "C" fn preprocessor_holds(data: *const ()) -> u32 {
+    // SAFETY: the caller's contract.
+    let preprocessor = unsafe { &*data.cast::<Preprocessor>() };
+    // A preprocessor that panics here is taken to hold something, so that nothing is acked too early.
+    fence::catch(|| u32::from(preprocessor.holds())).unwrap_or(1)
 }
 
 /// # Safety
@@ -355,6 +366,11 @@ unsafe extern "C" fn take_frame(sink: *mut (), bytes: RawStr, made: u32) {
 }
 
 impl DynPreprocessor for Imported<PreprocessorVtable> {
+    fn holds(&self) -> bool {
+        // SAFETY: the maker's function for the maker's object.
+        unsafe { (self.vtable.holds)(self.data) != 0 }
+    }
+
     fn process<'a>(&mut self, piece: &'a [u8], out: &mut FrameSink<'_, 'a>) -> Result<()> {
         Imported::run(out, |sink, error| {
             // SAFETY: the maker's function for the maker's object; piece, sink and error live for the call.
