@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use support::{ENTRY, PDK, c_library, host, library, library_with};
+use support::{ENTRY, PDK, c_library, contract, library, library_with};
 use temblor_registry::{Contract, PluginFile, Refusal};
 
 fn refusal(path: &Path) -> Refusal {
@@ -88,7 +88,7 @@ fn reads_the_manifest() {
             .any(|name| name.starts_with("libc.so"))
     );
     assert_eq!(file.bytes(), fs::read(&path).unwrap());
-    file.check_contract(&host()).unwrap();
+    file.check_contract(&contract()).unwrap();
 }
 
 #[test]
@@ -307,14 +307,17 @@ fn plugins_of_other_hosts_are_refused() {
     let records = format!("{PDK}\n{ENTRY}");
     check_host(
         &records,
-        &Contract { epoch: 1, ..host() },
+        &Contract {
+            epoch: 1,
+            ..contract()
+        },
         "it was built for plugin contract epoch 0, this host has epoch 1",
     );
     check_host(
         &records,
         &Contract {
             pdk: "0.1.1".to_owned(),
-            ..host()
+            ..contract()
         },
         "it was built with temblor-pdk 0.1.0, this host with 0.1.1",
     );
@@ -322,7 +325,7 @@ fn plugins_of_other_hosts_are_refused() {
         &records,
         &Contract {
             target: "x86_64-unknown-linux-musl".to_owned(),
-            ..host()
+            ..contract()
         },
         "it was built for x86_64-unknown-linux-gnu, this host for x86_64-unknown-linux-musl",
     );
@@ -330,13 +333,13 @@ fn plugins_of_other_hosts_are_refused() {
         &records,
         &Contract {
             layout: "f".repeat(16),
-            ..host()
+            ..contract()
         },
         "its layout fingerprint is 0123456789abcdef, this host has ffffffffffffffff",
     );
     check_host(
         &records.replace("unwind", "abort"),
-        &host(),
+        &contract(),
         "crate `temblor-connector-blaster` was built with panic = \"abort\"",
     );
 }

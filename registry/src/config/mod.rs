@@ -32,9 +32,11 @@ pub enum Verify {
 #[serde(rename_all = "lowercase")]
 pub enum MapMode {
     /// From a sealed memory file, so that what was checked is what runs.
+    ///
+    /// Backtraces, gdb and profilers find its symbols; valgrind shows only its name.
     #[default]
     Memfd,
-    /// From the file itself, for debuggers that want its name.
+    /// From the file itself, for tools that read symbols by file name, as valgrind does.
     ///
     /// Whoever can replace the file between the check and the load decides what runs.
     Path,

@@ -1,6 +1,7 @@
 //! From a loaded library to the root module of the pdk in it.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_void};
+use std::ptr::NonNull;
 
 use abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use temblor_pdk::abi::{EPOCH, LAYOUT, RootRef, VERSION};
@@ -34,9 +35,10 @@ impl Library {
             .ok_or(Refusal::NoRoot {
                 reason: "it exports no root module".to_owned(),
             })?;
-        // SAFETY: a symbol of this name is made by abi_stable only, as a static of this type; the
-        // header starts with a magic text that `upgrade` compares before it reads on.
-        Ok(unsafe { symbol.cast::<AbiHeaderRef>().read() })
+        // SAFETY: a symbol of this name is made by abi_stable only: a static that starts with an
+        // `AbiHeader`, whose magic text `upgrade` compares before it reads on. `AbiHeaderRef` is a
+        // transparent reference to it, and the library is never unloaded.
+        Ok(unsafe { std::mem::transmute::<NonNull<c_void>, AbiHeaderRef>(symbol) })
     }
 }
 

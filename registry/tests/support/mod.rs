@@ -3,20 +3,23 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+pub(crate) mod build;
+pub(crate) mod host;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use temblor_registry::Contract;
 
-/// A pdk record that suits [`host`].
+/// A pdk record that suits [`contract`].
 pub(crate) const PDK: &str = r#"{"record":"pdk","epoch":0,"pdk":"0.1.0","layout":"0123456789abcdef","target":"x86_64-unknown-linux-gnu","rustc":"rustc 1.95.0"}"#;
 
 /// An entry record.
 pub(crate) const ENTRY: &str = r#"{"record":"entry","kind":"connector","name":"blaster","version":"0.1.0","crate":"temblor-connector-blaster","panic":"unwind","capabilities":["source/1","bytes/1"]}"#;
 
 /// The host that [`PDK`] was made for.
-pub(crate) fn host() -> Contract {
+pub(crate) fn contract() -> Contract {
     Contract {
         epoch: 0,
         pdk: "0.1.0".to_owned(),
