@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Arena, ProcessorInfo, Result, Value};
+use crate::{Arena, Error, ProcessorInfo, Result, Value};
 
 /// Bytes to value and back.
 pub trait Codec: Sized + Send + 'static {
@@ -47,7 +47,8 @@ pub trait Preprocessor: Sized + Send + 'static {
     /// Where the configuration cannot work.
     fn new(config: Self::Config) -> Result<Self>;
 
-    /// Turns a piece of the stream into frames.
+    /// Turns a piece of the stream into frames. One frame that cannot be used is not an error of the call: it goes to
+    /// [`FrameSink::failed`].
     ///
     /// # Errors
     /// Where the piece cannot be taken apart; the message says where.
@@ -105,6 +106,8 @@ pub enum Frame<'p, 'a> {
     Part(&'a [u8]),
     /// Bytes from elsewhere, copied by the engine.
     Made(&'p [u8]),
+    /// A frame that was found and cannot be handed over, and why; the stream goes on behind it.
+    Failed(&'p Error),
 }
 
 /// Takes the frames that a preprocessor finds.
@@ -126,6 +129,12 @@ impl<'s, 'a> FrameSink<'s, 'a> {
     /// Hands over bytes that the preprocessor made or kept.
     pub fn made(&mut self, bytes: &[u8]) {
         (self.take)(Frame::Made(bytes));
+    }
+
+    /// Says that a frame was found and cannot be handed over. Unlike an error of the call it takes nothing away from
+    /// the other frames of the piece.
+    pub fn failed(&mut self, error: &Error) {
+        (self.take)(Frame::Failed(error));
     }
 }
 

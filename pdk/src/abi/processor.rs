@@ -3,7 +3,7 @@
 use super::fence;
 use super::text::{RawError, RawStr, RawText};
 use crate::codec::{DynCodec, DynPostprocessor, DynPreprocessor, Frame, FrameSink};
-use crate::{Arena, Error, Result, Value};
+use crate::{Arena, Error, ErrorKind, Result, Value};
 
 /// An object on its way across; what the vtable is follows from the entry's kind.
 #[repr(C)]
@@ -48,6 +48,8 @@ struct RawFrameSink {
     object: *mut (),
     /// Object, bytes, and 1 if they were made rather than part of the piece.
     take: unsafe extern "C" fn(*mut (), RawStr, u32),
+    /// Object, why a frame cannot be handed over, and the code of that error's kind.
+    fail: unsafe extern "C" fn(*mut (), RawStr, u32),
 }
 
 /// # Safety
@@ -180,12 +182,13 @@ unsafe fn with_sink<'a>(
     // SAFETY: the caller's contract.
     let sink = unsafe { &*sink };
     let mut take = |frame: Frame<'_, 'a>| {
-        let (bytes, made) = match frame {
-            Frame::Part(bytes) => (bytes, 0),
-            Frame::Made(bytes) => (bytes, 1),
+        let (call, bytes, code) = match frame {
+            Frame::Part(bytes) => (sink.take, bytes, 0),
+            Frame::Made(bytes) => (sink.take, bytes, 1),
+            Frame::Failed(error) => (sink.fail, error.message().as_bytes(), error.kind().code()),
         };
         // SAFETY: the host's function for the host's object, within the call that brought it.
-        unsafe { (sink.take)(sink.object, RawStr::of(bytes), made) }
+        unsafe { call(sink.object, RawStr::of(bytes), code) }
     };
     fill(&mut FrameSink::new(&mut take))
 }
@@ -347,6 +350,7 @@ impl Imported<PreprocessorVtable> {
         let sink = RawFrameSink {
             object: std::ptr::from_mut(out).cast(),
             take: take_frame,
+            fail: fail_frame,
         };
         call(&raw const sink, &raw mut error);
         error.into_result()
@@ -362,6 +366,17 @@ unsafe extern "C" fn take_frame(sink: *mut (), bytes: RawStr, made: u32) {
     fence::silence(|| match made {
         0 => sink.part(bytes),
         _ => sink.made(bytes),
+    });
+}
+
+/// # Safety
+/// `sink` is the `FrameSink` of the call under way; the message lives for the call.
+unsafe extern "C" fn fail_frame(sink: *mut (), message: RawStr, kind: u32) {
+    // SAFETY: the caller's contract.
+    let (sink, message) = unsafe { (&mut *sink.cast::<FrameSink<'_, '_>>(), message.bytes()) };
+    fence::silence(|| {
+        let message = String::from_utf8_lossy(message);
+        sink.failed(&Error::new(ErrorKind::from_code(kind), message));
     });
 }
 
