@@ -42,6 +42,9 @@ fn load_file(
     host: &Host,
 ) -> Result<Vec<&'static Descriptor>, Refused> {
     config.verify(plugin, file)?;
+    if !config.vouches(plugin) {
+        file.check_permissions()?;
+    }
     file.check_contract(&Contract::of_this_program())?;
     check_provides(plugin, file.manifest())
         .and_then(|()| Library::load(file.bytes(), file.path(), config.map))

@@ -50,7 +50,6 @@ pub enum LockError {
         /// The file.
         path: PathBuf,
         /// The reason.
-        #[source]
         error: io::Error,
     },
 }

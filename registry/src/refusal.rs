@@ -12,7 +12,6 @@ pub struct Refused {
     /// The file as it was configured.
     pub path: PathBuf,
     /// The reason.
-    #[source]
     pub why: Refusal,
 }
 
@@ -32,7 +31,7 @@ pub enum Refusal {
     NotFound,
     /// The file cannot be read.
     #[error("the file cannot be read: {0}")]
-    Unreadable(#[source] io::Error),
+    Unreadable(io::Error),
     /// The path names something that is not a regular file.
     #[error("it is {what}, not a file")]
     NotAFile {
@@ -175,9 +174,15 @@ pub enum Refusal {
         /// What is wrong.
         reason: String,
     },
+    /// All users of the system can change or replace the file, and nothing vouches for it.
+    #[error("every user can write `{}`", part.display())]
+    WritableByAll {
+        /// The file, or a directory above it.
+        part: PathBuf,
+    },
     /// The verified bytes cannot be put into memory that cannot change.
     #[error("no sealed memory file could be made: {0}")]
-    NotMapped(#[source] io::Error),
+    NotMapped(io::Error),
     /// The system's loader does not take the library.
     #[error("the system's loader refused it: {reason}")]
     NotLoaded {
@@ -257,6 +262,9 @@ impl Refusal {
             Refusal::NoSignature { .. } => "sign the plugin with `minisign -Sm FILE`",
             Refusal::BadSignature { .. } => {
                 "sign this very file with the key that `minisign_key` belongs to"
+            }
+            Refusal::WritableByAll { .. } => {
+                "take the right away with `chmod o-w`, or run `temblor plugin lock`"
             }
             Refusal::NotMapped(_) => {
                 "allow executable memory files (sysctl vm.memfd_noexec=0 or 1), or set \

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use minisign_verify::{PublicKey, Signature};
 
-use crate::config::{Config, PluginConfig, Verify};
+use crate::config::{Config, MapMode, PluginConfig, Verify};
 use crate::file::PluginFile;
 use crate::refusal::{Refusal, Refused};
 
@@ -23,6 +23,14 @@ impl Config {
         sha256
             .and_then(|()| check_signature(self, plugin, file))
             .map_err(|why| file.refused(why))
+    }
+
+    /// Returns whether [`Config::verify`] makes sure that the code of `plugin` is what was meant.
+    ///
+    /// It does not where the file is mapped again after it was checked.
+    pub fn vouches(&self, plugin: &PluginConfig) -> bool {
+        let signed = plugin.minisign.is_some() || self.verify == Verify::Minisign;
+        self.map == MapMode::Memfd && (signed || plugin.sha256.is_some())
     }
 }
 

@@ -279,11 +279,15 @@ fn bad_records_are_refused() {
         &format!("{PDK}\n{other}\n{ENTRY}"),
         "section `.temblor` holds the records of two different pdk crates",
     );
-    let nameless = ENTRY.replace("\"blaster\"", "\"\"");
-    check_records(
-        &format!("{PDK}\n{nameless}"),
-        "section `.temblor` has an entry without kind or name (crate `temblor-connector-blaster`)",
-    );
+    for (name, shown) in [
+        ("", r#""""#),
+        ("a@b", r#""a@b""#),
+        (r"\u001b[2J", r#""\u{1b}[2J""#),
+    ] {
+        let named = ENTRY.replace("\"blaster\"", &format!("\"{name}\""));
+        let expected = format!("section `.temblor` has an entry with the name {shown}");
+        check_records(&format!("{PDK}\n{named}"), &expected);
+    }
 }
 
 #[test]

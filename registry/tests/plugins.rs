@@ -7,13 +7,14 @@ mod built_in;
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use support::build::{connector, fixture, strip};
 use support::host::{Log, host};
 use temblor_pdk::{Context, Host, Kind};
 use temblor_registry::{
-    Config, Contract, Expected, LinkMode, Provider, Registry, RegistryError, Status,
+    Config, Contract, Digest, Expected, LinkMode, Provider, Registry, RegistryError, Status,
 };
 
 const DRAIN: Expected = Expected {
@@ -80,6 +81,10 @@ impl Setup {
         fs::write(&path, bytes).unwrap();
     }
 }
+
+/// Engines share a registry between threads.
+const fn shared<T: Send + Sync>() {}
+const _: () = shared::<Registry>();
 
 fn plugin(name: &str, rest: &str) -> String {
     format!("[[plugin]]\npath = '{name}.so'\n{rest}\n")
@@ -189,7 +194,7 @@ fn the_listing_says_where_everything_comes_from() {
         json["provider"],
         serde_json::json!({
             "type": "builtin", "crate": "temblor-registry", "feature": "static-drain",
-            "collector": "linkme",
+            "collector": temblor_pdk::COLLECTOR,
         })
     );
     let Provider::Plugin {
@@ -330,6 +335,42 @@ fn a_panic_in_a_plugin_is_an_error_and_goes_to_the_hosts_log() {
     assert!(
         log.iter().any(|line| line == "WARN: said: hello"),
         "{log:?}"
+    );
+}
+
+#[test]
+fn a_plugin_that_everybody_can_write_is_refused_unless_it_is_locked() {
+    let setup = Setup::new(&["single"]);
+    let library = setup.dir.path().join("single.so");
+    let allow = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    allow(&library, 0o666);
+    let expected = format!(
+        "every user can write `{}`",
+        library.canonicalize().unwrap().display()
+    );
+    assert_eq!(setup.refusal(&plugin("single", "")), expected);
+    let sha256 = Digest::of(&fs::read(&library).unwrap());
+    let locked = plugin("single", &format!("sha256 = '{sha256}'"));
+    assert_eq!(setup.registry(&locked, false).refused().count(), 0);
+    let mapped_again = format!("[defaults]\nmap = 'path'\n{locked}");
+    assert_eq!(setup.refusal(&mapped_again), expected);
+
+    allow(&library, 0o644);
+    allow(setup.dir.path(), 0o777);
+    assert!(
+        setup
+            .refusal(&plugin("single", ""))
+            .starts_with("every user can write")
+    );
+    allow(setup.dir.path(), 0o1777);
+    assert_eq!(
+        setup
+            .registry(&plugin("single", ""), false)
+            .refused()
+            .count(),
+        0
     );
 }
 

@@ -1,6 +1,7 @@
 //! Reading a plugin file and checking it, before any of its code can run.
 
 mod elf;
+mod permission;
 mod read;
 mod record;
 
@@ -51,6 +52,17 @@ impl PluginFile {
     /// Refuses another epoch, pdk version, target or layout, and a plugin that aborts on panic.
     pub fn check_contract(&self, host: &Contract) -> Result<(), Refused> {
         check_contract(&self.manifest, host).map_err(|why| self.refused(why))
+    }
+
+    /// Checks that not everybody can write the file.
+    ///
+    /// It matters where neither a sha256 nor a signature vouches for the content.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a file that all users of the system can change or replace.
+    pub fn check_permissions(&self) -> Result<(), Refused> {
+        permission::check(&self.path).map_err(|why| self.refused(why))
     }
 
     /// Returns the path that the file was read from.

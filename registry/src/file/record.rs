@@ -80,14 +80,8 @@ fn check_entries(entries: &[EntryRecord]) -> Result<(), Refusal> {
     if entries.is_empty() {
         return Err(bad_manifest("registers nothing"));
     }
-    if let Some(entry) = entries
-        .iter()
-        .find(|e| e.kind.is_empty() || e.name.is_empty())
-    {
-        let reason = format!(
-            "has an entry without kind or name (crate `{}`)",
-            entry.crate_name
-        );
+    if let Some(entry) = entries.iter().find(|entry| !is_name(&entry.name)) {
+        let reason = format!("has an entry with the name {:?}", entry.name);
         return Err(bad_manifest(reason));
     }
     let twice = entries
@@ -100,6 +94,12 @@ fn check_entries(entries: &[EntryRecord]) -> Result<(), Refusal> {
         ))),
         None => Ok(()),
     }
+}
+
+/// A name ends up in flows, before an `@`, and on terminals.
+fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    !name.is_empty() && name.bytes().all(allowed)
 }
 
 fn bad_manifest(reason: impl Into<String>) -> Refusal {
