@@ -1,1 +1,126 @@
 //! The Troy language: lexer, parser, checker, evaluator.
+//!
+//! Two kinds of text can be compiled: a deployment (`.troy`), which defines and deploys flows of connectors and
+//! pipelines, with [`compile_deployment`]; and a query (`.trickle`), which is one pipeline, with [`compile_query`].
+//! What is wrong with a text comes back as a list of [`Finding`]s, which [`render`] shows to people and
+//! [`Finding::locate`] turns into something for machines.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use temblor_lang::{Scratch, Source, compile_query};
+//! use temblor_pdk::value::{Arena, Event, Value};
+//!
+//! let text = r#"select { "n": event + 1 } from in where event > 1 into out"#;
+//! let source = Arc::new(Source::new("count.trickle", text));
+//! let query = compile_query(&source).expect("the text is right");
+//!
+//! let (arena, mut scratch) = (Arena::new(), Scratch::default());
+//! let mut results = Vec::new();
+//! let mut run = query.pipeline.start(&arena, &mut scratch);
+//! for n in [1, 2] {
+//!     run.event(0, Event::new(Value::from(n)), &mut |port, event| results.push((port, event.data)))?;
+//! }
+//! assert_eq!(results.len(), 1);
+//! assert_eq!(results[0].0, query.pipeline.output("out").unwrap());
+//! assert_eq!(results[0].1.get("n"), Some(Value::from(3)));
+//! # Ok::<(), temblor_lang::EvalError>(())
+//! ```
+
+mod ast;
+mod check;
+mod code;
+mod compile;
+mod deployment;
+mod eval;
+mod finding;
+mod keyword;
+mod lexer;
+mod options;
+mod parser;
+mod pipeline;
+mod source;
+mod span;
+mod suggest;
+mod token;
+
+use std::sync::Arc;
+
+pub use code::Code;
+pub use deployment::{
+    ConfigSpans, ConnectorSpec, Deployment, Endpoint, Flow, Link, Named, PipelineSpec, Reconnect,
+};
+pub use finding::{Finding, LocatedFinding, Severity, render};
+pub use options::Options;
+pub use pipeline::{EvalError, Pipeline, Run, Scratch};
+pub use source::{Position, Source};
+pub use span::Span;
+
+/// A compiled `.trickle` text.
+#[derive(Debug)]
+pub struct Query {
+    /// The pipeline.
+    pub pipeline: Pipeline,
+    /// What looks wrong.
+    pub warnings: Vec<Finding>,
+}
+
+/// Compiles a `.troy` text.
+///
+/// # Errors
+/// Returns everything that is wrong, and what looks wrong, in the order of the text.
+pub fn compile_deployment(
+    source: &Arc<Source>,
+    options: &Options,
+) -> Result<Deployment, Vec<Finding>> {
+    let tree = parser::parse_deployment(source).map_err(in_order)?;
+    let mut findings = check::check_deployment(&tree, options);
+    let mut flows = Vec::new();
+    if !has_errors(&findings) {
+        flows = compile::compile_flows(&tree, options, source, &mut findings);
+    }
+    let warnings = settle(findings)?;
+    Ok(Deployment { flows, warnings })
+}
+
+/// Compiles a `.trickle` text.
+///
+/// # Errors
+/// Returns everything that is wrong, and what looks wrong, in the order of the text.
+pub fn compile_query(source: &Arc<Source>) -> Result<Query, Vec<Finding>> {
+    let tree = parser::parse_query(source).map_err(in_order)?;
+    let mut findings = check::check_query(&tree);
+    let compiled = if has_errors(&findings) {
+        Err(compile::Reported)
+    } else {
+        compile::compile_top_level(&tree, source, &mut findings)
+    };
+    match compiled {
+        Ok(pipeline) => Ok(Query {
+            pipeline,
+            warnings: settle(findings)?,
+        }),
+        Err(compile::Reported) => Err(in_order(findings)),
+    }
+}
+
+fn has_errors(findings: &[Finding]) -> bool {
+    findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+}
+
+/// Fails with all findings if there is an error among them.
+fn settle(findings: Vec<Finding>) -> Result<Vec<Finding>, Vec<Finding>> {
+    let failed = has_errors(&findings);
+    let findings = in_order(findings);
+    if failed { Err(findings) } else { Ok(findings) }
+}
+
+/// Sorts findings by their place, errors before warnings, and leaves each once: what is instantiated twice is
+/// reported twice.
+fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings
+        .sort_by(|a, b| (a.span, a.severity, &a.message).cmp(&(b.span, b.severity, &b.message)));
+    findings.dedup_by(|a, b| a.span == b.span && a.message == b.message);
+    findings
+}

@@ -1,0 +1,79 @@
+//! The kinds of findings.
+
+/// The kind of a finding: stable, short, and printed in brackets behind the severity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// A token is malformed: an unclosed string, an unknown escape, a number out of range.
+    Token,
+    /// The tokens do not form a statement or an expression.
+    Syntax,
+    /// Expressions or statements are nested too deeply, or the text is too long.
+    TooLarge,
+    /// The language has this construct, this implementation does not have it yet.
+    Unsupported,
+    /// A name is not defined, or not here.
+    UnknownName,
+    /// A name is defined twice.
+    DuplicateName,
+    /// An argument is not declared by what it is handed to.
+    UnknownArgument,
+    /// A required argument is not given.
+    MissingArgument,
+    /// A node has no such port.
+    UnknownPort,
+    /// A key of a `with` clause is not one of those that are allowed.
+    UnknownKey,
+    /// A value must be known before anything runs, but depends on the event.
+    NotConstant,
+    /// A local variable stands where there can be none.
+    LocalVariable,
+    /// A value has the wrong type.
+    Type,
+    /// An operator is not defined for the types of its operands.
+    Operation,
+    /// An arithmetic result or a shift is out of range, or a division by zero.
+    Arithmetic,
+    /// A key of a record does not exist.
+    MissingKey,
+    /// An index or a range is outside of an array.
+    OutOfBounds,
+    /// Selects form a cycle.
+    Cycle,
+    /// Something is created but connected to nothing, or never fed.
+    Unconnected,
+    /// Something takes the place of something of the same name.
+    Replaced,
+    /// A configuration value is not what it must be.
+    Config,
+}
+
+impl Code {
+    /// The code as it is printed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::Token => "token",
+            Code::Syntax => "syntax",
+            Code::TooLarge => "too-large",
+            Code::Unsupported => "unsupported",
+            Code::UnknownName => "unknown-name",
+            Code::DuplicateName => "duplicate-name",
+            Code::UnknownArgument => "unknown-argument",
+            Code::MissingArgument => "missing-argument",
+            Code::UnknownPort => "unknown-port",
+            Code::UnknownKey => "unknown-key",
+            Code::NotConstant => "not-constant",
+            Code::LocalVariable => "local-variable",
+            Code::Type => "type",
+            Code::Operation => "operation",
+            Code::Arithmetic => "arithmetic",
+            Code::MissingKey => "missing-key",
+            Code::OutOfBounds => "out-of-bounds",
+            Code::Cycle => "cycle",
+            Code::Unconnected => "unconnected",
+            Code::Replaced => "replaced",
+            Code::Config => "config",
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The operators on values of all types.
+
+use std::cmp::Ordering;
+
+use temblor_pdk::value::{Arena, Value, View};
+
+use super::failure::{self, Eval, Refused};
+use super::number::Pair;
+use super::stacks::Stacks;
+use crate::ast::{BinaryOp, UnaryOp};
+use crate::span::Span;
+
+/// Applies an operator with two operands, other than `and`, `or` and `xor`.
+///
+/// # Errors
+/// Fails where the operator is not defined for the operands, or on overflow, division by zero and long shifts.
+pub(crate) fn binary<'a>(
+    op: BinaryOp,
+    left: Value<'a>,
+    right: Value<'a>,
+    span: Span,
+    arena: &'a Arena,
+    stacks: &mut Stacks<'a>,
+) -> Eval<Value<'a>> {
+    if is_comparison(op) {
+        return compare(op, left, right, span).map(Value::from);
+    }
+    let result = match Pair::of(left, right) {
+        Some(pair) => pair.apply(op),
+        None if op == BinaryOp::Add => join(left, right, arena, stacks),
+        None => match (op, left.as_bool(), right.as_bool()) {
+            (BinaryOp::BitAnd, Some(left), Some(right)) => Ok(Value::from(left & right)),
+            (BinaryOp::BitXor, Some(left), Some(right)) => Ok(Value::from(left ^ right)),
+            _ => Err(Refused::Undefined),
+        },
+    };
+    result.map_err(|refused| failure::binary(refused, op, left, right, span))
+}
+
+/// Whether the operator compares, which needs no memory.
+pub(crate) fn is_comparison(op: BinaryOp) -> bool {
+    matches!(op.level(), 6 | 7)
+}
+
+/// Applies `== != < <= > >=`.
+///
+/// # Errors
+/// Fails where an order is asked for that the operands do not have.
+pub(crate) fn compare(op: BinaryOp, left: Value<'_>, right: Value<'_>, span: Span) -> Eval<bool> {
+    if op == BinaryOp::Equal {
+        return Ok(equal(left, right));
+    }
+    if op == BinaryOp::NotEqual {
+        return Ok(!equal(left, right));
+    }
+    let order = match Pair::of(left, right) {
+        Some(pair) => pair.order(),
+        None => match (text_or_bytes(left), text_or_bytes(right)) {
+            (Some(left), Some(right)) => Some(left.cmp(right)),
+            _ => return Err(failure::binary(Refused::Undefined, op, left, right, span)),
+        },
+    };
+    Ok(match op {
+        BinaryOp::Less => order == Some(Ordering::Less),
+        BinaryOp::LessEqual => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+        BinaryOp::Greater => order == Some(Ordering::Greater),
+        _ => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+    })
+}
+
+/// The language's equality: deep, never fails, and compares numbers by value.
+pub(crate) fn equal(left: Value<'_>, right: Value<'_>) -> bool {
+    match (left.view(), right.view()) {
+        (View::Null, View::Null) => true,
+        (View::Bool(left), View::Bool(right)) => left == right,
+        (View::Array(left), View::Array(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .zip(right.iter())
+                    .all(|(left, right)| equal(left, right))
+        }
+        (View::Object(left), View::Object(right)) => {
+            let same = |(key, left)| right.get(key).is_some_and(|right| equal(left, right));
+            left.len() == right.len() && left.iter().all(same)
+        }
+        _ => match (text_or_bytes(left), text_or_bytes(right)) {
+            (Some(left), Some(right)) => left == right,
+            _ => Pair::of(left, right).is_some_and(Pair::equal),
+        },
+    }
+}
+
+fn text_or_bytes(value: Value<'_>) -> Option<&[u8]> {
+    value
+        .as_str()
+        .map(str::as_bytes)
+        .or_else(|| value.as_bytes())
+}
+
+/// `+` on strings, arrays and records.
+fn join<'a>(
+    left: Value<'a>,
+    right: Value<'a>,
+    arena: &'a Arena,
+    stacks: &mut Stacks<'a>,
+) -> Result<Value<'a>, Refused> {
+    match (left.view(), right.view()) {
+        (View::Str(left), View::Str(right)) => {
+            let base = stacks.bytes.len();
+            stacks.bytes.extend_from_slice(left.as_bytes());
+            stacks.bytes.extend_from_slice(right.as_bytes());
+            Ok(Value::from(stacks.text(base, arena)))
+        }
+        (View::Array(left), View::Array(right)) => {
+            let base = stacks.values.len();
+            stacks.values.extend_from_slice(left.as_slice());
+            stacks.values.extend_from_slice(right.as_slice());
+            Ok(stacks.array(base, arena))
+        }
+        (View::Object(left), View::Object(right)) => {
+            let base = stacks.fields.len();
+            stacks.fields.extend_from_slice(left.fields());
+            // Of fields with one key the last wins, which is the right side's.
+            stacks.fields.extend_from_slice(right.fields());
+            Ok(stacks.record(base, arena))
+        }
+        _ => Err(Refused::Undefined),
+    }
+}
+
+/// Applies an operator with one operand, whose span is given.
+///
+/// # Errors
+/// Fails where the operator is not defined for the operand.
+pub(crate) fn unary<'a>(op: UnaryOp, operand: Value<'a>, span: Span) -> Eval<Value<'a>> {
+    const MIN_MAGNITUDE: u64 = i64::MIN.unsigned_abs();
+    let result = match (op, operand.view()) {
+        (UnaryOp::Plus, View::I64(_) | View::U64(_) | View::F64(_)) => Some(operand),
+        (UnaryOp::Minus, View::I64(n)) => n.checked_neg().map(Value::from),
+        (UnaryOp::Minus, View::U64(MIN_MAGNITUDE)) => Some(Value::from(i64::MIN)),
+        (UnaryOp::Minus, View::F64(n)) => Some(Value::from(-n)),
+        (UnaryOp::Complement, View::I64(n)) if n >= 0 => Some(Value::from(!(n as u64))),
+        (UnaryOp::Complement, View::I64(n)) => Some(Value::from(!n)),
+        (UnaryOp::Complement, View::U64(n)) => Some(Value::from(!n)),
+        (UnaryOp::Complement | UnaryOp::Not, View::Bool(b)) => Some(Value::from(!b)),
+        _ => None,
+    };
+    result.ok_or_else(|| failure::unary(op, operand, span))
+}

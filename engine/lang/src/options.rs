@@ -1,0 +1,13 @@
+//! What a host can say about a deployment.
+
+use temblor_pdk::value::OwnedValue;
+
+/// What the host adds to a deployment.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Values for arguments of flows. Each goes to every flow that declares an argument of that name, and wins over
+    /// what the text says.
+    pub args: Vec<(String, OwnedValue)>,
+    /// Flows to start that the text defines but does not deploy.
+    pub flows: Vec<String>,
+}

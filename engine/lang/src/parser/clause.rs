@@ -1,0 +1,136 @@
+//! Clauses that several statements share: directives, `args`, `with`.
+
+use super::{Parse, Parser};
+use crate::ast::{Assign, Instance, Param};
+use crate::keyword::Keyword;
+use crate::span::Span;
+use crate::token::TokenKind;
+
+impl Parser<'_> {
+    /// Parses the directives at the start of a text or body.
+    pub(super) fn directives(&mut self) -> Vec<Assign> {
+        let mut directives = Vec::new();
+        while self.eat(&TokenKind::Config) {
+            match self.assign() {
+                Ok(directive) => directives.push(directive),
+                Err(_) => self.skip(0, super::skip::With::Opens),
+            }
+        }
+        directives
+    }
+
+    /// Parses `name = value`.
+    fn assign(&mut self) -> Parse<Assign> {
+        let key = self.ident("a name")?;
+        self.expect(&TokenKind::Assign, "`=` and a value")?;
+        let value = self.operators()?;
+        Ok(Assign { key, value })
+    }
+
+    /// Parses an `args` clause, if there is one.
+    pub(super) fn params(&mut self) -> Parse<Vec<Param>> {
+        if !self.eat_word(Keyword::Args) {
+            return Ok(Vec::new());
+        }
+        self.names_list(|p| {
+            let name = p.ident("the name of an argument")?;
+            let default = if p.eat(&TokenKind::Assign) {
+                Some(p.operators()?)
+            } else {
+                None
+            };
+            Ok(Param { name, default })
+        })
+    }
+
+    /// Parses items that start with a name, separated by commas, of which one may trail.
+    pub(super) fn names_list<T>(&mut self, item: fn(&mut Self) -> Parse<T>) -> Parse<Vec<T>> {
+        let mut items = vec![item(self)?];
+        while self.eat(&TokenKind::Comma) && matches!(self.peek(), TokenKind::Ident(_)) {
+            items.push(item(self)?);
+        }
+        Ok(items)
+    }
+
+    /// Parses a `with … end` clause, if there is one.
+    pub(super) fn with(&mut self) -> Parse<Vec<Assign>> {
+        if !self.eat_word(Keyword::With) {
+            return Ok(Vec::new());
+        }
+        self.open();
+        let assigns = self.names_list(Parser::assign)?;
+        self.expect_end("`,` or `end`")?;
+        Ok(assigns)
+    }
+
+    /// Parses `name from template with … end`.
+    pub(super) fn instance(&mut self, start: Span, wanted: &str) -> Parse<Instance> {
+        let name = self.ident(wanted)?;
+        let template = if self.eat_word(Keyword::From) {
+            self.template("the name of a definition")?
+        } else {
+            name.clone()
+        };
+        let with = self.with()?;
+        let span = self.span_from(start);
+        Ok(Instance {
+            name,
+            template,
+            with,
+            span,
+        })
+    }
+
+    /// Takes the documentation comments in front of a statement. Only definitions can have any.
+    pub(super) fn doc_comments(&mut self) -> Parse<()> {
+        let documented = self.is(&TokenKind::DocComment);
+        while self.eat(&TokenKind::DocComment) {}
+        if documented
+            && !matches!(
+                self.peek(),
+                TokenKind::Keyword(Keyword::Define | Keyword::Deploy)
+            )
+        {
+            let finding = self.syntax_error("a definition behind a documentation comment");
+            return self.report(finding.help("write other comments with one `#`"));
+        }
+        Ok(())
+    }
+
+    /// Reports `use`, `const` and others that can start a statement, and skips it; returns whether it did.
+    pub(super) fn unsupported_statement(&mut self) -> bool {
+        let span = self.span();
+        let block = match self.peek() {
+            TokenKind::Keyword(Keyword::Use | Keyword::Const) => false,
+            TokenKind::Keyword(Keyword::Fn | Keyword::Intrinsic) => true,
+            _ => return false,
+        };
+        let word = self.found();
+        self.unsupported(&word, span);
+        if block && self.is_word(Keyword::Fn) {
+            self.skip_block();
+        }
+        self.skip(0, super::skip::With::Opens);
+        true
+    }
+
+    /// Reports `define` or `create` of something that is not implemented and skips it. The cursor is at the word
+    /// behind `define` or `create`.
+    pub(super) fn unsupported_kind(&mut self, start: Span) {
+        use super::skip::With;
+        let verb = self.source.slice(start).to_owned();
+        let kind = self.source.slice(self.span()).to_owned();
+        let span = start.to(self.span());
+        let bodied = matches!(
+            self.peek(),
+            TokenKind::Keyword(Keyword::Window | Keyword::Script)
+        ) && verb == "define";
+        self.unsupported(&format!("`{verb} {kind}`"), span);
+        self.bump();
+        if bodied {
+            self.skip(1, With::IsPart);
+        } else {
+            self.skip(0, With::Opens);
+        }
+    }
+}
