@@ -55,6 +55,15 @@ pub struct PullLimits {
     pub bytes: u32,
 }
 
+/// Which pull it is; the events that come of it carry both numbers in their ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PullNumber {
+    /// The source, numbered by the engine.
+    pub source: u32,
+    /// The pull, counted from 0 by the engine.
+    pub pull: u64,
+}
+
 impl Default for PullLimits {
     fn default() -> Self {
         PullLimits {
@@ -79,7 +88,7 @@ pub enum Pull {
 #[derive(Debug)]
 pub enum Command {
     /// To a source: hand events over.
-    Pull(PullLimits),
+    Pull(PullLimits, PullNumber),
     /// To a source: the fate of events.
     Fates(Vec<FateRange>),
     /// To a source: a lane is yours.

@@ -98,7 +98,8 @@ pub trait Connector: Sized + Send + 'static {
 
 /// A running side that hands events over.
 pub trait Source: Send + 'static {
-    /// Hands over what is there now, up to the writer's bounds, and never waits to fill them.
+    /// Hands over what is there now, up to the writer's bounds, and never waits to fill them. One pull is of one
+    /// lane and one stream. Events without a time get the time of their decoding.
     ///
     /// Where there is nothing it waits, through [`BatchWriter::wait`], which yields `None` when the engine has
     /// something else to say; then the pull returns [`Pull::Idle`] within 100 ms and is called again later.

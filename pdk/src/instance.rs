@@ -9,8 +9,8 @@ use std::task::{Context as TaskContext, Poll};
 use crate::abi::fence;
 use crate::writer::Interrupt;
 use crate::{
-    BatchWriter, Command, Connector, Error, ErrorKind, Outcome, Pull, PullLimits, Reply, Result,
-    Sink, Source,
+    BatchWriter, Command, Connector, Error, ErrorKind, Outcome, Pull, PullLimits, PullNumber,
+    Reply, Result, Sink, Source,
 };
 
 /// A running connector, source or sink: the one trait object that the engine sees, whatever the link mode.
@@ -115,7 +115,7 @@ impl Driver {
 impl Instance for Driver {
     fn poll(&mut self, command: Option<Command>, cx: &mut TaskContext<'_>) -> Poll<Reply> {
         if let Some(command) = command {
-            if matches!(command, Command::Pull(_)) {
+            if matches!(command, Command::Pull(..)) {
                 self.interrupt.store(false, Ordering::Release);
             }
             lock(&self.slot).command = Some(command);
@@ -188,7 +188,7 @@ async fn answer_source<S: Source>(
     interrupt: &Interrupt,
 ) -> Reply {
     match command {
-        Command::Pull(limits) => return pull(source, limits, interrupt).await,
+        Command::Pull(limits, number) => return pull(source, limits, number, interrupt).await,
         Command::Fates(fates) => source.on_fates(&fates).await?,
         Command::Assigned(start) => source.on_assigned(start).await?,
         Command::Revoke(lane, deadline_ns) => source.on_revoke(lane, deadline_ns).await?,
@@ -198,10 +198,15 @@ async fn answer_source<S: Source>(
     Ok(Outcome::Done)
 }
 
-async fn pull<S: Source>(source: &mut S, limits: PullLimits, interrupt: &Interrupt) -> Reply {
+async fn pull<S: Source>(
+    source: &mut S,
+    limits: PullLimits,
+    number: PullNumber,
+    interrupt: &Interrupt,
+) -> Reply {
     let mut writer = BatchWriter::new(limits, Arc::clone(interrupt));
     let pull = source.pull(&mut writer).await?;
-    Ok(match (pull, writer.into_batch()) {
+    Ok(match (pull, writer.into_batch(number)) {
         (Pull::End, batch) => Outcome::End(batch),
         (_, Some(batch)) => Outcome::Batch(batch),
         (_, None) => Outcome::Idle,

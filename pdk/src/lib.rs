@@ -26,7 +26,9 @@ pub use codec::{
     Codec, DynCodec, DynPostprocessor, DynPreprocessor, Frame, FrameSink, Postprocessor,
     Preprocessor,
 };
-pub use command::{Command, Fate, FateRange, Lane, LaneStart, Outcome, Pull, PullLimits, Reply};
+pub use command::{
+    Command, Fate, FateRange, Lane, LaneStart, Outcome, Pull, PullLimits, PullNumber, Reply,
+};
 pub use connector::{Connector, NoSink, NoSource, Sink, Source};
 pub use context::Context;
 pub use entry::{Entry, Kind, Origin};

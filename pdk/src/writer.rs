@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use crate::value::EventSink;
-use crate::{Arena, Batch, BatchBuilder, Buffer, Event, PullLimits};
+use crate::{Arena, Batch, BatchBuilder, Buffer, Event, PullLimits, PullNumber};
 
 /// Set by the engine when it has something else to say.
 pub(crate) type Interrupt = Arc<AtomicBool>;
@@ -28,8 +28,17 @@ impl BatchWriter {
         }
     }
 
-    pub(crate) fn into_batch(self) -> Option<Batch> {
-        (!self.builder.is_empty()).then(|| self.builder.seal())
+    /// Numbers the events and freezes them.
+    pub(crate) fn into_batch(mut self, number: PullNumber) -> Option<Batch> {
+        if self.builder.is_empty() {
+            return None;
+        }
+        self.builder.for_each(|at, event| {
+            event.id.source = number.source;
+            event.id.pull = number.pull;
+            event.id.event = at as u32;
+        });
+        Some(self.builder.seal())
     }
 
     /// How many events may still be added. More are taken too, but make the batch larger than the engine wants.
@@ -89,8 +98,10 @@ impl BatchWriter {
     /// it is the one thing that must bear being dropped half-way.
     pub async fn wait<F: Future>(&mut self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
+        // Not through `self`: a writer can move to another thread, but not be seen from two.
+        let interrupt = &self.interrupt;
         poll_fn(|cx| {
-            if self.is_interrupted() {
+            if interrupt.load(Ordering::Acquire) {
                 return Poll::Ready(None);
             }
             future.as_mut().poll(cx).map(Some)

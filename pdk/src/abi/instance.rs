@@ -7,7 +7,9 @@ use super::fates::Fates;
 use super::fence;
 use super::text::RawError;
 use super::waker::{self, HostWaker};
-use crate::{Batch, Command, Error, FateRange, Instance, LaneStart, Outcome, PullLimits, Reply};
+use crate::{
+    Batch, Command, Error, FateRange, Instance, LaneStart, Outcome, PullLimits, PullNumber, Reply,
+};
 
 /// For the layout fingerprint.
 pub(super) const SIZES: usize = size_of::<RawCommand>() * 1024 + size_of::<RawReply>();
@@ -56,10 +58,14 @@ mod code {
 #[repr(C)]
 struct RawCommand {
     code: u32,
+    /// Pull: the limit of events; else the lane.
     lane: u32,
-    /// Pull: events; assigned: 1 if there is a position.
+    /// Pull: the limit of bytes.
+    bytes: u32,
+    reserved: u32,
+    /// Pull: the source; assigned: 1 if there is a position.
     a: u64,
-    /// Pull: bytes; assigned: the position; revoke: the deadline.
+    /// Pull: its number; assigned: the position; revoke: the deadline.
     b: u64,
     /// Fates: the ranges, valid for the call. Write: the batch, owned. Create: the new instance's waker, owned.
     data: *const (),
@@ -220,10 +226,16 @@ unsafe extern "C" fn release(data: *mut ()) {
 /// The command is valid, comes from [`raw_command`], and is taken once.
 unsafe fn take_command(raw: &mut RawCommand, child: &mut Option<Waker>) -> Result<Command, Error> {
     Ok(match raw.code {
-        code::PULL => Command::Pull(PullLimits {
-            events: raw.a as u32,
-            bytes: raw.b as u32,
-        }),
+        code::PULL => Command::Pull(
+            PullLimits {
+                events: raw.lane,
+                bytes: raw.bytes,
+            },
+            PullNumber {
+                source: raw.a as u32,
+                pull: raw.b,
+            },
+        ),
         code::FATES => {
             // SAFETY: `raw_command` points at `len` ranges that live for the call.
             let fates =
@@ -272,6 +284,8 @@ fn raw_command(
     let mut raw = RawCommand {
         code: 0,
         lane: 0,
+        bytes: 0,
+        reserved: 0,
         a: 0,
         b: 0,
         data: std::ptr::null(),
@@ -279,8 +293,9 @@ fn raw_command(
         fates: Fates::NONE,
     };
     raw.code = match command {
-        Command::Pull(limits) => {
-            (raw.a, raw.b) = (u64::from(limits.events), u64::from(limits.bytes));
+        Command::Pull(limits, number) => {
+            (raw.lane, raw.bytes) = (limits.events, limits.bytes);
+            (raw.a, raw.b) = (u64::from(number.source), number.pull);
             code::PULL
         }
         Command::Fates(fates) => {
@@ -407,5 +422,7 @@ impl Drop for Imported {
     fn drop(&mut self) {
         // SAFETY: the maker's function for the maker's object, called once.
         unsafe { ((*self.raw.vtable).release)(self.raw.data) }
+        // Whoever still holds a waker of this instance keeps the host's waker, but not the task that polled it.
+        self.waker.clear();
     }
 }
