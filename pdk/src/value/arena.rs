@@ -5,10 +5,8 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 
-use super::container::{ArrayHeader, Field, INDEXED_ABOVE, ObjectHeader, enter, find};
 use super::handle::{Handle, Kind, Shared, pin, unpin};
-use super::hash::seed;
-use super::{OwnedValue, Value};
+use super::{Field, OwnedValue, Value};
 
 /// The first chunk of an arena, in bytes.
 const CHUNK_MIN: usize = 16 * 1024;
@@ -85,6 +83,7 @@ impl Arena {
         Arena(NonNull::from(Box::leak(body)).cast())
     }
 
+    #[inline]
     fn head(&self) -> &ArenaHead {
         // SAFETY: an `Arena` owns the one count of a live arena.
         unsafe { self.0.as_ref() }
@@ -106,7 +105,8 @@ impl Arena {
     }
 
     /// Returns `size` uninitialised bytes.
-    fn allocate(&self, size: usize, align: usize) -> NonNull<u8> {
+    #[inline]
+    pub(super) fn allocate(&self, size: usize, align: usize) -> NonNull<u8> {
         let head = self.head();
         let cursor = head.cursor.get();
         let padding = cursor.align_offset(align);
@@ -128,7 +128,7 @@ impl Arena {
     }
 
     /// Copies a slice of plain data in.
-    fn copy_slice<T: Copy>(&self, items: &[T]) -> &[T] {
+    pub(super) fn copy_slice<T: Copy>(&self, items: &[T]) -> &[T] {
         let piece = self.allocate(size_of_val(items), align_of::<T>()).cast();
         // SAFETY: the piece has room for the items, is aligned for them, and is new, so it cannot overlap.
         unsafe {
@@ -155,110 +155,27 @@ impl Arena {
         }
     }
 
+    /// Copies bytes in with `padding` zeros behind them and lends both for writing, once; for parsers that read whole
+    /// registers.
+    #[must_use]
+    #[expect(clippy::mut_from_ref, reason = "each call hands out new memory")]
+    pub fn copy_bytes_padded(&self, bytes: &[u8], padding: usize) -> &mut [u8] {
+        let size = bytes.len().saturating_add(padding);
+        let piece = self.allocate(size, 1);
+        // SAFETY: the piece is new and has room for the bytes and the padding, which together are all of it; it is
+        // handed out this once.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), piece.as_ptr(), bytes.len());
+            piece.add(bytes.len()).write_bytes(0, padding);
+            std::slice::from_raw_parts_mut(piece.as_ptr(), size)
+        }
+    }
+
     /// Copies a string in.
     #[must_use]
     pub fn str(&self, text: &str) -> &str {
         // SAFETY: the bytes are a copy of a string.
         unsafe { std::str::from_utf8_unchecked(self.copy_slice(text.as_bytes())) }
-    }
-
-    /// Makes an array of `items`.
-    #[must_use]
-    pub fn array<'a>(&'a self, items: &[Value<'a>]) -> Value<'a> {
-        self.make_array(items, None)
-    }
-
-    /// Makes an array that remembers the input text it was decoded from.
-    #[must_use]
-    pub fn array_with_source<'a>(&'a self, items: &[Value<'a>], source: &'a [u8]) -> Value<'a> {
-        self.make_array(items, Some(source))
-    }
-
-    fn make_array<'a>(&'a self, items: &[Value<'a>], source: Option<&'a [u8]>) -> Value<'a> {
-        let header = ArrayHeader {
-            len: items.len() as u64,
-            source: source.map_or(std::ptr::null(), <[u8]>::as_ptr),
-            source_len: source.map_or(0, |s| s.len() as u64),
-        };
-        let piece = self.with_items(header, items);
-        // SAFETY: header and items were just written behind each other and live as long as the arena.
-        unsafe { Value::from_array(piece.as_ptr()) }
-    }
-
-    /// Writes a header and, right behind it, items whose alignment is not above the header's.
-    fn with_items<H, T: Copy>(&self, header: H, items: &[T]) -> NonNull<H> {
-        let size = size_of::<H>() + size_of_val(items);
-        let piece: NonNull<H> = self.allocate(size, align_of::<H>()).cast();
-        // SAFETY: the piece is new, aligned, and large enough for the header and the items.
-        unsafe {
-            piece.write(header);
-            let first = piece.add(1).cast::<T>();
-            std::ptr::copy_nonoverlapping(items.as_ptr(), first.as_ptr(), items.len());
-        }
-        piece
-    }
-
-    /// Makes a record of `fields`. Order is kept; of fields with one key the last value wins, at the first's place.
-    #[must_use]
-    pub fn object<'a>(&'a self, fields: &[Field<'a>]) -> Value<'a> {
-        self.make_object(fields, None)
-    }
-
-    /// Makes a record that remembers the input text it was decoded from. With duplicate keys the text is forgotten,
-    /// because it no longer says the same.
-    #[must_use]
-    pub fn object_with_source<'a>(&'a self, fields: &[Field<'a>], source: &'a [u8]) -> Value<'a> {
-        self.make_object(fields, Some(source))
-    }
-
-    fn make_object<'a>(&'a self, fields: &[Field<'a>], source: Option<&'a [u8]>) -> Value<'a> {
-        if fields.len() > INDEXED_ABOVE {
-            return self.indexed_object(fields, source);
-        }
-        if may_repeat(fields) && repeats(fields) {
-            return self.write_object(&without_repeats(fields), &[], None);
-        }
-        self.write_object(fields, &[], source)
-    }
-
-    fn indexed_object<'a>(&'a self, fields: &[Field<'a>], source: Option<&'a [u8]>) -> Value<'a> {
-        let seed = seed();
-        let mut index = vec![0u32; (fields.len() * 2).next_power_of_two()];
-        let mut unique: Vec<Field<'a>> = Vec::with_capacity(fields.len());
-        for field in fields {
-            match find(&index, seed, &unique, field.key()) {
-                Some(at) => unique[at].set_value(field.value()),
-                None => {
-                    enter(&mut index, seed, field.key(), unique.len());
-                    unique.push(*field);
-                }
-            }
-        }
-        let source = source.filter(|_| unique.len() == fields.len());
-        self.write_object(&unique, &index, source)
-    }
-
-    fn write_object<'a>(
-        &'a self,
-        fields: &[Field<'a>],
-        index: &[u32],
-        source: Option<&'a [u8]>,
-    ) -> Value<'a> {
-        let slots = match index {
-            [] => std::ptr::null(),
-            index => self.copy_slice(index).as_ptr(),
-        };
-        let header = ObjectHeader {
-            len: fields.len() as u64,
-            source: source.map_or(std::ptr::null(), <[u8]>::as_ptr),
-            source_len: source.map_or(0, |s| s.len() as u64),
-            index: slots,
-            index_mask: index.len().saturating_sub(1) as u64,
-            seed: seed(),
-        };
-        let piece = self.with_items(header, fields);
-        // SAFETY: header, fields and index were just written and live as long as the arena.
-        unsafe { Value::from_object(piece.as_ptr()) }
     }
 
     /// Copies an owned value in, with everything below it.
@@ -298,39 +215,6 @@ impl Drop for Arena {
         // SAFETY: gives up the arena's one count.
         drop(unsafe { Handle::from_raw(self.0.cast()) });
     }
-}
-
-/// A filter that is never wrong about "no": sets one of 64 bits a key.
-fn may_repeat(fields: &[Field<'_>]) -> bool {
-    let mut seen = 0u64;
-    fields.iter().any(|field| {
-        let key = field.key().as_bytes();
-        let first = key.first().copied().unwrap_or_default();
-        let last = key.last().copied().unwrap_or_default();
-        let mix = (usize::from(first) * 7) ^ (usize::from(last) * 31) ^ (key.len() * 11);
-        let bit = 1u64 << (mix & 63);
-        let hit = seen & bit != 0;
-        seen |= bit;
-        hit
-    })
-}
-
-fn repeats(fields: &[Field<'_>]) -> bool {
-    fields
-        .iter()
-        .enumerate()
-        .any(|(at, field)| fields[..at].iter().any(|f| f.key() == field.key()))
-}
-
-fn without_repeats<'a>(fields: &[Field<'a>]) -> Vec<Field<'a>> {
-    let mut unique: Vec<Field<'a>> = Vec::with_capacity(fields.len());
-    for field in fields {
-        match unique.iter_mut().find(|f| f.key() == field.key()) {
-            Some(earlier) => earlier.set_value(field.value()),
-            None => unique.push(*field),
-        }
-    }
-    unique
 }
 
 /// The maker's side of growing: a new chunk, of which the piece is the start.

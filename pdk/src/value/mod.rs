@@ -14,6 +14,7 @@ mod handle;
 mod hash;
 mod json;
 mod layout;
+mod make;
 mod owned;
 mod serde_impl;
 mod trait_impl;

@@ -1,0 +1,193 @@
+//! Making arrays and records in an arena: header and items in one piece, keys unique, large records indexed.
+
+use std::ptr::NonNull;
+
+use super::container::{ArrayHeader, Field, INDEXED_ABOVE, ObjectHeader, enter, find};
+use super::hash::seed;
+use super::{Arena, Value};
+
+impl Arena {
+    /// Makes an array of `items`.
+    #[must_use]
+    pub fn array<'a>(&'a self, items: &[Value<'a>]) -> Value<'a> {
+        self.make_array(items, None)
+    }
+
+    /// Makes an array that remembers the input text it was decoded from, which must be JSON.
+    #[must_use]
+    pub fn array_with_source<'a>(&'a self, items: &[Value<'a>], source: &'a [u8]) -> Value<'a> {
+        self.make_array(items, Some(source))
+    }
+
+    fn make_array<'a>(&'a self, items: &[Value<'a>], source: Option<&'a [u8]>) -> Value<'a> {
+        let mut rest = items.iter();
+        let next = |_: &mut ()| rest.next().copied().unwrap_or_default();
+        self.array_of(items.len(), &mut (), next, |()| source)
+    }
+
+    /// Makes an array of the `len` items that `next` returns, written where they stay. `source` is asked last; what
+    /// it returns is the JSON text that says the same, see [`Arena::array_with_source`].
+    pub fn array_of<'a, S>(
+        &'a self,
+        len: usize,
+        state: &mut S,
+        mut next: impl FnMut(&mut S) -> Value<'a>,
+        source: impl FnOnce(&mut S) -> Option<&'a [u8]>,
+    ) -> Value<'a> {
+        let (piece, items) = self.with_room::<ArrayHeader, Value<'a>>(len);
+        for at in 0..len {
+            let item = next(state);
+            // SAFETY: there is room for `len` items.
+            unsafe { items.add(at).write(item) }
+        }
+        let source = source(state);
+        let header = ArrayHeader {
+            len: len as u64,
+            source: source.map_or(std::ptr::null(), <[u8]>::as_ptr),
+            source_len: source.map_or(0, |s| s.len() as u64),
+        };
+        // SAFETY: the piece is new; header and items are now written and live as long as the arena.
+        unsafe {
+            piece.write(header);
+            Value::from_array(piece.as_ptr())
+        }
+    }
+
+    /// Returns uninitialised room for a header and, right behind it, `len` items whose alignment is not above the
+    /// header's.
+    fn with_room<H, T: Copy>(&self, len: usize) -> (NonNull<H>, NonNull<T>) {
+        const {
+            assert!(
+                align_of::<T>() <= align_of::<H>()
+                    && size_of::<H>().is_multiple_of(align_of::<T>())
+            )
+        };
+        let size = len
+            .saturating_mul(size_of::<T>())
+            .saturating_add(size_of::<H>());
+        let piece: NonNull<H> = self.allocate(size, align_of::<H>()).cast();
+        // SAFETY: the piece is at least as large as the header.
+        (piece, unsafe { piece.add(1) }.cast())
+    }
+
+    /// Makes a record of `fields`. Order is kept; of fields with one key the last value wins, at the first's place.
+    #[must_use]
+    pub fn object<'a>(&'a self, fields: &[Field<'a>]) -> Value<'a> {
+        self.make_object(fields, None)
+    }
+
+    /// Makes a record that remembers the input text it was decoded from. The text must be JSON, because the JSON codec
+    /// writes it in place of an untouched record. With duplicate keys the text is forgotten, because it no longer says
+    /// the same.
+    #[must_use]
+    pub fn object_with_source<'a>(&'a self, fields: &[Field<'a>], source: &'a [u8]) -> Value<'a> {
+        self.make_object(fields, Some(source))
+    }
+
+    fn make_object<'a>(&'a self, fields: &[Field<'a>], source: Option<&'a [u8]>) -> Value<'a> {
+        let mut rest = fields.iter();
+        let next = |_: &mut ()| match rest.next() {
+            Some(field) => *field,
+            None => Field::new("", Value::NULL),
+        };
+        self.object_of(fields.len(), &mut (), next, |()| source)
+    }
+
+    /// Makes a record of the `len` fields that `next` returns, written where they stay. `source` is asked last; what
+    /// it returns is the JSON text that says the same, see [`Arena::object_with_source`].
+    pub fn object_of<'a, S>(
+        &'a self,
+        len: usize,
+        state: &mut S,
+        mut next: impl FnMut(&mut S) -> Field<'a>,
+        source: impl FnOnce(&mut S) -> Option<&'a [u8]>,
+    ) -> Value<'a> {
+        let (piece, first) = self.with_room::<ObjectHeader, Field<'a>>(len);
+        for at in 0..len {
+            let field = next(state);
+            // SAFETY: there is room for `len` fields.
+            unsafe { first.add(at).write(field) }
+        }
+        let source = source(state);
+        // SAFETY: `len` fields were just written.
+        let fields = unsafe { std::slice::from_raw_parts(first.as_ptr(), len) };
+        let mut header = ObjectHeader {
+            len: len as u64,
+            source: source.map_or(std::ptr::null(), <[u8]>::as_ptr),
+            source_len: source.map_or(0, |s| s.len() as u64),
+            index: std::ptr::null(),
+            index_mask: 0,
+            seed: 0,
+        };
+        if len > INDEXED_ABOVE || repeats(fields) {
+            match index_of(fields) {
+                Some(index) => self.add_index(&mut header, &index),
+                None => return self.object(&without_repeats(fields)),
+            }
+        }
+        // SAFETY: the piece is new; header, fields and index are now written and live as long as the arena.
+        unsafe {
+            piece.write(header);
+            Value::from_object(piece.as_ptr())
+        }
+    }
+
+    #[cold]
+    fn add_index(&self, header: &mut ObjectHeader, index: &[u32]) {
+        header.index = self.copy_slice(index).as_ptr();
+        header.index_mask = index.len() as u64 - 1;
+        header.seed = seed();
+    }
+}
+
+/// Whether a key occurs twice among a few fields. A filter of 256 bits sends most keys past the comparison.
+#[inline]
+fn repeats(fields: &[Field<'_>]) -> bool {
+    let mut seen = [0u64; 4];
+    for (at, field) in fields.iter().enumerate() {
+        let mix = mix(field.key().as_bytes());
+        let (word, bit) = (usize::from(mix >> 6), 1u64 << (mix & 63));
+        if seen[word] & bit != 0 && fields[..at].iter().any(|f| f.key() == field.key()) {
+            return true;
+        }
+        seen[word] |= bit;
+    }
+    false
+}
+
+/// Eight bits of a key's length and of its first, middle and last byte.
+#[inline]
+fn mix(key: &[u8]) -> u8 {
+    let byte = |at: usize| u32::from(key.get(at).copied().unwrap_or_default());
+    let ends = byte(0) | byte(key.len() / 2) << 8 | byte(key.len().wrapping_sub(1)) << 16;
+    ((ends ^ (key.len() as u32) << 24).wrapping_mul(0x9e37_79b1) >> 24) as u8
+}
+
+/// An index over fields; none where a key occurs twice.
+#[cold]
+fn index_of(fields: &[Field<'_>]) -> Option<Vec<u32>> {
+    let mut index = vec![0u32; (fields.len() * 2).next_power_of_two()];
+    for (at, field) in fields.iter().enumerate() {
+        if find(&index, seed(), fields, field.key()).is_some() {
+            return None;
+        }
+        enter(&mut index, seed(), field.key(), at);
+    }
+    Some(index)
+}
+
+#[cold]
+fn without_repeats<'a>(fields: &[Field<'a>]) -> Vec<Field<'a>> {
+    let mut index = vec![0u32; (fields.len() * 2).next_power_of_two()];
+    let mut unique: Vec<Field<'a>> = Vec::with_capacity(fields.len());
+    for field in fields {
+        match find(&index, seed(), &unique, field.key()) {
+            Some(at) => unique[at].set_value(field.value()),
+            None => {
+                enter(&mut index, seed(), field.key(), unique.len());
+                unique.push(*field);
+            }
+        }
+    }
+    unique
+}
