@@ -1,6 +1,6 @@
 //! Wakers across the boundary: one host waker an instance, with a stable address, so that nothing is allocated a poll.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::fence;
@@ -34,11 +34,24 @@ impl HostWaker {
 
     /// Makes `waker` the one that is woken from here on.
     pub(crate) fn register(&self, waker: &Waker) {
-        let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *target {
-            Some(known) => known.clone_from(waker),
-            None => *target = Some(waker.clone()),
+        let mut target = self.target();
+        if target.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return;
         }
+        let earlier = target.replace(waker.clone());
+        drop(target);
+        // Not under the lock: a task's last waker drops the task, and that may wake.
+        drop(earlier);
+    }
+
+    /// Wakes nobody from here on; for when nobody polls any more.
+    pub(crate) fn clear(&self) {
+        let earlier = self.target().take();
+        drop(earlier);
+    }
+
+    fn target(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.target.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives one count to the other side.
@@ -68,8 +81,8 @@ unsafe extern "C" fn wake(raw: *const RawHostWaker) {
     // SAFETY: the caller's contract.
     let waker = unsafe { &*raw.cast::<HostWaker>() };
     fence::silence(|| {
-        let target = waker.target.lock().unwrap_or_else(PoisonError::into_inner);
-        let target = target.clone();
+        // The lock ends here: an executor may poll, and so register a waker, before `wake` returns.
+        let target = waker.target().clone();
         if let Some(target) = target {
             target.wake();
         }

@@ -1,0 +1,69 @@
+//! Codecs and processors across the boundary: what both sides know of them.
+
+mod host;
+mod maker;
+
+use super::text::{RawError, RawStr};
+use crate::codec::{DynCodec, DynPostprocessor, DynPreprocessor};
+use crate::{Arena, Error, Value};
+
+pub(super) use host::{import_codec, import_postprocessor, import_preprocessor};
+pub(super) use maker::{export_codec, export_postprocessor, export_preprocessor};
+
+type Codec = Box<dyn DynCodec>;
+type Preprocessor = Box<dyn DynPreprocessor>;
+type Postprocessor = Box<dyn DynPostprocessor>;
+
+/// An object on its way across; what the vtable is follows from the entry's kind.
+#[repr(C)]
+pub(super) struct RawObject {
+    pub(super) data: *mut (),
+    pub(super) vtable: *const (),
+}
+
+#[repr(C)]
+struct CodecVtable {
+    /// Object, frame, its length, arena, value. Returns 1 if there is a value.
+    decode: unsafe extern "C" fn(
+        *mut (),
+        *mut u8,
+        usize,
+        *const Arena,
+        *mut Value<'static>,
+        *mut RawError,
+    ) -> u32,
+    /// Object, value, and where the bytes are until the next call.
+    encode: unsafe extern "C" fn(*mut (), *const Value<'static>, *mut RawStr, *mut RawError),
+    release: unsafe extern "C" fn(*mut ()),
+}
+
+#[repr(C)]
+struct PreprocessorVtable {
+    process: unsafe extern "C" fn(*mut (), RawStr, *const RawFrameSink, *mut RawError),
+    holds: unsafe extern "C" fn(*const ()) -> u32,
+    finish: unsafe extern "C" fn(*mut (), *const RawFrameSink, *mut RawError),
+    release: unsafe extern "C" fn(*mut ()),
+}
+
+#[repr(C)]
+struct PostprocessorVtable {
+    /// Object, bytes, and where the result is until the next call.
+    process: unsafe extern "C" fn(*mut (), RawStr, *mut RawStr, *mut RawError),
+    finish: unsafe extern "C" fn(*mut (), *mut RawStr, *mut RawError),
+    release: unsafe extern "C" fn(*mut ()),
+}
+
+/// Takes frames across; valid for the call that brings it.
+#[repr(C)]
+struct RawFrameSink {
+    object: *mut (),
+    /// Object, bytes, and 1 if they were made rather than part of the piece.
+    take: unsafe extern "C" fn(*mut (), RawStr, u32),
+    /// Object, why a frame cannot be handed over, and the code of that error's kind.
+    fail: unsafe extern "C" fn(*mut (), RawStr, u32),
+}
+
+/// Makes an error of a kind that the entry does not have.
+pub(super) fn wrong_kind(name: &str, asked: &str) -> Error {
+    Error::failed(format!("`{name}` is not a {asked}"))
+}
