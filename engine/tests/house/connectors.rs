@@ -1,0 +1,151 @@
+//! Adding a connector is a folder and one line in each of a few lists; these lists agree.
+
+use std::collections::BTreeSet;
+
+use crate::workspace::{none, read, root};
+
+/// The names of the folders under `connectors/`.
+fn folders() -> BTreeSet<String> {
+    let entries = std::fs::read_dir(root().join("connectors")).expect("connectors/ is there");
+    let entries = entries.map(|entry| entry.expect("a folder's entry").path());
+    let folders = entries.filter(|path| path.join("Cargo.toml").is_file());
+    let names = folders.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
+    names.collect()
+}
+
+fn manifest(path: &str) -> toml::Table {
+    read(path).parse().expect("a manifest is TOML")
+}
+
+/// The keys of a table that start with a prefix, without it.
+fn keys(table: &toml::Value, prefix: &str) -> BTreeSet<String> {
+    let table = table.as_table().expect("a table");
+    let keys = table.keys().filter_map(|key| key.strip_prefix(prefix));
+    keys.map(str::to_owned).collect()
+}
+
+#[test]
+fn connectors_are_members_and_known_to_the_workspace() {
+    let workspace = &manifest("Cargo.toml")["workspace"];
+    let members = workspace["members"].as_array().expect("a list");
+    let members = members.iter().filter_map(|member| member.as_str());
+    let members: BTreeSet<String> = members
+        .filter_map(|member| member.strip_prefix("connectors/"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(folders(), members, "folders and `members` of Cargo.toml");
+    let named = keys(&workspace["dependencies"], "temblor-connector-");
+    assert_eq!(folders(), named, "folders and [workspace.dependencies]");
+}
+
+#[test]
+fn each_connector_has_a_feature_of_the_engine() {
+    let engine = manifest("engine/Cargo.toml");
+    let features = keys(&engine["features"], "static-");
+    assert_eq!(folders(), features, "folders and features of the engine");
+    let mut findings = Vec::new();
+    for name in folders() {
+        let expected = toml::Value::from(vec![format!("dep:temblor-connector-{name}")]);
+        let feature = &engine["features"][&format!("static-{name}")];
+        if *feature != expected {
+            findings.push(format!("static-{name} = {expected}, not {feature}"));
+        }
+    }
+    none(
+        &findings,
+        "a connector's feature does nothing but build it in",
+    );
+}
+
+#[test]
+fn each_connector_is_named_once_so_that_the_linker_keeps_it() {
+    let text = read("engine/src/builtin.rs");
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let mut named = BTreeSet::new();
+    for pair in lines.windows(2) {
+        let used = pair[1].strip_prefix("use temblor_connector_");
+        let Some(name) = used.and_then(|rest| rest.strip_suffix(" as _;")) else {
+            continue;
+        };
+        assert_eq!(pair[0], format!("#[cfg(feature = \"static-{name}\")]"));
+        assert!(named.insert(name.to_owned()), "`{name}` is named twice");
+    }
+    assert_eq!(folders(), named, "folders and engine/src/builtin.rs");
+}
+
+/// A row of a table in features.md.
+struct Row {
+    cells: Vec<String>,
+}
+
+impl Row {
+    /// The text of a cell without its backticks.
+    fn plain(&self, cell: usize) -> String {
+        self.cells[cell].replace('`', "")
+    }
+}
+
+/// The rows of the table below a heading of features.md.
+fn rows(heading: &str) -> Vec<Row> {
+    let text = read("features.md");
+    let mut sections = text.split("\n## ");
+    let section = sections.find(|section| section.lines().next() == Some(heading));
+    let section = section.unwrap_or_else(|| panic!("features.md has no section `{heading}`"));
+    let table = section.lines().filter(|line| line.starts_with('|')).skip(2);
+    let rows = table.map(|line| Row {
+        cells: line
+            .trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect(),
+    });
+    rows.collect()
+}
+
+#[test]
+fn features_md_lists_every_connector_as_the_code_has_it() {
+    let engine = manifest("engine/Cargo.toml");
+    let default = &engine["features"]["default"];
+    let default: Vec<&str> = default
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|feature| feature.as_str())
+        .collect();
+    let mut listed = BTreeSet::new();
+    for row in rows("Connectors") {
+        let package = row.plain(1);
+        let name = package
+            .strip_prefix("temblor-connector-")
+            .unwrap_or_default();
+        let feature = format!("static-{name}");
+        let built_in = default.contains(&feature.as_str());
+        assert_eq!(row.plain(2), feature, "the feature of `{package}`");
+        let expected = if built_in { "yes" } else { "no" };
+        assert_eq!(row.plain(3), expected, "`{package}` built in by default");
+        assert!(!row.plain(4).is_empty(), "what `{package}` needs");
+        let file = format!("lib{}.so", package.replace('-', "_"));
+        assert_eq!(row.plain(5), file, "the plugin file of `{package}`");
+        listed.insert(name.to_owned());
+    }
+    assert_eq!(folders(), listed, "folders and features.md");
+}
+
+#[test]
+fn features_md_lists_every_other_feature_of_the_engine() {
+    let engine = manifest("engine/Cargo.toml");
+    let features = engine["features"].as_table().expect("a table");
+    let others = features
+        .keys()
+        .filter(|key| !key.starts_with("static-") && *key != "default");
+    let others: BTreeSet<String> = others.cloned().collect();
+    let listed: BTreeSet<String> = rows("Other features").iter().map(|r| r.plain(0)).collect();
+    assert_eq!(others, listed, "features of the engine and features.md");
+}
+
+/// The names under which features.md says that connectors are registered and built in by default.
+pub fn built_in_by_default() -> BTreeSet<String> {
+    let rows = rows("Connectors");
+    let rows = rows.iter().filter(|row| row.plain(3) == "yes");
+    rows.map(|row| row.plain(0)).collect()
+}
