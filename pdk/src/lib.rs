@@ -17,6 +17,7 @@ mod instance;
 pub mod io;
 pub mod manifest;
 mod register;
+mod stream;
 #[allow(unsafe_code)]
 pub mod value;
 mod writer;
