@@ -4,6 +4,7 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 use super::handle::{Handle, Kind, Shared, pin, unpin};
 use super::{Field, OwnedValue, Value};
@@ -64,10 +65,8 @@ impl Arena {
         if let Some(Idle(body)) = pooled {
             // SAFETY: a pooled arena is alive and nobody else's.
             let head = unsafe { &(*body.as_ptr()).head };
-            head.shared
-                .refs
-                .store(1, std::sync::atomic::Ordering::Relaxed);
-            pin(head.shared.bytes.load(std::sync::atomic::Ordering::Relaxed));
+            head.shared.refs.store(1, Ordering::Relaxed);
+            pin(head.shared.bytes.load(Ordering::Relaxed));
             return Arena(body.cast());
         }
         let body = Box::new(ArenaBody {
@@ -104,27 +103,39 @@ impl Arena {
         unsafe { Handle::from_raw(shared) }
     }
 
-    /// Returns `size` uninitialised bytes.
+    /// Bytes of the chunks.
+    pub(super) fn bytes(&self) -> usize {
+        self.head().shared.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns `size` uninitialised bytes at an address that is a multiple of `align`, at most 16.
     #[inline]
     pub(super) fn allocate(&self, size: usize, align: usize) -> NonNull<u8> {
+        if size == 0 {
+            // Takes no chunk, so that `is_empty` is true exactly when no value needs this arena.
+            return NonNull::<u128>::dangling().cast();
+        }
         let head = self.head();
         let cursor = head.cursor.get();
         let padding = cursor.align_offset(align);
         let room = head.end.get() as usize - cursor as usize;
-        let piece = if !cursor.is_null() && padding.saturating_add(size) <= room {
-            let piece = cursor.wrapping_add(padding);
-            head.cursor.set(piece.wrapping_add(size));
-            piece
-        } else {
-            // SAFETY: `grow` is the maker's function for exactly this arena.
-            unsafe { (head.grow)(self.0, size, align) }
-        };
-        match NonNull::new(piece) {
-            Some(piece) => piece,
-            None => std::alloc::handle_alloc_error(
-                Layout::from_size_align(size, align).unwrap_or(Layout::new::<u64>()),
-            ),
+        if padding.saturating_add(size) > room {
+            return self.allocate_in_new_chunk(size, align);
         }
+        let piece = cursor.wrapping_add(padding);
+        head.cursor.set(piece.wrapping_add(size));
+        // SAFETY: there is room, so there is a chunk, and the piece lies in it.
+        unsafe { NonNull::new_unchecked(piece) }
+    }
+
+    #[cold]
+    fn allocate_in_new_chunk(&self, size: usize, align: usize) -> NonNull<u8> {
+        // SAFETY: `grow` is the maker's function for exactly this arena, and `Arena` is not `Sync`.
+        let piece = unsafe { (self.head().grow)(self.0, size, align) };
+        NonNull::new(piece).unwrap_or_else(|| {
+            let layout = Layout::from_size_align(size, align);
+            std::alloc::handle_alloc_error(layout.unwrap_or(Layout::new::<u64>()))
+        })
     }
 
     /// Copies a slice of plain data in.
@@ -190,15 +201,18 @@ impl Arena {
             OwnedValue::Str(value) => Value::from(self.str(value)),
             OwnedValue::Bytes(value) => Value::bytes(self.copy_bytes(value)),
             OwnedValue::Array(items) => {
-                let items: Vec<_> = items.iter().map(|item| self.value(item)).collect();
-                self.array(&items)
+                let next = |rest: &mut std::slice::Iter<'_, OwnedValue>| {
+                    rest.next().map_or(Value::NULL, |item| self.value(item))
+                };
+                self.array_of(items.len(), &mut items.iter(), next, |_| None)
             }
             OwnedValue::Object(map) => {
-                let field = |(key, value): (&super::Text, &OwnedValue)| {
-                    Field::new(self.str(key), self.value(value))
+                let mut rest = map.iter();
+                let next = |_: &mut ()| match rest.next() {
+                    Some((key, value)) => Field::new(self.str(key), self.value(value)),
+                    None => Field::new("", Value::NULL),
                 };
-                let fields: Vec<_> = map.iter().map(field).collect();
-                self.object(&fields)
+                self.object_of(map.len(), &mut (), next, |()| None)
             }
         }
     }
@@ -229,7 +243,7 @@ unsafe extern "C" fn grow(head: NonNull<ArenaHead>, size: usize, align: usize) -
     let Ok(layout) = Layout::from_size_align(wanted, align.max(16)) else {
         return std::ptr::null_mut();
     };
-    // SAFETY: the size is not zero.
+    // SAFETY: the size is at least `CHUNK_MIN`.
     let start = unsafe { alloc(layout) };
     let Some(chunk) = NonNull::new(start) else {
         return std::ptr::null_mut();
@@ -242,7 +256,7 @@ unsafe extern "C" fn grow(head: NonNull<ArenaHead>, size: usize, align: usize) -
     body.head.cursor.set(start.wrapping_add(size));
     body.head.end.set(start.wrapping_add(layout.size()));
     let bytes = &body.head.shared.bytes;
-    bytes.fetch_add(layout.size(), std::sync::atomic::Ordering::Relaxed);
+    bytes.fetch_add(layout.size(), Ordering::Relaxed);
     pin(layout.size());
     start
 }
@@ -255,16 +269,8 @@ unsafe extern "C" fn release(shared: NonNull<Shared>) {
     let mut body: NonNull<ArenaBody> = shared.cast();
     // SAFETY: the count is zero, so this is the only reference.
     let arena = unsafe { body.as_mut() };
-    unpin(
-        arena
-            .head
-            .shared
-            .bytes
-            .load(std::sync::atomic::Ordering::Relaxed),
-    );
-    while arena.chunks.len() > 1 {
-        arena.free_oldest();
-    }
+    unpin(arena.head.shared.bytes.load(Ordering::Relaxed));
+    arena.free(1);
     if arena.reset() {
         // Never waits: on contention the arena is freed instead.
         if let Ok(mut pool) = POOL.try_lock()
@@ -274,9 +280,7 @@ unsafe extern "C" fn release(shared: NonNull<Shared>) {
             return;
         }
     }
-    while !arena.chunks.is_empty() {
-        arena.free_oldest();
-    }
+    arena.free(0);
     // SAFETY: the body came from `Box::leak` in `Arena::new`, and nobody else has it.
     drop(unsafe { Box::from_raw(body.as_ptr()) });
 }
@@ -291,17 +295,17 @@ impl ArenaBody {
         self.head.start.set(start);
         self.head.cursor.set(start);
         self.head.end.set(start.wrapping_add(size));
-        self.head
-            .shared
-            .bytes
-            .store(size, std::sync::atomic::Ordering::Relaxed);
+        self.head.shared.bytes.store(size, Ordering::Relaxed);
         size <= CHUNK_MAX
     }
 
-    fn free_oldest(&mut self) {
-        let chunk = self.chunks.remove(0);
-        // SAFETY: `grow` allocated it with this layout, and it left the list, so it is freed once.
-        unsafe { dealloc(chunk.start.as_ptr(), chunk.layout) }
+    /// Frees all chunks but the newest `kept`.
+    fn free(&mut self, kept: usize) {
+        let freed = self.chunks.len().saturating_sub(kept);
+        for chunk in self.chunks.drain(..freed) {
+            // SAFETY: `grow` allocated it with this layout, and it leaves the list, so it is freed once.
+            unsafe { dealloc(chunk.start.as_ptr(), chunk.layout) }
+        }
     }
 }
 pub(super) const HEAD_SIZE: usize = size_of::<ArenaHead>();

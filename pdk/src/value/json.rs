@@ -1,6 +1,6 @@
 //! Writing a value as compact JSON.
 
-use super::{OwnedValue, Value, View};
+use super::{Array, Object, OwnedValue, Value, View};
 
 impl Value<'_> {
     /// Appends the value as compact JSON, keys in their order, without looking at the input text it came from.
@@ -8,6 +8,16 @@ impl Value<'_> {
     /// Bytes are written as a base64 string; floats in their shortest form that reads back the same, always with a
     /// `.` or an exponent; infinities and NaN, which JSON cannot say, as `null`.
     pub fn write_json(self, out: &mut Vec<u8>) {
+        self.write::<false>(out);
+    }
+
+    /// Appends the value as JSON like [`Value::write_json`], but copies the input text of every array and record that
+    /// nobody has touched, white space and spelling of numbers included.
+    pub fn splice_json(self, out: &mut Vec<u8>) {
+        self.write::<true>(out);
+    }
+
+    fn write<const SPLICE: bool>(self, out: &mut Vec<u8>) {
         match self.view() {
             View::Null => out.extend_from_slice(b"null"),
             View::Bool(true) => out.extend_from_slice(b"true"),
@@ -17,28 +27,14 @@ impl Value<'_> {
             View::F64(value) => write_float(value, out),
             View::Str(value) => write_string(value, out),
             View::Bytes(value) => write_base64(value, out),
-            View::Array(items) => {
-                out.push(b'[');
-                for (at, item) in items.iter().enumerate() {
-                    if at > 0 {
-                        out.push(b',');
-                    }
-                    item.write_json(out);
-                }
-                out.push(b']');
-            }
-            View::Object(fields) => {
-                out.push(b'{');
-                for (at, (key, value)) in fields.iter().enumerate() {
-                    if at > 0 {
-                        out.push(b',');
-                    }
-                    write_string(key, out);
-                    out.push(b':');
-                    value.write_json(out);
-                }
-                out.push(b'}');
-            }
+            View::Array(items) => match items.source_text().filter(|_| SPLICE) {
+                Some(text) => out.extend_from_slice(text),
+                None => write_array::<SPLICE>(items, out),
+            },
+            View::Object(fields) => match fields.source_text().filter(|_| SPLICE) {
+                Some(text) => out.extend_from_slice(text),
+                None => write_object::<SPLICE>(fields, out),
+            },
         }
     }
 
@@ -58,6 +54,30 @@ impl OwnedValue {
     pub fn to_json(&self) -> String {
         super::Arena::new().value(self).to_json()
     }
+}
+
+fn write_array<const SPLICE: bool>(items: Array<'_>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        item.write::<SPLICE>(out);
+    }
+    out.push(b']');
+}
+
+fn write_object<const SPLICE: bool>(fields: Object<'_>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (at, (key, value)) in fields.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write_string(key, out);
+        out.push(b':');
+        value.write::<SPLICE>(out);
+    }
+    out.push(b'}');
 }
 
 fn write_float(value: f64, out: &mut Vec<u8>) {

@@ -166,25 +166,27 @@ fn mix(key: &[u8]) -> u8 {
 /// An index over fields; none where a key occurs twice.
 #[cold]
 fn index_of(fields: &[Field<'_>]) -> Option<Vec<u32>> {
+    let seed = seed();
     let mut index = vec![0u32; (fields.len() * 2).next_power_of_two()];
     for (at, field) in fields.iter().enumerate() {
-        if find(&index, seed(), fields, field.key()).is_some() {
+        if find(&index, seed, fields, field.key()).is_some() {
             return None;
         }
-        enter(&mut index, seed(), field.key(), at);
+        enter(&mut index, seed, field.key(), at);
     }
     Some(index)
 }
 
 #[cold]
 fn without_repeats<'a>(fields: &[Field<'a>]) -> Vec<Field<'a>> {
+    let seed = seed();
     let mut index = vec![0u32; (fields.len() * 2).next_power_of_two()];
     let mut unique: Vec<Field<'a>> = Vec::with_capacity(fields.len());
     for field in fields {
-        match find(&index, seed(), &unique, field.key()) {
+        match find(&index, seed, &unique, field.key()) {
             Some(at) => unique[at].set_value(field.value()),
             None => {
-                enter(&mut index, seed(), field.key(), unique.len());
+                enter(&mut index, seed, field.key(), unique.len());
                 unique.push(*field);
             }
         }
