@@ -31,6 +31,7 @@ struct BatchBody {
 pub struct Batch(Handle);
 
 impl Batch {
+    /// Freezes events; `handles` must keep alive everything that they reach, which is why only this module calls it.
     pub(super) fn new(events: Vec<Event<'static>>, handles: Vec<Handle>) -> Self {
         let mut body = Box::new(BatchBody {
             head: BatchHead {
@@ -245,14 +246,19 @@ impl BatchBuilder {
         split(buffer.as_slice(), &mut sink);
         // SAFETY: `split` works for every lifetime, so the events reach only the buffer and statics, and the sealed
         // batch keeps the buffer.
-        let events = unsafe { sink.detach() };
-        self.events.extend(events);
+        let mut events = unsafe { sink.detach() };
+        if self.events.is_empty() {
+            self.events = events;
+        } else {
+            self.events.append(&mut events);
+        }
         self.handles.push(buffer.into_handle());
     }
 
     /// Adds all events of a sealed batch; its memory is inherited.
     pub fn push_batch(&mut self, batch: &Batch) {
         self.inherit(batch);
+        self.events.reserve(batch.len());
         for event in batch.events() {
             // SAFETY: the handles that keep the event's values alive were just inherited.
             self.events.push(unsafe { detach(*event) });
@@ -271,7 +277,8 @@ impl BatchBuilder {
     /// Bytes of arenas and buffers that the batch holds so far.
     #[must_use]
     pub fn pinned_bytes(&self) -> usize {
-        self.handles.iter().map(Handle::bytes).sum()
+        let arena = self.arena.as_ref().map_or(0, Arena::bytes);
+        arena + self.handles.iter().map(Handle::bytes).sum::<usize>()
     }
 
     /// Freezes the batch.
@@ -284,19 +291,29 @@ impl BatchBuilder {
     }
 
     /// Changes every event in place before sealing, as the engine does for ids and times.
-    pub fn for_each(&mut self, mut change: impl FnMut(usize, &mut Event<'static>)) {
+    ///
+    /// `change` works for every lifetime, so it can neither keep a value of an event nor put one in that the batch
+    /// does not hold.
+    ///
+    /// ```compile_fail
+    /// # let mut builder = temblor_pdk::BatchBuilder::new();
+    /// let mut kept = None;
+    /// builder.for_each(|_, event| kept = Some(event.data));
+    /// drop(builder);
+    /// ```
+    pub fn for_each(&mut self, mut change: impl for<'a> FnMut(usize, &mut Event<'a>)) {
         for (at, event) in self.events.iter_mut().enumerate() {
-            let (data, meta) = (event.data, event.meta);
             change(at, event);
-            (event.data, event.meta) = (data, meta);
         }
     }
 }
 
 impl Batch {
-    /// Makes a batch of byte payloads that lie behind each other in `bytes`; `ends[i]` is where event `i` stops.
+    /// Makes a batch of byte payloads that lie behind each other in `bytes`. Each piece says which event of this batch
+    /// it comes from and where in `bytes` it stops.
     ///
-    /// Metadata, ids and times are those of `parents[i]`, whose memory is inherited.
+    /// Metadata, ids and times are those of the event it comes from; where there is metadata, this batch's memory is
+    /// inherited.
     #[must_use]
     pub fn joined(&self, bytes: Vec<u8>, pieces: &[(usize, usize)]) -> Batch {
         let mut builder = BatchBuilder::new();

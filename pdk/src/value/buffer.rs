@@ -45,9 +45,11 @@ impl Buffer {
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         let needed = capacity.saturating_add(SPARE);
+        // What is pinned counts against the bounds of queues, so a small buffer does not take a large memory.
+        let fits = |memory: &Vec<u8>| memory.len() >= needed && memory.len() / 4 <= needed;
         let pooled = POOL.try_lock().ok().and_then(|mut pool| {
-            let fits = pool.iter().position(|memory| memory.len() >= needed)?;
-            Some(pool.swap_remove(fits))
+            let at = pool.iter().position(fits)?;
+            Some(pool.swap_remove(at))
         });
         Buffer::from_memory(pooled.unwrap_or_else(|| vec![0; needed]), 0)
     }
@@ -98,7 +100,8 @@ impl Buffer {
         unsafe { std::slice::from_raw_parts(head.start, head.len) }
     }
 
-    /// The room behind the content, to be filled and then committed with [`Buffer::commit`].
+    /// The room behind the content, to be filled and then committed with [`Buffer::commit`]. What it holds before is
+    /// initialised and otherwise arbitrary.
     #[must_use]
     pub fn room(&mut self) -> &mut [u8] {
         let head = self.head();
@@ -168,10 +171,12 @@ unsafe extern "C" fn release(shared: NonNull<Shared>) {
         return;
     }
     // Never waits: on contention the memory is freed instead.
-    if let Ok(mut pool) = POOL.try_lock()
-        && pool.len() < POOLED
-    {
+    if let Ok(mut pool) = POOL.try_lock() {
+        // A full pool gives one up, so that sizes that nobody asks for do not stay for ever.
+        let unwanted = (pool.len() >= POOLED).then(|| pool.swap_remove(0));
         pool.push(memory);
+        drop(pool);
+        drop(unwanted);
     }
 }
 

@@ -81,6 +81,10 @@ impl<'a> Array<'a> {
         unsafe { &*self.header }
     }
 
+    pub(super) fn is_same(self, other: Array<'_>) -> bool {
+        std::ptr::eq(self.header, other.header)
+    }
+
     /// The number of items.
     #[must_use]
     pub fn len(self) -> usize {
@@ -197,6 +201,10 @@ impl<'a> Object<'a> {
     fn header(self) -> &'a ObjectHeader {
         // SAFETY: the contract of `new`.
         unsafe { &*self.header }
+    }
+
+    pub(super) fn is_same(self, other: Object<'_>) -> bool {
+        std::ptr::eq(self.header, other.header)
     }
 
     /// The number of fields.

@@ -1,7 +1,8 @@
 //! Making one batch from another: edits allocate in a new arena, what was not touched stays where it is.
 
 use super::batch::{Batch, BatchBuilder};
-use super::{Arena, Buffer, Event, Value};
+use super::handle::Handle;
+use super::{Arena, Buffer, Event, Value, View};
 
 /// Collects the events of a batch that is being made.
 #[derive(Default)]
@@ -73,14 +74,8 @@ impl Batch {
         // statics; each new batch gets handles on all of it.
         let lists: Vec<_> = sinks.into_iter().map(|s| unsafe { s.detach() }).collect();
         let own = (!arena.is_empty()).then(|| arena.seal());
-        let batches = lists.into_iter().map(|events| {
-            let mut handles = Vec::new();
-            if !events.is_empty() {
-                handles.extend_from_slice(self.handles());
-                handles.extend(own.clone());
-            }
-            Batch::new(events, handles)
-        });
+        let batches = lists.into_iter();
+        let batches = batches.map(|events| self.derived(events, own.as_ref()));
         (batches.collect(), result)
     }
 
@@ -88,8 +83,11 @@ impl Batch {
     ///
     /// `decode` gets an event without data, its payload, the arena of the new batch and the sink for what it makes,
     /// whose values may point into the payload. Where it fails, `failed` gets the error and the event with its
-    /// payload as it stands then, and the sink of the second batch. Payloads that somebody else can still reach, or
-    /// that overlap, are copied first.
+    /// payload as it stands then, and the sink of the second batch. Events whose data is neither bytes nor a string
+    /// are left out.
+    ///
+    /// A payload is lent in place if nothing else can reach it: nobody else holds the batch or its memory, and no
+    /// other payload and no metadata of the batch overlaps it. Else it is copied first.
     ///
     /// Returns the batch of decoded events and the batch of failed ones.
     pub fn decode<E>(
@@ -103,20 +101,25 @@ impl Batch {
         mut failed: impl for<'a> FnMut(E, Event<'a>, &'a Arena, &mut EventSink<'a>),
     ) -> (Batch, Batch) {
         let arena = Arena::new();
-        let (mut good, mut bad) = (EventSink::default(), EventSink::default());
-        let mut frames = Frames::new(&self);
+        let mut good = EventSink {
+            events: Vec::with_capacity(self.len()),
+        };
+        let mut bad = EventSink::default();
+        let frames = Frames::new(&self);
         for event in self.events() {
             let bare = Event {
                 data: Value::NULL,
                 ..*event
             };
-            let Some(frame) = frames.next(event.data, &arena) else {
+            let Some((start, len)) = frames.place(event.data, &arena) else {
                 continue;
             };
-            let (start, len) = (frame.as_mut_ptr(), frame.len());
+            // SAFETY: nothing else reaches these bytes (see `Frames::place`), and they live as long as `self` and the
+            // arena. The payload value of `event` is not used again.
+            let frame = unsafe { std::slice::from_raw_parts_mut(start, len) };
             if let Err(error) = decode(bare, frame, &arena, &mut good) {
                 // SAFETY: the exclusive borrow ended with the call: `decode` works for every lifetime, so what it
-                // kept are values in the sink, which only read. The memory lives as long as `self` and the arena.
+                // kept are values in the sink, which only read.
                 let payload: &[u8] = unsafe { std::slice::from_raw_parts(start, len) };
                 let event = Event {
                     data: Value::bytes(payload),
@@ -126,23 +129,55 @@ impl Batch {
             }
         }
         // SAFETY: as in `derive_many`.
-        let (good, bad) = unsafe { (good.detach(), bad.detach()) };
-        let mut handles = self.handles().to_vec();
-        if !arena.is_empty() {
-            handles.push(arena.seal());
+        let lists = unsafe { [good.detach(), bad.detach()] };
+        let own = (!arena.is_empty()).then(|| arena.seal());
+        let [good, bad] = lists.map(|events| self.derived(events, own.as_ref()));
+        (good, bad)
+    }
+
+    /// Freezes events that reach this batch's memory and the arena `own`. Without events nothing is held.
+    fn derived(&self, events: Vec<Event<'static>>, own: Option<&Handle>) -> Batch {
+        let mut handles = Vec::new();
+        if !events.is_empty() {
+            handles.reserve_exact(self.handles().len() + 1);
+            handles.extend_from_slice(self.handles());
+            handles.extend(own.cloned());
         }
-        let bad_handles = match bad.is_empty() {
-            true => Vec::new(),
-            false => handles.clone(),
-        };
-        (Batch::new(good, handles), Batch::new(bad, bad_handles))
+        Batch::new(events, handles)
     }
 }
 
-/// Lends the payloads of a batch for writing, each once.
+/// Says where the payloads of a batch can be written, each once.
 struct Frames {
-    /// Start, end, and how far payloads have been lent, of every buffer; empty if somebody else can reach them.
-    buffers: Vec<(*mut u8, usize, usize)>,
+    /// The buffers of which nothing is reached but by the payloads, each byte by one.
+    buffers: Vec<Span>,
+}
+
+/// The bytes of a buffer.
+struct Span {
+    start: *mut u8,
+    size: usize,
+    /// Where the last payload ended that was seen in it.
+    seen: usize,
+    /// Whether a byte is reached in two ways.
+    shared: bool,
+}
+
+impl Span {
+    fn holds(&self, bytes: &[u8]) -> bool {
+        let (at, start) = (bytes.as_ptr() as usize, self.start as usize);
+        start <= at && at + bytes.len() <= start + self.size
+    }
+
+    fn touches(&self, bytes: &[u8]) -> bool {
+        let (at, start) = (bytes.as_ptr() as usize, self.start as usize);
+        !bytes.is_empty() && at < start + self.size && start < at + bytes.len()
+    }
+}
+
+/// The payload of an event, if it is one that can be decoded.
+fn payload(data: Value<'_>) -> Option<&[u8]> {
+    data.as_bytes().or(data.as_str().map(str::as_bytes))
 }
 
 impl Frames {
@@ -150,27 +185,74 @@ impl Frames {
         let mut buffers = Vec::new();
         if batch.is_unique() {
             let spans = batch.handles().iter().filter_map(Buffer::span);
-            buffers.extend(spans.map(|(start, size)| (start, size, 0)));
+            buffers.extend(spans.map(|(start, size)| Span {
+                start,
+                size,
+                seen: 0,
+                shared: false,
+            }));
         }
-        Frames { buffers }
-    }
-
-    /// The payload of the next event, or a copy of it.
-    fn next<'a>(&mut self, data: Value<'a>, arena: &'a Arena) -> Option<&'a mut [u8]> {
-        let text = data.as_bytes().or(data.as_str().map(str::as_bytes))?;
-        let at = text.as_ptr() as usize;
-        for (start, size, lent) in &mut self.buffers {
-            let base = *start as usize;
-            if at >= base + *lent && at + text.len() <= base + *size {
-                let offset = at - base;
-                *lent = offset + text.len();
-                // SAFETY: the batch and its buffers have no other owner, the range lies in the buffer, and `lent`
-                // only grows, so no two frames overlap. The old payload value is not used again.
-                return Some(unsafe {
-                    std::slice::from_raw_parts_mut(start.add(offset), text.len())
-                });
+        let mut frames = Frames { buffers };
+        let mut meta = Value::NULL;
+        for event in batch.events() {
+            if let Some(bytes) = payload(event.data) {
+                frames.claim(bytes);
+            }
+            // Events often share their metadata, which then is looked at once.
+            if !event.meta.is_same(meta) {
+                meta = event.meta;
+                frames.share(meta);
             }
         }
-        Some(arena.copy_bytes_mut(text))
+        frames.buffers.retain(|span| !span.shared);
+        frames
+    }
+
+    /// Notes that a payload is to be written.
+    fn claim(&mut self, bytes: &[u8]) {
+        let Some(span) = self.buffers.iter_mut().find(|span| span.holds(bytes)) else {
+            return;
+        };
+        let at = bytes.as_ptr() as usize - span.start as usize;
+        // Payloads come in their order in memory. Where they do not, they may overlap.
+        span.shared |= at < span.seen;
+        span.seen = at + bytes.len();
+    }
+
+    /// Notes that whatever `value` reaches must not be written.
+    fn share(&mut self, value: Value<'_>) {
+        match value.view() {
+            View::Str(text) => self.share_bytes(text.as_bytes()),
+            View::Bytes(bytes) => self.share_bytes(bytes),
+            View::Array(items) => items.iter().for_each(|item| self.share(item)),
+            View::Object(fields) => {
+                for (key, value) in fields.iter() {
+                    self.share_bytes(key.as_bytes());
+                    self.share(value);
+                }
+            }
+            View::Null | View::Bool(_) | View::I64(_) | View::U64(_) | View::F64(_) => return,
+        }
+        self.share_bytes(value.source_text().unwrap_or_default());
+    }
+
+    fn share_bytes(&mut self, bytes: &[u8]) {
+        for span in &mut self.buffers {
+            span.shared |= span.touches(bytes);
+        }
+    }
+
+    /// Where to write the payload `data`: in its place, or in a copy of it. Nothing else reaches these bytes.
+    fn place(&self, data: Value<'_>, arena: &Arena) -> Option<(*mut u8, usize)> {
+        let bytes = payload(data)?;
+        let start = match self.buffers.iter().find(|span| span.holds(bytes)) {
+            // Through the buffer's own pointer, because the payload's may only read.
+            Some(span) => {
+                let at = bytes.as_ptr() as usize - span.start as usize;
+                span.start.wrapping_add(at)
+            }
+            None => arena.copy_bytes_mut(bytes).as_mut_ptr(),
+        };
+        Some((start, bytes.len()))
     }
 }

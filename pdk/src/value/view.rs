@@ -98,7 +98,7 @@ impl<'a> Value<'a> {
         Value {
             tag: tag as u8,
             flags: 0,
-            len_high: (len >> 32) as u16,
+            len_high: (len as u64 >> 32) as u16,
             len_low: len as u32,
             payload,
             borrow: PhantomData,
@@ -136,7 +136,7 @@ impl<'a> Value<'a> {
     }
 
     fn len(self) -> usize {
-        (usize::from(self.len_high) << 32) | self.len_low as usize
+        ((u64::from(self.len_high) << 32) | u64::from(self.len_low)) as usize
     }
 
     fn is(self, tag: Tag) -> bool {
@@ -144,7 +144,7 @@ impl<'a> Value<'a> {
     }
 
     fn bits(self) -> u64 {
-        // SAFETY: every payload has 64 initialised bits; only numeric tags ask for them.
+        // SAFETY: only called for tags of numbers, whose payload is 64 initialised bits.
         unsafe { self.payload.bits }
     }
 
@@ -271,6 +271,16 @@ impl<'a> Value<'a> {
             View::Bytes(_) => "bytes",
             View::Array(_) => "array",
             View::Object(_) => "record",
+        }
+    }
+
+    /// Whether the two are the same array or record in memory, or both null. Cheap; equal values may differ.
+    pub(super) fn is_same(self, other: Value<'_>) -> bool {
+        match (self.view(), other.view()) {
+            (View::Null, View::Null) => true,
+            (View::Array(a), View::Array(b)) => a.is_same(b),
+            (View::Object(a), View::Object(b)) => a.is_same(b),
+            _ => false,
         }
     }
 
