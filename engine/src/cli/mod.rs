@@ -1,0 +1,57 @@
+//! The command line: commands, options common to all of them, and exit codes.
+
+mod catalogue;
+mod config;
+mod connectors;
+mod failure;
+mod host;
+mod log;
+mod output;
+mod schema;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Outcome;
+use log::{Log, LogOptions};
+
+/// An event-processing engine: sources, pipelines, sinks.
+#[derive(Parser, Debug)]
+#[command(name = "temblor", version, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed at run time, 2 wrong usage, configuration or \
+    program, 3 a connector or plugin could not start."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Lists connectors, codecs and processors, or shows one of them
+    Connectors(connectors::ConnectorsOptions),
+}
+
+/// Runs the command that the arguments name.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let log = Log::new(cli.log);
+    log.install();
+    match run(&cli.command, log) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit().into()
+        }
+    }
+}
+
+fn run(command: &Command, log: Log) -> Outcome {
+    match command {
+        Command::Connectors(options) => connectors::run(options, log),
+    }
+}

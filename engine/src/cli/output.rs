@@ -1,0 +1,108 @@
+//! Writing results to the standard output: text, JSON, and tables.
+
+use std::io::{self, ErrorKind, Write};
+
+use serde::Serialize;
+
+use super::failure::Failure;
+
+/// Writes a text to the standard output. A reader that has gone away is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::failed(format!(
+            "the standard output cannot be written: {error}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a value as indented JSON.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| {
+        Failure::failed(format!("the result cannot be written as JSON: {error}"))
+    })?;
+    print(&(text + "\n"))
+}
+
+/// Sets rows below each other, with columns as wide as their widest cell.
+///
+/// Columns in `right` are set flush right. The last column is not padded.
+pub(crate) fn table(rows: &[Vec<String>], right: &[usize]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            if column > 0 {
+                line += "  ";
+            }
+            let padding = " ".repeat(widths[column] - cell.chars().count());
+            match right.contains(&column) {
+                true => line += &(padding + cell),
+                false => line += &(cell.clone() + &padding),
+            }
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// Writes names in backticks, with commas between them.
+pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+/// Returns the candidate that was probably meant by `name`.
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // A third of the letters may be wrong, and one always.
+    let limit = (name.chars().count() / 3).max(1);
+    let distance = |candidate: &'a str| (strsim::damerau_levenshtein(name, candidate), candidate);
+    let close = candidates.into_iter().map(distance);
+    let close = close.filter(|(distance, _)| *distance <= limit);
+    close.min().map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(cells: &[&str]) -> Vec<String> {
+        cells.iter().map(|cell| (*cell).to_owned()).collect()
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_they_must_be() {
+        let rows = [
+            row(&["NAME", "COUNT", "WHY"]),
+            row(&["größer", "7", ""]),
+            row(&["x", "1000000", "because"]),
+        ];
+        let expected = "\
+NAME      COUNT  WHY
+größer        7
+x       1000000  because
+";
+        assert_eq!(table(&rows, &[1]), expected);
+        assert_eq!(table(&[], &[]), "");
+    }
+
+    #[test]
+    fn close_names_are_found() {
+        let names = ["interval_ms", "url", "file"];
+        assert_eq!(nearest("intervall_ms", names), Some("interval_ms"));
+        assert_eq!(nearest("ulr", names), Some("url"));
+        assert_eq!(nearest("topic", names), None);
+    }
+}

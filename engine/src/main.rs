@@ -1,0 +1,7 @@
+//! The program `temblor`.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}
