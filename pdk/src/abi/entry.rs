@@ -1,5 +1,6 @@
 //! The description of an entry as it crosses, and making things from it.
 
+use std::mem::offset_of;
 use std::sync::Arc;
 
 use super::fence;
@@ -278,3 +279,30 @@ fn object(object: RawObject) -> RawMade {
         ..RawMade::empty()
     }
 }
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<Descriptor>(),
+    align_of::<Descriptor>(),
+    offset_of!(Descriptor, kind),
+    offset_of!(Descriptor, flags),
+    offset_of!(Descriptor, name),
+    offset_of!(Descriptor, version),
+    offset_of!(Descriptor, crate_name),
+    offset_of!(Descriptor, summary),
+    offset_of!(Descriptor, example),
+    offset_of!(Descriptor, entry),
+    offset_of!(Descriptor, schema),
+    offset_of!(Descriptor, make),
+    size_of::<RawMake>(),
+    align_of::<RawMake>(),
+    offset_of!(RawMake, config),
+    offset_of!(RawMake, alias),
+    offset_of!(RawMake, host),
+    offset_of!(RawMake, waker),
+    size_of::<RawMade>(),
+    align_of::<RawMade>(),
+    offset_of!(RawMade, error),
+    offset_of!(RawMade, instance),
+    offset_of!(RawMade, object),
+];

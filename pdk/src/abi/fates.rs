@@ -1,5 +1,6 @@
 //! How a sink tells the fate of what it took, from any thread, at any time.
 
+use std::mem::offset_of;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -159,3 +160,18 @@ unsafe extern "C" fn settle<S: FateSink>(
         sink.settle(write, start as usize..end as usize, error);
     });
 }
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<FatesVtable>(),
+    align_of::<FatesVtable>(),
+    offset_of!(FatesVtable, retain),
+    offset_of!(FatesVtable, release),
+    offset_of!(FatesVtable, settle),
+    size_of::<Fates>(),
+    align_of::<Fates>(),
+    offset_of!(Fates, object),
+    offset_of!(Fates, vtable),
+    offset_of!(Fates, write),
+    offset_of!(Fates, len),
+];

@@ -1,5 +1,6 @@
 //! The host as a connector sees it: log, metrics, clock, timers, readiness, blocking tasks.
 
+use std::mem::offset_of;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -355,3 +356,25 @@ unsafe extern "C" fn blocking(object: *const (), task: Task) {
     let host = unsafe { services(object) };
     fence::silence(|| host.services.blocking(task));
 }
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<HostVtable>(),
+    align_of::<HostVtable>(),
+    offset_of!(HostVtable, retain),
+    offset_of!(HostVtable, release),
+    offset_of!(HostVtable, log),
+    offset_of!(HostVtable, cell),
+    offset_of!(HostVtable, now_ns),
+    offset_of!(HostVtable, is_stopping),
+    offset_of!(HostVtable, timer),
+    offset_of!(HostVtable, readiness),
+    offset_of!(HostVtable, blocking),
+    size_of::<RawHost>(),
+    align_of::<RawHost>(),
+    offset_of!(RawHost, object),
+    offset_of!(RawHost, vtable),
+    offset_of!(RawHost, level),
+    size_of::<Host>(),
+    align_of::<Host>(),
+];

@@ -29,11 +29,20 @@ pub const EPOCH: u32 = 0;
 /// The version of this crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// The layouts of the control plane, by name.
+const LAYOUTS: &[(&str, &[usize])] = &[
+    ("text", text::LAYOUT),
+    ("host", host::LAYOUT),
+    ("fates", fates::LAYOUT),
+    ("task", task::LAYOUT),
+    ("waker", waker::LAYOUT),
+    ("entry", entry::LAYOUT),
+    ("instance", instance::LAYOUT),
+    ("processor", processor::LAYOUT),
+];
+
 /// A fingerprint of every layout that crosses the boundary.
 pub const LAYOUT: u64 = {
-    let hash = crate::value::fingerprint(0xcbf2_9ce4_8422_2325);
-    let hash = hash ^ (size_of::<Descriptor>() as u64) << 8;
-    let hash = hash ^ (size_of::<host::RawHost>() as u64) << 20;
-    let hash = hash ^ (size_of::<host::HostVtable>() as u64) << 32;
-    hash ^ ((instance::SIZES as u64) << 44)
+    let data = crate::value::fingerprint(0xcbf2_9ce4_8422_2325, crate::value::LAYOUTS);
+    crate::value::fingerprint(data, LAYOUTS)
 };

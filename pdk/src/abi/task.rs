@@ -1,5 +1,7 @@
 //! Work and cancellations handed across the boundary.
 
+use std::mem::offset_of;
+
 use super::fence;
 
 /// Work to be done once, on any thread, or to be dropped.
@@ -65,3 +67,14 @@ impl Cancel {
         Cancel(Task::new(move || drop(guard)))
     }
 }
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<Task>(),
+    align_of::<Task>(),
+    offset_of!(Task, data),
+    offset_of!(Task, run),
+    offset_of!(Task, release),
+    size_of::<Cancel>(),
+    align_of::<Cancel>(),
+];

@@ -1,5 +1,7 @@
 //! Strings and errors as plain data.
 
+use std::mem::offset_of;
+
 use crate::{Error, ErrorKind};
 
 /// A borrowed string; valid for the call that brings it, or for ever where it describes an entry.
@@ -125,3 +127,20 @@ impl RawError {
         ))
     }
 }
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<RawStr>(),
+    align_of::<RawStr>(),
+    offset_of!(RawStr, start),
+    offset_of!(RawStr, len),
+    size_of::<RawText>(),
+    align_of::<RawText>(),
+    offset_of!(RawText, start),
+    offset_of!(RawText, len),
+    offset_of!(RawText, release),
+    size_of::<RawError>(),
+    align_of::<RawError>(),
+    offset_of!(RawError, kind),
+    offset_of!(RawError, text),
+];

@@ -1,5 +1,6 @@
 //! Wakers across the boundary: one host waker an instance, with a stable address, so that nothing is allocated a poll.
 
+use std::mem::offset_of;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
@@ -124,3 +125,12 @@ static TABLE: RawWakerVTable = RawWakerVTable::new(
         unsafe { ((*raw).release)(raw) }
     },
 );
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<RawHostWaker>(),
+    align_of::<RawHostWaker>(),
+    offset_of!(RawHostWaker, retain),
+    offset_of!(RawHostWaker, release),
+    offset_of!(RawHostWaker, wake),
+];

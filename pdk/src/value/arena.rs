@@ -2,6 +2,7 @@
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::Cell;
+use std::mem::offset_of;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -308,4 +309,16 @@ impl ArenaBody {
         }
     }
 }
-pub(super) const HEAD_SIZE: usize = size_of::<ArenaHead>();
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<ArenaHead>(),
+    align_of::<ArenaHead>(),
+    offset_of!(ArenaHead, shared),
+    offset_of!(ArenaHead, start),
+    offset_of!(ArenaHead, cursor),
+    offset_of!(ArenaHead, end),
+    offset_of!(ArenaHead, grow),
+    size_of::<Arena>(),
+    align_of::<Arena>(),
+];

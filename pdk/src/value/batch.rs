@@ -1,5 +1,6 @@
 //! Sealed batches of events, and the builder that fills one.
 
+use std::mem::offset_of;
 use std::ptr::NonNull;
 
 use super::derive::{EventSink, detach};
@@ -344,4 +345,16 @@ impl Batch {
         builder.seal()
     }
 }
-pub(super) const HEAD_SIZE: usize = size_of::<BatchHead>();
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<BatchHead>(),
+    align_of::<BatchHead>(),
+    offset_of!(BatchHead, shared),
+    offset_of!(BatchHead, events),
+    offset_of!(BatchHead, len),
+    offset_of!(BatchHead, handles),
+    offset_of!(BatchHead, handle_count),
+    size_of::<Batch>(),
+    align_of::<Batch>(),
+];

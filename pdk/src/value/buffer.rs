@@ -1,5 +1,6 @@
 //! Uniquely owned bytes on their way in or out.
 
+use std::mem::offset_of;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -180,4 +181,13 @@ unsafe extern "C" fn release(shared: NonNull<Shared>) {
     }
 }
 
-pub(super) const HEAD_SIZE: usize = size_of::<BufferHead>();
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<BufferHead>(),
+    align_of::<BufferHead>(),
+    offset_of!(BufferHead, shared),
+    offset_of!(BufferHead, start),
+    offset_of!(BufferHead, len),
+    offset_of!(BufferHead, capacity),
+    SPARE,
+];

@@ -1,6 +1,7 @@
 //! Arrays and records: headers in an arena, with their items right behind them.
 
 use std::marker::PhantomData;
+use std::mem::offset_of;
 
 use super::Value;
 use super::hash::hash;
@@ -286,5 +287,23 @@ pub(super) fn enter(index: &mut [u32], seed: u64, key: &str, place: usize) {
     index[slot] = place as u32 + 1;
 }
 
-pub(super) const ARRAY_HEADER_SIZE: usize = size_of::<ArrayHeader>();
-pub(super) const OBJECT_HEADER_SIZE: usize = size_of::<ObjectHeader>();
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<ArrayHeader>(),
+    align_of::<ArrayHeader>(),
+    offset_of!(ArrayHeader, len),
+    offset_of!(ArrayHeader, source),
+    offset_of!(ArrayHeader, source_len),
+    size_of::<ObjectHeader>(),
+    align_of::<ObjectHeader>(),
+    offset_of!(ObjectHeader, len),
+    offset_of!(ObjectHeader, source),
+    offset_of!(ObjectHeader, source_len),
+    offset_of!(ObjectHeader, index),
+    offset_of!(ObjectHeader, index_mask),
+    offset_of!(ObjectHeader, seed),
+    size_of::<Field<'_>>(),
+    align_of::<Field<'_>>(),
+    offset_of!(Field<'_>, key),
+    offset_of!(Field<'_>, value),
+];

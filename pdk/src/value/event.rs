@@ -1,5 +1,7 @@
 //! Events and the ids that follow them through the engine.
 
+use std::mem::offset_of;
+
 use super::Value;
 
 /// Names an event for its whole life: where it came from and which one it was.
@@ -49,3 +51,20 @@ impl<'a> Event<'a> {
         }
     }
 }
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<EventId>(),
+    align_of::<EventId>(),
+    offset_of!(EventId, source),
+    offset_of!(EventId, lane),
+    offset_of!(EventId, stream),
+    offset_of!(EventId, pull),
+    offset_of!(EventId, event),
+    size_of::<Event<'_>>(),
+    align_of::<Event<'_>>(),
+    offset_of!(Event<'_>, data),
+    offset_of!(Event<'_>, meta),
+    offset_of!(Event<'_>, id),
+    offset_of!(Event<'_>, ingest_ns),
+];

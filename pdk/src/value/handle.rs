@@ -1,5 +1,6 @@
 //! Counted handles on memory, released by whoever made it.
 
+use std::mem::offset_of;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
@@ -138,3 +139,15 @@ impl std::fmt::Debug for Handle {
             .finish()
     }
 }
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<Shared>(),
+    align_of::<Shared>(),
+    offset_of!(Shared, refs),
+    offset_of!(Shared, release),
+    offset_of!(Shared, bytes),
+    offset_of!(Shared, kind),
+    size_of::<Handle>(),
+    align_of::<Handle>(),
+];

@@ -6,6 +6,9 @@ fn fold(a: u64, b: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
+/// Counts changes of the hash: an index of one side is searched by the other. Part of the layout.
+pub(super) const VERSION: usize = 1;
+
 const K0: u64 = 0x9e37_79b9_7f4a_7c15;
 const K1: u64 = 0xd6e8_feb8_6659_fd93;
 

@@ -30,6 +30,6 @@ pub use container::{Array, Field, Object};
 pub use derive::EventSink;
 pub use event::{Event, EventId};
 pub use handle::{Handle, pinned_bytes};
-pub use layout::fingerprint;
+pub(crate) use layout::{LAYOUTS, fingerprint};
 pub use owned::{Map, OwnedValue, Text};
 pub use view::{Value, View};

@@ -1,6 +1,7 @@
 //! `Value`: sixteen bytes of plain data, and the typed view of it.
 
 use std::marker::PhantomData;
+use std::mem::offset_of;
 
 use super::container::{Array, ArrayHeader, Object, ObjectHeader};
 
@@ -388,3 +389,15 @@ impl PartialEq for Value<'_> {
         }
     }
 }
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<Value<'_>>(),
+    align_of::<Value<'_>>(),
+    offset_of!(Value<'_>, tag),
+    offset_of!(Value<'_>, flags),
+    offset_of!(Value<'_>, len_high),
+    offset_of!(Value<'_>, len_low),
+    offset_of!(Value<'_>, payload),
+    Tag::Object as usize,
+];

@@ -3,6 +3,8 @@
 mod host;
 mod maker;
 
+use std::mem::offset_of;
+
 use super::text::{RawError, RawStr};
 use crate::codec::{DynCodec, DynPostprocessor, DynPreprocessor};
 use crate::{Arena, Error, Value};
@@ -67,3 +69,32 @@ struct RawFrameSink {
 pub(super) fn wrong_kind(name: &str, asked: &str) -> Error {
     Error::failed(format!("`{name}` is not a {asked}"))
 }
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const LAYOUT: &[usize] = &[
+    size_of::<RawObject>(),
+    align_of::<RawObject>(),
+    offset_of!(RawObject, data),
+    offset_of!(RawObject, vtable),
+    size_of::<CodecVtable>(),
+    align_of::<CodecVtable>(),
+    offset_of!(CodecVtable, decode),
+    offset_of!(CodecVtable, encode),
+    offset_of!(CodecVtable, release),
+    size_of::<PreprocessorVtable>(),
+    align_of::<PreprocessorVtable>(),
+    offset_of!(PreprocessorVtable, process),
+    offset_of!(PreprocessorVtable, holds),
+    offset_of!(PreprocessorVtable, finish),
+    offset_of!(PreprocessorVtable, release),
+    size_of::<PostprocessorVtable>(),
+    align_of::<PostprocessorVtable>(),
+    offset_of!(PostprocessorVtable, process),
+    offset_of!(PostprocessorVtable, finish),
+    offset_of!(PostprocessorVtable, release),
+    size_of::<RawFrameSink>(),
+    align_of::<RawFrameSink>(),
+    offset_of!(RawFrameSink, object),
+    offset_of!(RawFrameSink, take),
+    offset_of!(RawFrameSink, fail),
+];
