@@ -2,6 +2,7 @@
 
 use crate::abi::{self, Descriptor, fence};
 use crate::codec::{DynCodec, DynPostprocessor, DynPreprocessor};
+use crate::fenced::Fenced;
 use crate::info::flags;
 use crate::instance::Driver;
 use crate::{
@@ -116,21 +117,23 @@ fn schema_of<T: schemars::JsonSchema>() -> String {
 }
 
 fn make_connector<C: Connector>(config: &str, context: Context) -> Result<Box<dyn Instance>> {
-    let config = configure(config)?;
-    let connector = fence::catch(|| C::new(config, context))??;
+    let connector = fence::catch(|| C::new(configure(config)?, context))??;
     Ok(Box::new(Driver::connector(connector)))
 }
 
 fn make_codec<C: Codec>(config: &str) -> Result<Box<dyn DynCodec>> {
-    Ok(Box::new(fence::catch(|| C::new(configure(config)?))??))
+    let codec = fence::catch(|| C::new(configure(config)?))??;
+    Ok(Box::new(Fenced::new(codec)))
 }
 
 fn make_preprocessor<P: Preprocessor>(config: &str) -> Result<Box<dyn DynPreprocessor>> {
-    Ok(Box::new(fence::catch(|| P::new(configure(config)?))??))
+    let processor = fence::catch(|| P::new(configure(config)?))??;
+    Ok(Box::new(Fenced::new(processor)))
 }
 
 fn make_postprocessor<P: Postprocessor>(config: &str) -> Result<Box<dyn DynPostprocessor>> {
-    Ok(Box::new(fence::catch(|| P::new(configure(config)?))??))
+    let processor = fence::catch(|| P::new(configure(config)?))??;
+    Ok(Box::new(Fenced::new(processor)))
 }
 
 impl Entry {
@@ -243,10 +246,10 @@ impl Entry {
         ConnectorInfo::sink_of(self.flags)
     }
 
-    /// The JSON Schema of its configuration, as JSON text.
+    /// The JSON Schema of its configuration, as JSON text; empty if making it panicked.
     #[must_use]
     pub fn schema(&self) -> String {
-        (self.schema)()
+        fence::catch(self.schema).unwrap_or_default()
     }
 
     /// The same entry as a plugin would describe it, so that it can be run through the C ABI without being loaded.

@@ -114,18 +114,18 @@ impl Driver {
 
 impl Instance for Driver {
     fn poll(&mut self, command: Option<Command>, cx: &mut TaskContext<'_>) -> Poll<Reply> {
-        if let Some(command) = command {
-            if matches!(command, Command::Pull(..)) {
-                self.interrupt.store(false, Ordering::Release);
-            }
-            lock(&self.slot).command = Some(command);
-        }
         let Some(task) = &mut self.task else {
             return Poll::Ready(Err(Error::new(
                 ErrorKind::Bug,
                 "the instance has panicked before",
             )));
         };
+        if let Some(command) = command {
+            if matches!(command, Command::Pull(..)) {
+                self.interrupt.store(false, Ordering::Release);
+            }
+            lock(&self.slot).command = Some(command);
+        }
         let polled = fence::catch(|| task.as_mut().poll(cx));
         match polled {
             Ok(_) => match lock(&self.slot).reply.take() {

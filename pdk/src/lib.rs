@@ -12,6 +12,7 @@ mod connector;
 mod context;
 mod entry;
 mod error;
+mod fenced;
 mod info;
 mod instance;
 pub mod io;
