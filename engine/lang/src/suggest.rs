@@ -17,7 +17,7 @@ pub(crate) fn nearest<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     // A name of few letters is within two edits of almost everything.
-    let allowed = MAX_DISTANCE.min(name.chars().count().saturating_sub(1));
+    let allowed = MAX_DISTANCE.min(name.chars().count().saturating_add(1) / 3);
     let scored = candidates
         .into_iter()
         .map(|c| (strsim::damerau_levenshtein(name, c), c));

@@ -25,7 +25,7 @@ impl<'c> Compiler<'c, '_> {
             ExprKind::Path(path) => return self.path(path),
             ExprKind::Present { path, negated } => {
                 if self.context == Context::Constant {
-                    return self.not_constant("`present` or `absent`", expr.span);
+                    return self.not_constant("whether something is present", expr.span);
                 }
                 let path = Box::new(self.unfolded_path(path)?);
                 return Ok(Folded::Code(Code::Present {

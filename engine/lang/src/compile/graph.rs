@@ -68,7 +68,7 @@ impl Graph {
                     graph.streams.push(name.name.clone());
                     graph.name(&name.name, node, *span, findings);
                 }
-                QueryStatement::Select(select) => graph.edge(select, findings),
+                QueryStatement::Select(select) => graph.edge(select, query, findings),
             }
         }
         graph.report_cycle(findings);
@@ -86,9 +86,9 @@ impl Graph {
         }
     }
 
-    fn edge(&mut self, select: &Select, findings: &mut Vec<Finding>) {
-        let from = self.find(&select.from, findings);
-        let to = self.find(&select.into, findings);
+    fn edge(&mut self, select: &Select, query: &Query, findings: &mut Vec<Finding>) {
+        let from = self.find(&select.from, query, findings);
+        let to = self.find(&select.into, query, findings);
         let (Some(from), Some(to)) = (from, to) else {
             return;
         };
@@ -103,14 +103,28 @@ impl Graph {
         });
     }
 
-    fn find(&self, port: &Port, findings: &mut Vec<Finding>) -> Option<Node> {
+    fn find(&self, port: &Port, query: &Query, findings: &mut Vec<Finding>) -> Option<Node> {
         let name = &port.node.name;
         let node = self.nodes.get(name).copied();
         if node.is_none() {
-            let message = format!("`{name}` is neither a port nor created above");
-            let names = self.nodes.keys().map(|name| &**name);
-            let finding = Finding::error(Code::UnknownName, port.node.span, message);
-            findings.push(finding.maybe_help(did_you_mean(name, names)));
+            let below = query.statements.iter().any(|statement| match statement {
+                QueryStatement::CreateStream { name: stream, .. } => stream.name == *name,
+                QueryStatement::Select(_) => false,
+            });
+            let (message, help) = if below {
+                (
+                    format!("`{name}` is created below"),
+                    Some("move its `create` up".to_owned()),
+                )
+            } else {
+                let names = self.nodes.keys().map(|name| &**name);
+                (
+                    format!("`{name}` is neither a port nor created above"),
+                    did_you_mean(name, names),
+                )
+            };
+            findings
+                .push(Finding::error(Code::UnknownName, port.node.span, message).maybe_help(help));
         }
         node
     }

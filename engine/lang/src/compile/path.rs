@@ -91,7 +91,7 @@ impl<'c> Compiler<'c, '_> {
             }
             Root::Args => match self.args {
                 Some(args) => Folded::Value(args),
-                None => return self.not_constant("`args`", span),
+                None => return self.no_args(span),
             },
             Root::Event if constant => return self.not_constant("`event`", span),
             Root::Meta if constant => return self.not_constant("`$`", span),
@@ -107,6 +107,11 @@ impl<'c> Compiler<'c, '_> {
             }
         };
         Ok(folded)
+    }
+
+    fn no_args<T>(&mut self, span: Span) -> Compiled<T> {
+        let finding = Finding::error(FindingCode::NotConstant, span, "`args` cannot be used here");
+        self.report(finding.help("defaults of arguments and the `with` of a `deploy` stand outside of what has arguments"))
     }
 
     fn segment(&mut self, segment: &Segment) -> Compiled<(Compiling<'c>, Span)> {

@@ -157,11 +157,6 @@ impl Parser<'_> {
             TokenKind::Keyword(
                 Keyword::Event | Keyword::State | Keyword::Args | Keyword::Group | Keyword::Window,
             ) => return self.rooted(),
-            TokenKind::Keyword(_) => {
-                return self
-                    .ident("an expression")
-                    .and_then(|_| self.unexpected(""));
-            }
             _ => return self.unexpected("an expression"),
         };
         self.bump();

@@ -29,13 +29,13 @@ impl Parser<'_> {
             let failed = parsed.is_err();
             statements.extend(parsed.ok().flatten());
             if failed {
-                self.recover(at, open);
+                self.recover(at, open, in_body);
             }
-            if self.eat(&TokenKind::Semicolon) || self.at_body_end(in_body) {
+            if self.eat(&TokenKind::Semicolon) || self.at_body_end(in_body) || failed {
                 continue;
             }
-            if !failed && self.missing_separator(in_body).is_err() && !self.at_statement() {
-                self.recover(at, open);
+            if self.missing_separator(in_body).is_err() && !self.at_statement() {
+                self.recover(self.at, open, in_body);
                 self.eat(&TokenKind::Semicolon);
             }
         }
@@ -60,13 +60,17 @@ impl Parser<'_> {
     }
 
     /// Skips the rest of a statement that started at token `at`, when `open` constructs were open around it.
-    fn recover(&mut self, at: usize, open: u32) {
+    fn recover(&mut self, at: usize, open: u32, in_body: bool) {
         if self.at == at {
             self.bump();
         }
         let depth = self.open - open;
         self.open = open;
         self.skip(depth, With::Opens);
+        // An `end` that ends nothing is skipped like anything else.
+        while !in_body && self.eat_word(Keyword::End) {
+            self.skip(0, With::Opens);
+        }
     }
 
     /// Skips to the next `;`, `end`, or start of a statement that is not inside of something that ends in `end`.

@@ -1,0 +1,92 @@
+//! What expressions evaluate to: the tables in `expressions/`.
+//!
+//! A line is `expression ==> result`. The result is the JSON of the value, or the error: `compile` or `run`, the
+//! text that is underlined in guillemets, and the message. Lines that start with `#` are comments.
+
+mod common;
+
+use common::{case_files, json, owned, rendered, source};
+use temblor_lang::{Finding, Scratch, Source, compile_query};
+use temblor_pdk::value::{Arena, Event, Value};
+
+const EVENT: &str = r##"{
+    "n": 5, "neg": -3, "f": 2.5, "zero": 0, "big": 18446744073709551615, "max": 9223372036854775807,
+    "min": -9223372036854775808,
+    "s": "text", "empty": "", "t": true, "nothing": null, "list": [1, 2, 3, 4],
+    "rec": {"a": 1, "b": {"c": "deep"}}, "key": "a", "odd name": 7
+}"##;
+const META: &str = r#"{"topic": "logs", "part": 3}"#;
+
+fn evaluate(expression: &str) -> String {
+    let source = source("case", &format!("select\n{expression}\nfrom in into out"));
+    let query = match compile_query(&source) {
+        Ok(query) => query,
+        Err(findings) => return error("compile", &findings[0], &source),
+    };
+    let (arena, mut scratch) = (Arena::new(), Scratch::default());
+    let mut event = Event::new(arena.value(&owned(EVENT)));
+    event.meta = arena.value(&owned(META));
+    let mut result = None;
+    let mut run = query.pipeline.start(&arena, &mut scratch);
+    match run.event(0, event, &mut |_, event: Event<'_>| {
+        result = Some(json(event.data))
+    }) {
+        Ok(()) => result.expect("a select has one result"),
+        Err(failure) => error("run", failure.finding(), failure.source_text()),
+    }
+}
+
+fn error(when: &str, finding: &Finding, source: &Source) -> String {
+    let place = source.slice(finding.span).replace('\n', "⏎");
+    format!("{when} «{place}» {}", finding.message)
+}
+
+#[test]
+fn expressions_evaluate_as_the_tables_say() {
+    let mut cases = 0;
+    let mut wrong = Vec::new();
+    for (file, text) in case_files("expressions") {
+        for (number, line) in text.lines().enumerate() {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (expression, expected) = line
+                .split_once("==>")
+                .expect("a line is `expression ==> result`");
+            let found = evaluate(expression.trim());
+            cases += 1;
+            if found != expected.trim() {
+                wrong.push(format!(
+                    "{file}:{}: {}\n    found {found}",
+                    number + 1,
+                    line.trim()
+                ));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {cases} cases are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+/// Values that cannot be written as JSON or in the language.
+#[test]
+fn bytes_equal_the_string_of_the_same_bytes() {
+    let source = source(
+        "case",
+        "select [event == \"ab\", event < \"b\", event != \"abc\"] from in into out",
+    );
+    let query = compile_query(&source)
+        .unwrap_or_else(|findings| panic!("{}", rendered(&findings, &source)));
+    let (arena, mut scratch) = (Arena::new(), Scratch::default());
+    let mut run = query.pipeline.start(&arena, &mut scratch);
+    let mut results = Vec::new();
+    run.event(0, Event::new(Value::bytes(b"ab")), &mut |_, event| {
+        results.push(json(event.data))
+    })
+    .expect("comparisons of bytes and strings are defined");
+    assert_eq!(results, ["[true,true,true]"]);
+}

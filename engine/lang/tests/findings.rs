@@ -1,0 +1,49 @@
+//! What is reported for texts that are wrong, or look wrong: the cases in `findings/`.
+//!
+//! A case is `=== name`, where the name ends in `.troy` or `.trickle`, the text, `---`, and everything that is
+//! reported, as it is shown to people. With `BLESS=1` in the environment the files are rewritten instead, to be read
+//! through and committed.
+
+mod common;
+
+use common::{case_files, case_path, rendered, source};
+use temblor_lang::{Options, Source, compile_deployment, compile_query};
+
+fn report(source: &std::sync::Arc<Source>) -> String {
+    let findings = if source.name().ends_with(".trickle") {
+        compile_query(source).map_or_else(|findings| findings, |query| query.warnings)
+    } else {
+        let compiled = compile_deployment(source, &Options::default());
+        compiled.map_or_else(|findings| findings, |deployment| deployment.warnings)
+    };
+    rendered(&findings, source)
+}
+
+#[test]
+fn findings_are_reported_as_the_cases_say() {
+    let bless = std::env::var_os("BLESS").is_some();
+    let mut wrong = Vec::new();
+    for (file, text) in case_files("findings") {
+        let mut blessed = Vec::new();
+        for case in text
+            .split("\n=== ")
+            .map(|case| case.trim_start_matches("=== "))
+        {
+            let (name, case) = case.split_once('\n').expect("a case has a name and a text");
+            let (text, expected) = case
+                .split_once("\n---\n")
+                .expect("a case has a text and a report");
+            let found = report(&source(name, text));
+            let found = format!("=== {name}\n{text}\n---\n{found}");
+            if found.trim() != format!("=== {name}\n{text}\n---\n{expected}").trim() {
+                wrong.push(format!("in {file}:\n{found}"));
+            }
+            blessed.push(found);
+        }
+        if bless {
+            std::fs::write(case_path("findings").join(file), blessed.join("\n"))
+                .expect("the file can be written");
+        }
+    }
+    assert!(bless || wrong.is_empty(), "{}", wrong.join("\n"));
+}
