@@ -1,12 +1,16 @@
 //! The command line: commands, options common to all of them, and exit codes.
 
 mod catalogue;
+mod check;
 mod config;
 mod connectors;
 mod failure;
 mod host;
 mod log;
 mod output;
+mod overrides;
+mod plugin;
+mod program;
 mod schema;
 
 use std::process::ExitCode;
@@ -32,8 +36,13 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Checks files without starting anything
+    Check(check::CheckOptions),
     /// Lists connectors, codecs and processors, or shows one of them
     Connectors(connectors::ConnectorsOptions),
+    /// Builds, shows and locks plugin files
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
 }
 
 /// Runs the command that the arguments name.
@@ -52,6 +61,8 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(command: &Command, log: Log) -> Outcome {
     match command {
+        Command::Check(options) => check::run(options, log),
         Command::Connectors(options) => connectors::run(options, log),
+        Command::Plugin(command) => plugin::run(command, log),
     }
 }

@@ -1,0 +1,255 @@
+//! A `.troy` file, compiled and checked against the registry, without starting anything.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+use temblor_lang::{
+    Code, ConfigSpans, ConnectorSpec, Deployment, Endpoint, Finding, Flow, Named, Options,
+    Severity, Source, Span, compile_deployment, compile_query,
+};
+use temblor_pdk::{Kind, OwnedValue};
+use temblor_registry::{Registered, Registry, RegistryError};
+
+use super::catalogue::names_refused_plugin;
+use super::config;
+use super::failure::{Exit, Failure};
+use super::overrides::Override;
+
+/// A file and everything that is to be said about it.
+pub(crate) struct Program {
+    /// The text.
+    pub(crate) source: Arc<Source>,
+    /// What it deploys; nothing if it does not compile, or is a query.
+    pub(crate) deployment: Option<Deployment>,
+    /// What is wrong with it or looks wrong, in the order of the text.
+    pub(crate) findings: Vec<Finding>,
+    /// What is wrong with values that were set from outside.
+    pub(crate) failures: Vec<Failure>,
+    /// Whether something is missing because a plugin was refused.
+    pub(crate) lacks_plugin: bool,
+}
+
+impl Program {
+    /// Reads and compiles a file. A name that ends in `.trickle` holds a query, any other a deployment.
+    pub(crate) fn read(path: &Path) -> Result<Program, Failure> {
+        let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+        let source = Arc::new(Source::new(path.display().to_string(), text));
+        let compiled = match path.extension().is_some_and(|end| end == "trickle") {
+            true => compile_query(&source).map(|query| (None, query.warnings)),
+            false => compile_deployment(&source, &Options::default()).map(|mut deployment| {
+                let warnings = std::mem::take(&mut deployment.warnings);
+                (Some(deployment), warnings)
+            }),
+        };
+        let (deployment, findings) = compiled.unwrap_or_else(|findings| (None, findings));
+        Ok(Program {
+            source,
+            deployment,
+            findings,
+            failures: Vec::new(),
+            lacks_plugin: false,
+        })
+    }
+
+    /// Checks every name and configuration against the registry.
+    pub(crate) fn check(&mut self, registry: &Registry, overrides: &[Override]) {
+        let Some(deployment) = &self.deployment else {
+            return;
+        };
+        let mut checker = Checker {
+            registry,
+            overrides,
+            findings: Vec::new(),
+            failures: Vec::new(),
+            lacks_plugin: false,
+        };
+        for flow in &deployment.flows {
+            checker.flow(flow);
+        }
+        self.lacks_plugin |= checker.lacks_plugin;
+        self.failures.append(&mut checker.failures);
+        self.findings.append(&mut checker.findings);
+        // A definition that is created twice has the same mistake twice.
+        self.findings
+            .sort_by_key(|finding| (finding.span, finding.severity));
+        self.findings.dedup();
+    }
+
+    /// Returns the exit code that the findings lead to, if the program cannot be run.
+    pub(crate) fn verdict(&self) -> Option<Exit> {
+        let error = |finding: &Finding| finding.severity == Severity::Error;
+        match self.findings.iter().any(error) || !self.failures.is_empty() {
+            false => None,
+            true if self.lacks_plugin => Some(Exit::NotStarted),
+            true => Some(Exit::Wrong),
+        }
+    }
+
+    /// Returns the names of connectors, codecs and processors that the flows use.
+    pub(crate) fn selectors(&self) -> Vec<&str> {
+        let flows = self
+            .deployment
+            .iter()
+            .flat_map(|deployment| &deployment.flows);
+        let connectors = flows.flat_map(|flow| &flow.connectors);
+        let names = connectors.flat_map(|connector| {
+            let parts = parts(connector).map(|(_, named)| named.name.as_str());
+            std::iter::once(connector.kind.as_str()).chain(parts)
+        });
+        names.collect()
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let path = path.display();
+    let failure = Failure::wrong(format!("`{path}` cannot be read: {error}"));
+    match error.kind() {
+        std::io::ErrorKind::NotFound => failure.help("check the path; it ends in `.troy`"),
+        std::io::ErrorKind::InvalidData => failure.help("save it as UTF-8 text"),
+        _ => failure.help("name a file that this user can read"),
+    }
+}
+
+/// Returns the codec and the processors of a connector.
+fn parts(connector: &ConnectorSpec) -> impl Iterator<Item = (Kind, &Named)> {
+    let codec = connector.codec.iter().map(|named| (Kind::Codec, named));
+    let before = connector.preprocessors.iter();
+    let after = connector.postprocessors.iter();
+    codec
+        .chain(before.map(|named| (Kind::Preprocessor, named)))
+        .chain(after.map(|named| (Kind::Postprocessor, named)))
+}
+
+struct Checker<'r> {
+    registry: &'r Registry,
+    overrides: &'r [Override],
+    findings: Vec<Finding>,
+    failures: Vec<Failure>,
+    lacks_plugin: bool,
+}
+
+impl Checker<'_> {
+    fn flow(&mut self, flow: &Flow) {
+        let entries: Vec<Option<Registered>> = flow
+            .connectors
+            .iter()
+            .map(|connector| self.connector(connector))
+            .collect();
+        for link in &flow.links {
+            self.end(flow, &entries, &link.from, true);
+            self.end(flow, &entries, &link.to, false);
+        }
+    }
+
+    fn connector(&mut self, spec: &ConnectorSpec) -> Option<Registered> {
+        for (kind, named) in parts(spec) {
+            if let Some(entry) = self.find(kind, &named.name, named.name_span) {
+                self.config(&entry, &named.config, &named.config_spans, None);
+            }
+        }
+        let entry = self.find(Kind::Connector, &spec.kind, spec.kind_span)?;
+        self.config(&entry, &spec.config, &spec.config_spans, Some(&spec.name));
+        Some(entry)
+    }
+
+    fn find(&mut self, kind: Kind, name: &str, span: Span) -> Option<Registered> {
+        match self.registry.find(kind, name) {
+            Ok(entry) => Some(entry),
+            Err(error) => {
+                self.lacks_plugin |= names_refused_plugin(&error);
+                let code = match error {
+                    RegistryError::Unknown { .. } => Code::UnknownName,
+                    _ => Code::Config,
+                };
+                let finding = Finding::error(code, span, error.to_string());
+                self.findings.push(finding.help(error.help()));
+                None
+            }
+        }
+    }
+
+    /// Checks a configuration; `alias` is the connector's name in its flow, which values can be set for.
+    fn config(
+        &mut self,
+        entry: &Registered,
+        config: &OwnedValue,
+        spans: &ConfigSpans,
+        alias: Option<&str>,
+    ) {
+        let subject = format!("{} `{}`", entry.kind().name(), entry.name());
+        let problems = serde_json::to_value(config)
+            .map_err(|error| error.to_string())
+            .and_then(|config: Value| config::check(&entry.schema(), &config, &subject));
+        let problems = problems.unwrap_or_else(|reason| {
+            let message = format!("the schema of {subject} cannot be used: {reason}");
+            self.findings
+                .push(Finding::error(Code::Config, spans.value(""), message));
+            Vec::new()
+        });
+        for problem in problems {
+            let set = alias.and_then(|alias| {
+                let mut all = self.overrides.iter();
+                all.find(|one| one.sets(alias, &problem.pointer))
+            });
+            if let Some(set) = set {
+                let failure = Failure::wrong(format!("`--set {set}`: {}", problem.message));
+                self.failures.push(failure.maybe_help(problem.help));
+                continue;
+            }
+            let span = match problem.at_key {
+                true => spans.key(&problem.pointer),
+                false => spans.value(&problem.pointer),
+            };
+            let mut finding = Finding::error(problem.code, span, problem.message);
+            finding.help = problem.help;
+            self.findings.push(finding);
+        }
+    }
+
+    /// Checks that a connector has the side and the port that a connection asks for.
+    fn end(&mut self, flow: &Flow, entries: &[Option<Registered>], end: &Endpoint, from: bool) {
+        let Endpoint::Connector {
+            connector,
+            port,
+            span,
+        } = end
+        else {
+            return;
+        };
+        let (Some(spec), Some(Some(entry))) =
+            (flow.connectors.get(*connector), entries.get(*connector))
+        else {
+            return;
+        };
+        let kind = entry.name();
+        let (side, other, has, ports) = match from {
+            true => (
+                "source",
+                "sink",
+                entry.source().is_some(),
+                &["out", "err"][..],
+            ),
+            false => ("sink", "source", entry.sink().is_some(), &["in"][..]),
+        };
+        if !has {
+            let message = format!("connector `{}` cannot be a {side}", spec.name);
+            let way = match from {
+                true => format!("connect a pipeline to `/connector/{}`", spec.name),
+                false => format!("connect `/connector/{}` to a pipeline", spec.name),
+            };
+            let finding = Finding::error(Code::Config, *span, message);
+            self.findings
+                .push(finding.help(format!("`{kind}` is a {other} only: {way}")));
+        } else if !ports.contains(&port.as_str()) {
+            let message = format!("connector `{}` has no port `{port}` as a {side}", spec.name);
+            let help = match from {
+                true => "a source has the ports `out` and `err`",
+                false => "a sink has the port `in`",
+            };
+            self.findings
+                .push(Finding::error(Code::UnknownPort, *span, message).help(help));
+        }
+    }
+}
