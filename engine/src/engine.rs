@@ -1,0 +1,281 @@
+//! The engine: workers, the registry, and the flows that run.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use log::LevelFilter;
+use smol::Executor;
+use temblor_lang::Flow;
+use temblor_pdk::{Host, PullLimits};
+use temblor_registry::{Expected, Registry, RegistryError};
+
+use crate::channel::{self, Input, Locals, Output};
+use crate::clock::Clock;
+use crate::executor::Workers;
+use crate::flow::{FlowHandle, FlowState, StartError};
+use crate::host::{Shared, plugin_host};
+use crate::log::{LogRecord, Logger};
+use crate::metrics::{Metric, Metrics};
+use crate::queue::QueueLimits;
+
+/// Values that a channel of the embedding program holds.
+const CHANNEL_VALUES: usize = 4096;
+/// Batches that a channel of the embedding program holds.
+const CHANNEL_BATCHES: usize = 64;
+
+/// What the engine and its flows share.
+pub(crate) struct Inner {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) locals: Locals,
+    pub(crate) limits: QueueLimits,
+    pub(crate) pull_limits: PullLimits,
+    sources: AtomicU32,
+    flows: Mutex<Vec<Weak<FlowState>>>,
+}
+
+impl Inner {
+    pub(crate) fn next_source(&self) -> u32 {
+        self.sources.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// Runs flows on threads of its own.
+///
+/// There is no global state: several engines can live in one process. The library installs no signal handler and no
+/// logger. Dropping the engine stops its flows at once; drain them first to lose nothing.
+pub struct Engine {
+    inner: Arc<Inner>,
+    workers: Arc<Workers>,
+}
+
+/// Puts an engine together.
+pub struct EngineBuilder {
+    registry: Option<Arc<Registry>>,
+    workers: usize,
+    logger: Logger,
+    limits: QueueLimits,
+    pull_limits: PullLimits,
+    locals: Locals,
+}
+
+/// Why an engine could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A thread could not be started.
+    #[error("cannot start a worker thread: {0}")]
+    Threads(#[from] std::io::Error),
+    /// What is built in is not all there.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+impl Engine {
+    /// Starts putting an engine together.
+    #[must_use]
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder {
+            registry: None,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            logger: Logger::off(),
+            limits: QueueLimits::default(),
+            pull_limits: PullLimits::default(),
+            locals: Locals::new(),
+        }
+    }
+
+    /// Starts a flow, blocking until all of its connectors are ready.
+    ///
+    /// # Errors
+    /// If a part of the flow is not there or does not fit, or a connector cannot start. Then nothing of it runs.
+    pub fn start(&self, flow: &Flow) -> Result<FlowHandle, StartError> {
+        smol::block_on(self.start_async(flow))
+    }
+
+    /// Starts a flow, waiting until all of its connectors are ready; see [`Engine::start`].
+    ///
+    /// # Errors
+    /// See [`Engine::start`].
+    pub async fn start_async(&self, flow: &Flow) -> Result<FlowHandle, StartError> {
+        let handle = crate::flow::start(&self.inner, flow).await?;
+        let mut flows = self
+            .inner
+            .flows
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        flows.retain(|flow| flow.strong_count() > 0);
+        flows.push(Arc::downgrade(&handle.0));
+        Ok(handle)
+    }
+
+    /// What the engine can run.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    /// All metrics as they stand.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.inner.shared.metrics.snapshot()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn worker_count(&self) -> usize {
+        self.workers.count()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.inner.shared.stopping.store(true, Ordering::Release);
+        let flows = std::mem::take(
+            &mut *self
+                .inner
+                .flows
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        let running: Vec<FlowHandle> = flows
+            .iter()
+            .filter_map(|flow| flow.upgrade().map(FlowHandle))
+            .filter(|flow| !flow.is_ended())
+            .collect();
+        running.iter().for_each(FlowHandle::stop);
+        // A connector that does not come back must not keep the program from ending.
+        let all = async {
+            for flow in &running {
+                flow.wait_async().await;
+            }
+        };
+        let patience = async {
+            smol::Timer::after(std::time::Duration::from_secs(1)).await;
+        };
+        smol::block_on(smol::future::or(all, patience));
+        // The workers end when the last reference is gone; the watchdog may hold one for a moment.
+        let _ = &self.workers;
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+impl EngineBuilder {
+    /// Sets what the engine can run; without it, that is what is built in.
+    #[must_use]
+    pub fn registry(mut self, registry: impl Into<Arc<Registry>>) -> Self {
+        self.registry = Some(registry.into());
+        self
+    }
+
+    /// Sets the number of worker threads; the number of cores is the default.
+    #[must_use]
+    pub fn workers(mut self, count: usize) -> Self {
+        self.workers = count;
+        self
+    }
+
+    /// Sets where log records go, and the most detailed level; without it they go nowhere.
+    #[must_use]
+    pub fn log(
+        mut self,
+        level: LevelFilter,
+        take: impl Fn(&LogRecord<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.logger = Logger::new(level, Arc::new(take));
+        self
+    }
+
+    /// Sets the bounds of the queues between tasks.
+    #[must_use]
+    pub fn queue_limits(mut self, limits: QueueLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets how much a source may hand over at once.
+    #[must_use]
+    pub fn pull_limits(mut self, limits: PullLimits) -> Self {
+        self.pull_limits = limits;
+        self
+    }
+
+    /// Adds a connector kind `name` that flows read from, fed through the result. It serves one source.
+    pub fn input(&mut self, name: &str) -> Input {
+        let (input, local) = channel::input(CHANNEL_VALUES);
+        self.locals.insert(name.to_owned(), local);
+        input
+    }
+
+    /// Adds a connector kind `name` that flows write to, read through the result.
+    pub fn output(&mut self, name: &str) -> Output {
+        let (output, local) = channel::output(CHANNEL_BATCHES);
+        self.locals.insert(name.to_owned(), local);
+        output
+    }
+
+    /// Makes the engine and starts its threads.
+    ///
+    /// # Errors
+    /// If a thread cannot be started, or something that should be built in is missing.
+    pub fn build(self) -> Result<Engine, BuildError> {
+        let registry = match self.registry {
+            Some(registry) => registry,
+            None => Arc::new(builtin_registry()?),
+        };
+        let shared = Arc::new(Shared {
+            executor: Arc::new(Executor::new()),
+            clock: Clock::new(),
+            logger: self.logger,
+            metrics: Arc::new(Metrics::default()),
+            stopping: AtomicBool::new(false),
+        });
+        let workers = Workers::start(Arc::clone(&shared), self.workers)?;
+        let inner = Arc::new(Inner {
+            shared,
+            registry,
+            locals: self.locals,
+            limits: self.limits,
+            pull_limits: self.pull_limits,
+            sources: AtomicU32::new(0),
+            flows: Mutex::new(Vec::new()),
+        });
+        Ok(Engine { inner, workers })
+    }
+}
+
+/// A registry of what is built into this program.
+///
+/// # Errors
+/// If the linker dropped something that the features ask for.
+pub fn builtin_registry() -> Result<Registry, RegistryError> {
+    let mut registry = Registry::new();
+    let expected: Vec<Expected> = crate::builtin::expected();
+    registry.add_builtins(&expected)?;
+    Ok(registry)
+}
+
+/// Makes hosts for plugins that are loaded before there is an engine, so that their own records are not lost.
+///
+/// A plugin keeps the first host it gets for as long as the process lives.
+///
+/// # Errors
+/// Never, today; a host may come to need resources.
+pub fn host_for_plugin(
+    plugin: &str,
+    level: LevelFilter,
+    take: impl Fn(&LogRecord<'_>) + Send + Sync + 'static,
+) -> Host {
+    let shared = Arc::new(Shared {
+        executor: Arc::new(Executor::new()),
+        clock: Clock::new(),
+        logger: Logger::new(level, Arc::new(take)),
+        metrics: Arc::new(Metrics::default()),
+        stopping: AtomicBool::new(false),
+    });
+    plugin_host(&shared, plugin)
+}

@@ -1,0 +1,13 @@
+//! Flows: checked against what there is, built, run, supervised.
+
+mod build;
+mod graph;
+mod handle;
+mod plan;
+mod supervise;
+
+pub use handle::{ConnectorReport, FlowHandle, FlowReport};
+pub use plan::{StartError, StartErrorKind};
+
+pub(crate) use build::start;
+pub(crate) use handle::FlowState;

@@ -1,0 +1,289 @@
+//! A flow against what there is: every connector found, every side it needs there, every codec named.
+
+use temblor_lang::{ConnectorSpec, Endpoint, Flow, Named, Span};
+use temblor_pdk::{Error, ErrorKind, Kind, Payload, SinkInfo, SourceInfo};
+use temblor_registry::{LinkMode, Registered, Registry};
+
+use crate::channel::{Local, Locals};
+
+/// What kept a flow from starting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartErrorKind {
+    /// What the user wrote cannot work.
+    Config,
+    /// A connector could not start.
+    Connector,
+}
+
+/// Why a flow did not start. Nothing of it runs.
+#[derive(Clone, Debug)]
+pub struct StartError {
+    /// Whether the text or the world is to blame.
+    pub kind: StartErrorKind,
+    /// What is wrong: lower case, no full stop.
+    pub message: String,
+    /// Where in the flow's text, if it is about a place.
+    pub span: Option<Span>,
+    /// The way out, if there is one to name.
+    pub help: Option<String>,
+}
+
+impl StartError {
+    pub(crate) fn config(span: Span, message: impl Into<String>) -> Self {
+        StartError {
+            kind: StartErrorKind::Config,
+            message: message.into(),
+            span: Some(span),
+            help: None,
+        }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// An error that a connector gave while it was made or started.
+    pub(crate) fn of_connector(spec: &ConnectorSpec, doing: &str, error: &Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::Config => StartErrorKind::Config,
+            _ => StartErrorKind::Connector,
+        };
+        StartError {
+            kind,
+            message: format!("cannot {doing} `{}` (`{}`): {error}", spec.name, spec.kind),
+            span: Some(spec.span),
+            help: None,
+        }
+    }
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// What stands behind a connector's kind.
+#[derive(Clone)]
+pub(crate) enum Found {
+    /// An entry of the registry.
+    Registered(Registered),
+    /// A channel of the embedding program.
+    Local(Local),
+}
+
+impl Found {
+    pub(crate) fn source(&self) -> Option<SourceInfo> {
+        match self {
+            Found::Registered(entry) => entry.source(),
+            Found::Local(local) => local.source(),
+        }
+    }
+
+    pub(crate) fn sink(&self) -> Option<SinkInfo> {
+        match self {
+            Found::Registered(entry) => entry.sink(),
+            Found::Local(local) => local.sink(),
+        }
+    }
+
+    pub(crate) fn link_mode(&self) -> LinkMode {
+        match self {
+            Found::Registered(entry) => entry.link_mode(),
+            Found::Local(_) => LinkMode::Native,
+        }
+    }
+
+    /// The file name of the library it was loaded from.
+    pub(crate) fn plugin(&self) -> Option<String> {
+        match self {
+            Found::Registered(entry) => match entry.provider() {
+                temblor_registry::Provider::Plugin { path, .. } => {
+                    Some(path.file_name()?.to_string_lossy().into_owned())
+                }
+                temblor_registry::Provider::Builtin { .. } => None,
+            },
+            Found::Local(_) => None,
+        }
+    }
+}
+
+/// A connector of the flow with the sides that the flow uses.
+pub(crate) struct Planned<'f> {
+    pub(crate) spec: &'f ConnectorSpec,
+    pub(crate) found: Found,
+    /// Set if something reads from it.
+    pub(crate) source: Option<SourceInfo>,
+    /// Set if something writes to it.
+    pub(crate) sink: Option<SinkInfo>,
+}
+
+/// Finds everything that a flow names and checks that it fits.
+pub(crate) fn plan<'f>(
+    flow: &'f Flow,
+    registry: &Registry,
+    locals: &Locals,
+) -> Result<Vec<Planned<'f>>, StartError> {
+    let mut planned = Vec::new();
+    for (at, spec) in flow.connectors.iter().enumerate() {
+        let found = find(spec, registry, locals)?;
+        let (source, sink) = sides(flow, at, spec, &found)?;
+        check_codec(spec, source, sink)?;
+        planned.push(Planned {
+            spec,
+            found,
+            source,
+            sink,
+        });
+    }
+    check_cycles(flow)?;
+    Ok(planned)
+}
+
+fn find(spec: &ConnectorSpec, registry: &Registry, locals: &Locals) -> Result<Found, StartError> {
+    if let Some(local) = locals.get(&spec.kind) {
+        return Ok(Found::Local(local.clone()));
+    }
+    let found = registry.find(Kind::Connector, &spec.kind);
+    found
+        .map(Found::Registered)
+        .map_err(|error| StartError::config(spec.kind_span, error.to_string()).help(error.help()))
+}
+
+/// Which sides of a connector the flow's links use, and whether it has them.
+fn sides(
+    flow: &Flow,
+    connector: usize,
+    spec: &ConnectorSpec,
+    found: &Found,
+) -> Result<(Option<SourceInfo>, Option<SinkInfo>), StartError> {
+    let (mut source, mut sink) = (None, None);
+    for link in &flow.links {
+        if let Endpoint::Connector {
+            connector: at,
+            port,
+            span,
+        } = &link.from
+            && *at == connector
+        {
+            source = found.source();
+            if source.is_none() {
+                return Err(no_side(*span, spec, "source", "read from"));
+            }
+            check_port(*span, spec, port, &["out", "err"])?;
+        }
+        if let Endpoint::Connector {
+            connector: at,
+            port,
+            span,
+        } = &link.to
+            && *at == connector
+        {
+            sink = found.sink();
+            if sink.is_none() {
+                return Err(no_side(*span, spec, "sink", "written to"));
+            }
+            check_port(*span, spec, port, &["in"])?;
+        }
+    }
+    Ok((source, sink))
+}
+
+fn no_side(span: Span, spec: &ConnectorSpec, side: &str, use_of: &str) -> StartError {
+    let message = format!(
+        "connector `{}` cannot be {use_of}: `{}` has no {side}",
+        spec.name, spec.kind
+    );
+    StartError::config(span, message).help(format!(
+        "`temblor connectors show {}` says what it has",
+        spec.kind
+    ))
+}
+
+fn check_port(
+    span: Span,
+    spec: &ConnectorSpec,
+    port: &str,
+    ports: &[&str],
+) -> Result<(), StartError> {
+    if ports.contains(&port) {
+        return Ok(());
+    }
+    let message = format!(
+        "connector `{}` has no port `{port}` on this side",
+        spec.name
+    );
+    let there_is: Vec<String> = ports.iter().map(|port| format!("`{port}`")).collect();
+    Err(StartError::config(span, message).help(format!("there is {}", there_is.join(" and "))))
+}
+
+/// Bytes need a codec, values cannot have one.
+fn check_codec(
+    spec: &ConnectorSpec,
+    source: Option<SourceInfo>,
+    sink: Option<SinkInfo>,
+) -> Result<(), StartError> {
+    let payloads = [source.map(|s| s.payload), sink.map(|s| s.payload)];
+    let bytes = payloads.contains(&Some(Payload::Bytes));
+    let used = payloads.iter().any(Option::is_some);
+    if bytes && spec.codec.is_none() {
+        let message = format!(
+            "connector `{}` (`{}`) handles bytes and has no codec",
+            spec.name, spec.kind
+        );
+        return Err(StartError::config(spec.span, message)
+            .help("say how they are to be read, as in `codec = \"json\"`"));
+    }
+    let first = |list: &[Named]| {
+        list.first()
+            .map(|named| (named.name_span, named.name.clone()))
+    };
+    let named = spec.codec.as_ref().map(|c| (c.name_span, c.name.clone()));
+    let named = named
+        .or_else(|| first(&spec.preprocessors))
+        .or_else(|| first(&spec.postprocessors));
+    if let (true, false, Some((span, name))) = (used, bytes, named) {
+        let message = format!(
+            "connector `{}` (`{}`) handles values, so `{name}` has nothing to do",
+            spec.name, spec.kind
+        );
+        return Err(StartError::config(span, message).help("leave it out"));
+    }
+    Ok(())
+}
+
+/// Pipelines that feed each other in a circle would wait for each other for ever.
+fn check_cycles(flow: &Flow) -> Result<(), StartError> {
+    let count = flow.pipelines.len();
+    let mut reaches = vec![vec![false; count]; count];
+    for link in &flow.links {
+        if let (
+            Endpoint::Pipeline { pipeline: from, .. },
+            Endpoint::Pipeline { pipeline: to, .. },
+        ) = (&link.from, &link.to)
+        {
+            reaches[*from][*to] = true;
+        }
+    }
+    for through in 0..count {
+        for from in 0..count {
+            for to in 0..count {
+                if reaches[from][through] && reaches[through][to] {
+                    reaches[from][to] = true;
+                }
+            }
+        }
+    }
+    match (0..count).find(|&at| reaches[at][at]) {
+        None => Ok(()),
+        Some(at) => {
+            let pipeline = &flow.pipelines[at];
+            let message = format!("pipeline `{}` feeds itself", pipeline.name);
+            Err(StartError::config(pipeline.span, message)
+                .help("remove one of the connections of the circle"))
+        }
+    }
+}

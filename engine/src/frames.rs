@@ -1,0 +1,182 @@
+//! Preprocessing: a pull's bytes become frames, each with the place in its stream where it began.
+
+use temblor_pdk::{
+    Batch, BatchBuilder, DynPreprocessor, Error, Event, Frame, FrameSink, Result, Value,
+};
+
+/// A frame that a preprocessor could not hand over.
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    /// Where it began in its stream, in bytes.
+    pub(crate) offset: u64,
+}
+
+/// The frames of a pull.
+pub(crate) struct Frames {
+    pub(crate) batch: Batch,
+    /// Where each frame began in its stream, in bytes.
+    pub(crate) offsets: Vec<u64>,
+    pub(crate) failures: Vec<Failure>,
+}
+
+/// The preprocessors of one stream, and how far it has come.
+#[derive(Default)]
+pub(crate) struct Chain {
+    steps: Vec<Box<dyn DynPreprocessor>>,
+    /// Bytes of the stream that came in before.
+    position: u64,
+    /// Where the frame began that the first step may still keep a part of.
+    open_frame: u64,
+}
+
+impl Chain {
+    pub(crate) fn new(steps: Vec<Box<dyn DynPreprocessor>>) -> Self {
+        Chain {
+            steps,
+            ..Chain::default()
+        }
+    }
+
+    /// Whether bytes are kept for a later frame.
+    pub(crate) fn holds(&self) -> bool {
+        self.steps.iter().any(|step| step.holds())
+    }
+
+    /// Takes a pull apart.
+    pub(crate) fn process(&mut self, pull: Batch) -> Frames {
+        let mut frames = self.place(pull);
+        let mut steps = self.steps.iter_mut();
+        if let Some(first) = steps.next() {
+            let open_frame = &mut self.open_frame;
+            frames = step(frames, first, |piece, frame, base| {
+                let began = match frame {
+                    Some(part) => base + offset_in(piece, part),
+                    None => *open_frame,
+                };
+                let length = frame.map_or(0, <[u8]>::len) as u64;
+                *open_frame = began + length;
+                began
+            });
+        }
+        for later in steps {
+            frames = step(frames, later, |_, _, base| base);
+        }
+        frames
+    }
+
+    /// The stream has ended: hands over what the steps still keep, each step's rest going through those behind it.
+    pub(crate) fn finish(&mut self, like: Event<'static>) -> Frames {
+        let mut frames = Frames {
+            batch: BatchBuilder::new().seal(),
+            offsets: Vec::new(),
+            failures: Vec::new(),
+        };
+        let offset = self.open_frame;
+        for next in &mut self.steps {
+            frames = step(frames, next, |_, _, base| base);
+            finish_step(&mut frames, next, like, offset);
+        }
+        frames
+    }
+
+    /// Notes where the pieces of a pull stand in their stream.
+    fn place(&mut self, batch: Batch) -> Frames {
+        let mut offsets = Vec::with_capacity(batch.len());
+        for event in batch.events() {
+            offsets.push(self.position);
+            self.position += bytes_of(event).len() as u64;
+        }
+        Frames {
+            batch,
+            offsets,
+            failures: Vec::new(),
+        }
+    }
+}
+
+fn bytes_of<'a>(event: &Event<'a>) -> &'a [u8] {
+    let text = event.data.as_str().map(str::as_bytes);
+    event.data.as_bytes().or(text).unwrap_or_default()
+}
+
+fn offset_in(piece: &[u8], part: &[u8]) -> u64 {
+    (part.as_ptr() as u64).saturating_sub(piece.as_ptr() as u64)
+}
+
+/// Runs one step over all frames. `began` says where a new frame began, from the piece, the part of it that the frame
+/// is (none if it was made elsewhere), and where the piece began.
+fn step(
+    frames: Frames,
+    step: &mut Box<dyn DynPreprocessor>,
+    mut began: impl FnMut(&[u8], Option<&[u8]>, u64) -> u64,
+) -> Frames {
+    let Frames {
+        batch,
+        offsets,
+        mut failures,
+    } = frames;
+    let mut placed = Vec::with_capacity(offsets.len());
+    let framed = batch.derive(|events, arena, out| {
+        for (event, &base) in events.iter().zip(&offsets) {
+            let piece = bytes_of(event);
+            let done = step.process(
+                piece,
+                &mut FrameSink::new(&mut |frame| match frame {
+                    Frame::Part(part) => {
+                        placed.push(began(piece, Some(part), base));
+                        let data = Value::bytes(part);
+                        out.push(Event { data, ..*event });
+                    }
+                    Frame::Made(bytes) => {
+                        placed.push(began(piece, None, base));
+                        let data = Value::bytes(arena.copy_bytes(bytes));
+                        out.push(Event { data, ..*event });
+                    }
+                    Frame::Failed(error) => failures.push(Failure {
+                        error: error.clone(),
+                        offset: began(piece, None, base),
+                    }),
+                }),
+            );
+            note(done, &mut failures, base);
+        }
+    });
+    Frames {
+        batch: framed,
+        offsets: placed,
+        failures,
+    }
+}
+
+fn note(done: Result<()>, failures: &mut Vec<Failure>, offset: u64) {
+    if let Err(error) = done {
+        failures.push(Failure { error, offset });
+    }
+}
+
+/// Adds what a step still keeps to the frames.
+fn finish_step(
+    frames: &mut Frames,
+    step: &mut Box<dyn DynPreprocessor>,
+    like: Event<'static>,
+    offset: u64,
+) {
+    let mut builder = BatchBuilder::new();
+    builder.push_batch(&frames.batch);
+    let (offsets, failures) = (&mut frames.offsets, &mut frames.failures);
+    let mut failed = Vec::new();
+    let mut take = |frame: Frame<'_, '_>| match frame {
+        Frame::Part(bytes) | Frame::Made(bytes) => {
+            offsets.push(offset);
+            builder.push(|arena| Event {
+                data: Value::bytes(arena.copy_bytes(bytes)),
+                ..like
+            });
+        }
+        Frame::Failed(error) => failed.push(error.clone()),
+    };
+    let done = step.finish(&mut FrameSink::new(&mut take));
+    failures.extend(failed.into_iter().map(|error| Failure { error, offset }));
+    note(done, failures, offset);
+    frames.batch = builder.seal();
+}

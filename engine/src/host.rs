@@ -1,0 +1,147 @@
+//! What the engine does for a connector: log, metrics, clock, timers, readiness, blocking tasks.
+
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use log::Level;
+use smol::{Async, Executor, Timer};
+use temblor_pdk::CellKind;
+use temblor_pdk::abi::{Cancel, HostServices, Interest, Task};
+
+use crate::clock::Clock;
+use crate::log::{LogRecord, Logger};
+use crate::metrics::Metrics;
+
+/// What all connectors of an engine share.
+pub(crate) struct Shared {
+    pub(crate) executor: Arc<Executor<'static>>,
+    pub(crate) clock: Clock,
+    pub(crate) logger: Logger,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) stopping: AtomicBool,
+}
+
+/// The services of one connector: records and metrics carry its name and its plugin's.
+pub(crate) struct ConnectorHost {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) flow: String,
+    pub(crate) connector: String,
+    pub(crate) plugin: Option<String>,
+}
+
+impl HostServices for ConnectorHost {
+    fn log(&self, level: Level, target: &str, message: &str) {
+        self.shared.logger.log(&LogRecord {
+            level,
+            flow: Some(&self.flow),
+            connector: Some(&self.connector),
+            plugin: self.plugin.as_deref(),
+            target,
+            message,
+        });
+    }
+
+    fn level(&self) -> Arc<AtomicU32> {
+        self.shared.logger.level()
+    }
+
+    fn cell(&self, name: &str, kind: CellKind) -> Arc<AtomicU64> {
+        let plugin = self.plugin.as_deref();
+        self.shared
+            .metrics
+            .cell(&self.flow, &self.connector, plugin, name, kind)
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.shared.clock.now_ns()
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::Relaxed)
+    }
+
+    fn timer(&self, deadline_ns: u64, task: Task) -> Cancel {
+        let at = self.shared.clock.instant(deadline_ns);
+        // Dropping the handle of a smol task cancels it.
+        Cancel::new(self.shared.executor.spawn(async move {
+            Timer::at(at).await;
+            task.run();
+        }))
+    }
+
+    fn readiness(&self, fd: BorrowedFd<'_>, interest: Interest, task: Task) -> Cancel {
+        // The task may outlive the borrow, and one descriptor cannot be registered twice: wait on a duplicate.
+        let watched = fd.try_clone_to_owned().and_then(Async::new_nonblocking);
+        let Ok(watched) = watched else {
+            // What cannot be polled, such as a regular file, is always ready.
+            task.run();
+            return Cancel::new(());
+        };
+        Cancel::new(self.shared.executor.spawn(async move {
+            // An error means that waiting is pointless: the caller finds out when it reads or writes.
+            let _ = match interest {
+                Interest::Read => watched.readable().await,
+                Interest::Write => watched.writable().await,
+            };
+            task.run();
+        }))
+    }
+
+    fn blocking(&self, task: Task) {
+        smol::unblock(move || task.run()).detach();
+    }
+}
+
+/// The services of a plugin itself, for what it says when no connector of it is concerned.
+pub(crate) fn plugin_host(shared: &Arc<Shared>, plugin: &str) -> temblor_pdk::Host {
+    temblor_pdk::Host::new(PluginHost(ConnectorHost {
+        shared: Arc::clone(shared),
+        flow: String::new(),
+        connector: String::new(),
+        plugin: Some(plugin.to_owned()),
+    }))
+}
+
+struct PluginHost(ConnectorHost);
+
+impl HostServices for PluginHost {
+    fn log(&self, level: Level, target: &str, message: &str) {
+        self.0.shared.logger.log(&LogRecord {
+            level,
+            flow: None,
+            connector: None,
+            plugin: self.0.plugin.as_deref(),
+            target,
+            message,
+        });
+    }
+
+    fn level(&self) -> Arc<AtomicU32> {
+        self.0.level()
+    }
+
+    fn cell(&self, name: &str, kind: CellKind) -> Arc<AtomicU64> {
+        self.0.cell(name, kind)
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.0.now_ns()
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.0.is_stopping()
+    }
+
+    fn timer(&self, deadline_ns: u64, task: Task) -> Cancel {
+        self.0.timer(deadline_ns, task)
+    }
+
+    fn readiness(&self, fd: BorrowedFd<'_>, interest: Interest, task: Task) -> Cancel {
+        self.0.readiness(fd, interest, task)
+    }
+
+    fn blocking(&self, task: Task) {
+        self.0.blocking(task);
+    }
+}
