@@ -8,6 +8,9 @@ use crate::code::Code;
 use crate::source::Source;
 use crate::span::Span;
 
+/// How many findings are reported for one text.
+pub(crate) const MAX_FINDINGS: usize = 100;
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -67,7 +67,7 @@ pub struct Query {
 /// Compiles a `.troy` text.
 ///
 /// # Errors
-/// Returns everything that is wrong, and what looks wrong, in the order of the text.
+/// Returns what is wrong, and what looks wrong, in the order of the text; of very many findings the first hundred.
 pub fn compile_deployment(
     source: &Arc<Source>,
     options: &Options,
@@ -85,7 +85,7 @@ pub fn compile_deployment(
 /// Compiles a `.trickle` text.
 ///
 /// # Errors
-/// Returns everything that is wrong, and what looks wrong, in the order of the text.
+/// Returns what is wrong, and what looks wrong, in the order of the text; of very many findings the first hundred.
 pub fn compile_query(source: &Arc<Source>) -> Result<Query, Vec<Finding>> {
     let tree = parser::parse_query(source).map_err(in_order)?;
     let mut findings = check::check_query(&tree);
@@ -122,5 +122,6 @@ fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
         .sort_by(|a, b| (a.span, a.severity, &a.message).cmp(&(b.span, b.severity, &b.message)));
     findings.dedup_by(|a, b| a.span == b.span && a.message == b.message);
+    findings.truncate(finding::MAX_FINDINGS);
     findings
 }

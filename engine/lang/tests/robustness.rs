@@ -147,14 +147,29 @@ fn nesting_up_to_the_limit_is_fine() {
     assert_eq!(common::run(&pipeline, "in", "1", "null").0, ["out 61"]);
 }
 
+/// Evaluates what is nested as deep as can be, by parentheses and by the precedence of operators.
 #[test]
-fn deep_definitions_are_an_error() {
-    let text = "define pipeline p pipeline ".repeat(10_000);
-    assert!(
-        messages(&text)
-            .iter()
-            .any(|m| m.starts_with("this is nested"))
-    );
+fn the_deepest_expression_is_evaluated() {
+    let open = "(".repeat(60);
+    let close = " * 1 + 1 << 0 < 1 == 1 & 1 ^ 1 and 1 xor 1 or 1)".repeat(60);
+    let pipeline = common::query(&format!("select {open}event{close} from in into out"));
+    let failure = common::run(&pipeline, "in", "true", "null")
+        .1
+        .expect_err("booleans are not multiplied");
+    assert_eq!(pipeline.source().slice(failure.finding().span), "event * 1");
+}
+
+#[test]
+fn endless_findings_are_cut() {
+    for text in [
+        "define pipeline p pipeline ",
+        "select ; ",
+        "'",
+        "select x from in into out;",
+    ] {
+        let found = compile_query(&source("any", &text.repeat(10_000))).expect_err("it is wrong");
+        assert_eq!(found.len(), 100, "{text}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod number;
 mod string;
 
 use crate::code::Code;
-use crate::finding::Finding;
+use crate::finding::{Finding, MAX_FINDINGS};
 use crate::keyword::Keyword;
 use crate::source::Source;
 use crate::span::Span;
@@ -61,7 +61,7 @@ impl<'s> Lexer<'s> {
     }
 
     fn run(&mut self) {
-        loop {
+        while self.findings.len() < MAX_FINDINGS {
             match self.modes.last().copied() {
                 Some(Mode::Text { start, heredoc }) => self.string_text(start, heredoc),
                 _ if self.at == self.text.len() => break,

@@ -52,7 +52,7 @@ impl Parser<'_> {
         let finding = self
             .syntax_error("`flow`")
             .help("connectors and pipelines are defined inside of a flow");
-        self.findings.push(finding);
+        self.push(finding);
         match self.peek() {
             TokenKind::Keyword(Keyword::Pipeline) => {
                 self.bump();

@@ -13,7 +13,7 @@ mod text;
 
 use crate::ast::{Deployment, Ident, Query};
 use crate::code::Code;
-use crate::finding::Finding;
+use crate::finding::{Finding, MAX_FINDINGS};
 use crate::keyword::Keyword;
 use crate::lexer::lex;
 use crate::source::Source;
@@ -188,8 +188,18 @@ impl Parser<'_> {
     // --- errors ---
 
     fn report<T>(&mut self, finding: Finding) -> Parse<T> {
-        self.findings.push(finding);
+        self.push(finding);
         Err(Reported)
+    }
+
+    /// Adds a finding. After the last that there is room for, the rest of the text is not looked at.
+    fn push(&mut self, finding: Finding) {
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(finding);
+        }
+        if self.findings.len() == MAX_FINDINGS {
+            self.at = self.tokens.len() - 1;
+        }
     }
 
     /// Reports that something else than the token under the cursor was wanted.
