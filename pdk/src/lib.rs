@@ -19,6 +19,8 @@ pub mod io;
 pub mod manifest;
 mod register;
 mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[allow(unsafe_code)]
 pub mod value;
 mod writer;
