@@ -73,6 +73,24 @@ fn each_connector_is_named_once_so_that_the_linker_keeps_it() {
     assert_eq!(folders(), named, "folders and engine/src/builtin.rs");
 }
 
+#[test]
+fn each_connector_is_expected_when_the_program_starts() {
+    let text = read("engine/src/builtin.rs");
+    let mut findings = Vec::new();
+    for name in folders() {
+        for part in [
+            format!("\"temblor-connector-{name}\""),
+            format!("\"static-{name}\""),
+        ] {
+            // Feature names also stand in the `cfg`s, with a bracket behind.
+            if !text.contains(&format!("{part},")) && !text.contains(&format!("{part}),")) {
+                findings.push(part);
+            }
+        }
+    }
+    none(&findings, "engine/src/builtin.rs does not expect these");
+}
+
 /// A row of a table in features.md.
 struct Row {
     cells: Vec<String>,
@@ -143,7 +161,12 @@ fn features_md_lists_every_other_feature_of_the_engine() {
     assert_eq!(others, listed, "features of the engine and features.md");
 }
 
-/// The names under which features.md says that connectors are registered and built in by default.
+/// The names of all connectors in features.md.
+pub fn listed() -> BTreeSet<String> {
+    rows("Connectors").iter().map(|row| row.plain(0)).collect()
+}
+
+/// The names of those that are built in by default.
 pub fn built_in_by_default() -> BTreeSet<String> {
     let rows = rows("Connectors");
     let rows = rows.iter().filter(|row| row.plain(3) == "yes");
