@@ -6,7 +6,6 @@ use clap::Args;
 use temblor_registry::{Config, ConfigError, LinkMode, Registry, RegistryError};
 
 use super::failure::Failure;
-use super::host;
 use super::log::Log;
 
 /// Where connectors come from.
@@ -43,15 +42,27 @@ pub(crate) fn parse_link(text: &str) -> Result<Link, String> {
 
 /// Reads the file and loads every plugin in it. Plugins that are refused are listed by the registry.
 pub(crate) fn fill(options: &CatalogueOptions, log: Log) -> Result<Registry, Failure> {
-    let mut registry = Registry::new();
-    registry
-        .add_builtins(&[])
-        .map_err(|error| of_registry(&error))?;
+    let mut registry = temblor::builtin_registry().map_err(|error| of_registry(&error))?;
     if let Some(path) = &options.connectors {
         let config = Config::read(path).map_err(|error| of_config(&error))?;
-        registry.add_plugins(&config, &host::for_plugins(log));
+        add_plugins(&mut registry, &config, log);
     }
     Ok(registry)
+}
+
+/// Loads every plugin, each with a host that writes its name into its records.
+pub(crate) fn add_plugins(registry: &mut Registry, config: &Config, log: Log) {
+    for plugin in &config.plugins {
+        let name = plugin.path.file_name().unwrap_or_default();
+        let host = temblor::host_for_plugin(
+            &name.to_string_lossy(),
+            log.level(),
+            move |record: &temblor::LogRecord<'_>| log.take(record),
+        );
+        let mut one = config.clone();
+        one.plugins = vec![plugin.clone()];
+        registry.add_plugins(&one, &host);
+    }
 }
 
 /// Warns of every plugin that is refused.

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 use log::{Level, LevelFilter};
+use temblor::LogRecord;
 
 /// What is logged and how; valid before and after every command.
 #[derive(Args, Clone, Copy, Debug)]
@@ -50,6 +51,8 @@ enum LogFormat {
 pub(crate) struct Record<'r> {
     /// The connector that it is about.
     pub(crate) connector: Option<&'r str>,
+    /// The flow of the connector.
+    pub(crate) flow: Option<&'r str>,
     /// The plugin that it comes from.
     pub(crate) plugin: Option<&'r str>,
     /// The part of the code that wrote it.
@@ -106,6 +109,18 @@ impl Log {
         };
         // There is nobody to tell that the error stream is closed.
         let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
+
+    /// Writes a record of the engine.
+    pub(crate) fn take(&self, record: &LogRecord<'_>) {
+        let of_engine = Record {
+            connector: record.connector,
+            plugin: record.plugin,
+            flow: record.flow,
+            target: record.target,
+            message: record.message,
+        };
+        self.write(record.level, &of_engine);
     }
 
     /// Writes a warning of the program itself.
@@ -167,6 +182,9 @@ fn json(time: &str, level: Level, record: &Record<'_>) -> String {
     };
     put("time", time);
     put("level", &level.as_str().to_ascii_lowercase());
+    if let Some(flow) = record.flow {
+        put("flow", flow);
+    }
     if let Some(connector) = record.connector {
         put("connector", connector);
     }
@@ -231,6 +249,7 @@ mod tests {
     fn records_name_connector_and_plugin() {
         let record = Record {
             connector: Some("in"),
+            flow: Some("f"),
             plugin: Some("p.so"),
             target: "t",
             message: "it \u{1b}[2J broke\n",

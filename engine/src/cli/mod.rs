@@ -5,13 +5,15 @@ mod check;
 mod config;
 mod connectors;
 mod failure;
-mod host;
 mod log;
 mod output;
 mod overrides;
 mod plugin;
 mod program;
+mod run;
 mod schema;
+mod signals;
+mod version;
 
 use std::process::ExitCode;
 
@@ -36,6 +38,8 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Runs the flows of a file until they end, or a signal drains them
+    Run(run::RunOptions),
     /// Checks files without starting anything
     Check(check::CheckOptions),
     /// Lists connectors, codecs and processors, or shows one of them
@@ -43,6 +47,8 @@ enum Command {
     /// Builds, shows and locks plugin files
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Shows the version, and how the program was built
+    Version(version::VersionOptions),
 }
 
 /// Runs the command that the arguments name.
@@ -61,8 +67,10 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(command: &Command, log: Log) -> Outcome {
     match command {
+        Command::Run(options) => run::run(options, log),
         Command::Check(options) => check::run(options, log),
         Command::Connectors(options) => connectors::run(options, log),
         Command::Plugin(command) => plugin::run(command, log),
+        Command::Version(options) => version::run(options),
     }
 }

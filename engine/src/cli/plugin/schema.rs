@@ -9,9 +9,8 @@ use temblor_pdk::Kind;
 use temblor_registry::{Config, Registered, Registry};
 
 use super::of_refused;
-use crate::cli::catalogue::{of_config, of_registry};
+use crate::cli::catalogue::{add_plugins, of_config, of_registry};
 use crate::cli::failure::{Exit, Failure, Outcome};
-use crate::cli::host;
 use crate::cli::log::Log;
 use crate::cli::output::print;
 
@@ -26,7 +25,7 @@ pub(crate) struct SchemaOptions {
 pub(crate) fn run(options: &SchemaOptions, log: Log) -> Outcome {
     let config = only(&options.file)?;
     let mut registry = Registry::new();
-    registry.add_plugins(&config, &host::for_plugins(log));
+    add_plugins(&mut registry, &config, log);
     if let Some(refused) = registry.refused().next() {
         return Err(of_refused(refused));
     }

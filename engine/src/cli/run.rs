@@ -1,0 +1,181 @@
+//! `temblor run`: starts the flows of a file and waits until they have ended.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use temblor::{ConnectorState, Counts, Engine, FlowHandle, FlowReport, StartError, StartErrorKind};
+use temblor_lang::{Code, Finding, Source, render};
+use temblor_registry::Registry;
+
+use super::catalogue::{self, CatalogueOptions, Link, parse_link};
+use super::check::show;
+use super::failure::{Exit, Failure, Outcome};
+use super::log::Log;
+use super::overrides::{self, Override};
+use super::program::Program;
+use super::signals::Signals;
+
+/// What to run and how.
+#[derive(Args, Debug)]
+pub(crate) struct RunOptions {
+    /// The `.troy` file
+    file: PathBuf,
+    #[command(flatten)]
+    catalogue: CatalogueOptions,
+    /// How connectors of this name are called: native, abi or dylib; can be repeated
+    #[arg(long = "link", value_name = "NAME=MODE", value_parser = parse_link)]
+    links: Vec<Link>,
+    /// Sets a key in the configuration of a created connector; can be repeated
+    #[arg(long = "set", value_name = "CONNECTOR.KEY=VALUE", value_parser = overrides::parse)]
+    sets: Vec<Override>,
+    /// The number of worker threads; one for each core by default
+    #[arg(long, value_name = "COUNT")]
+    workers: Option<NonZeroUsize>,
+    /// Leaves out the line with what became of the events
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(options: &RunOptions, log: Log) -> Outcome {
+    let mut registry = catalogue::fill(&options.catalogue, log)?;
+    catalogue::warn_of_refused(&registry, log);
+    for link in &options.links {
+        registry.link(&link.name, link.mode);
+    }
+    let mut program = Program::read(&options.file)?;
+    if let Some(deployment) = &mut program.deployment {
+        for set in &options.sets {
+            set.apply(deployment)?;
+        }
+    }
+    program.check(&registry, &options.sets);
+    show(&program);
+    if let Some(exit) = program.verdict() {
+        return Ok(exit);
+    }
+    registry
+        .check(&program.selectors())
+        .map_err(|error| catalogue::of_registry(&error))?;
+    start(options, registry, &program, log)
+}
+
+fn start(options: &RunOptions, registry: Registry, program: &Program, log: Log) -> Outcome {
+    let flows = program
+        .deployment
+        .as_ref()
+        .map(|deployment| &*deployment.flows);
+    let Some(flows @ [_, ..]) = flows else {
+        let file = options.file.display();
+        return Err(Failure::wrong(format!("`{file}` deploys no flow"))
+            .help("add a line like `deploy flow main;`"));
+    };
+    let signals = Signals::catch()?;
+    let engine = engine(options, registry, log)?;
+    for flow in flows {
+        match engine.start(flow) {
+            Ok(handle) => signals.watch(handle),
+            // Dropping the engine stops the flows that run already.
+            Err(error) => return Ok(not_started(&error, &program.source)),
+        }
+    }
+    let mut exit = Exit::Done;
+    for handle in signals.flows() {
+        exit = ended(&handle, options.quiet, exit);
+    }
+    Ok(exit)
+}
+
+fn engine(options: &RunOptions, registry: Registry, log: Log) -> Result<Engine, Failure> {
+    let mut builder = Engine::builder()
+        .registry(registry)
+        .log(log.level(), move |record| log.take(record));
+    if let Some(workers) = options.workers {
+        builder = builder.workers(workers.get());
+    }
+    let built = builder.build();
+    built.map_err(|error| Failure::failed(format!("the engine cannot start: {error}")))
+}
+
+/// Shows why a flow did not start.
+fn not_started(error: &StartError, source: &Source) -> Exit {
+    let exit = match error.kind {
+        StartErrorKind::Config => Exit::Wrong,
+        StartErrorKind::Connector => Exit::NotStarted,
+    };
+    match error.span {
+        Some(span) => {
+            let mut finding = Finding::error(Code::Config, span, &error.message);
+            finding.help = error.help.clone();
+            eprint!("{}", render(&finding, source));
+        }
+        None => {
+            let failure = Failure::wrong(&error.message).maybe_help(error.help.clone());
+            eprintln!("{failure}");
+        }
+    }
+    exit
+}
+
+/// Waits for the end of a flow and reports on it.
+fn ended(flow: &FlowHandle, quiet: bool, exit: Exit) -> Exit {
+    let report = flow.wait();
+    for connector in &report.connectors {
+        if connector.state == ConnectorState::Failed {
+            let reason = connector.error.as_ref().map(ToString::to_string);
+            let reason = reason.unwrap_or_else(|| "it gave no reason".to_owned());
+            eprintln!(
+                "error: connector `{}` (`{}`, {}) of flow `{}` failed: {reason}",
+                connector.name, connector.kind, connector.link_mode, report.name
+            );
+        }
+    }
+    if report.stopped {
+        eprintln!(
+            "error: flow `{}` was stopped before it had drained",
+            report.name
+        );
+    }
+    if !quiet {
+        eprintln!("{}", sum(&report));
+    }
+    match report.is_ok() {
+        true => exit,
+        false => Exit::Failed,
+    }
+}
+
+/// Says what became of the events, which adds up.
+fn sum(report: &FlowReport) -> String {
+    let Counts {
+        events_in,
+        delivered,
+        failed,
+        in_flight,
+        ..
+    } = report.counts;
+    format!(
+        "flow `{}`: in {events_in} = delivered {delivered} + failed {failed} + dropped {}{} + \
+         in flight {in_flight}",
+        report.name,
+        report.counts.dropped(),
+        reasons(&report.counts)
+    )
+}
+
+fn reasons(counts: &Counts) -> String {
+    let reasons = [
+        ("filtered", counts.filtered),
+        ("dead ends", counts.dead_ends),
+        ("empty", counts.empty),
+    ];
+    let reasons = reasons.iter().filter(|(_, count)| *count > 0);
+    let reasons: Vec<String> = reasons
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    match reasons.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", reasons.join(", ")),
+    }
+}
