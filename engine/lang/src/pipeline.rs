@@ -26,6 +26,8 @@ pub(crate) struct Program {
     pub(crate) inputs: Box<[Box<str>]>,
     pub(crate) outputs: Box<[Box<str>]>,
     pub(crate) constants: Box<[Constant]>,
+    /// The number of steps into fields.
+    pub(crate) guesses: usize,
     pub(crate) selects: Box<[Select]>,
     /// For each node, the selects that read it, in the order of the text. The input ports are the first nodes.
     pub(crate) readers: Box<[Box<[usize]>]>,
@@ -101,6 +103,8 @@ impl Pipeline {
     /// needs is kept in `scratch`, so that a steady flow of events allocates nothing outside of the arena.
     pub fn start<'r, 'a>(&'r self, arena: &'a Arena, scratch: &'r mut Scratch) -> Run<'r, 'a> {
         let parts = std::mem::take(&mut scratch.0);
+        let mut guesses = parts.guesses;
+        guesses.resize(self.0.guesses.max(guesses.len()), 0);
         let mut bound = recycle(parts.bound);
         bound.resize(self.0.constants.len(), None);
         Run {
@@ -109,6 +113,7 @@ impl Pipeline {
             memory: Parts {
                 stacks: parts.stacks.recycle(),
                 bound,
+                guesses,
                 pending: recycle(parts.pending),
                 results: recycle(parts.results),
             },
@@ -132,6 +137,8 @@ struct Parts<'a> {
     stacks: Stacks<'a>,
     /// The constants that have been copied into the arena.
     bound: Vec<Option<Value<'a>>>,
+    /// Where steps into fields found them last. Those of another pipeline are wrong at worst.
+    guesses: Vec<usize>,
     /// Selects that are still to be run, the next one last, each with its event.
     pending: Vec<(usize, Event<'a>)>,
     /// What has arrived at the outputs, the first result last.
@@ -208,6 +215,7 @@ impl<'a> Run<'_, 'a> {
         let mut machine = Machine {
             constants: &program.constants,
             bound: &mut self.memory.bound,
+            guesses: &mut self.memory.guesses,
             arena: self.arena,
             stacks: &mut self.memory.stacks,
             event: event.data,
@@ -240,6 +248,7 @@ impl Drop for Run<'_, '_> {
         self.scratch.0 = Parts {
             stacks: memory.stacks.recycle(),
             bound: recycle(memory.bound),
+            guesses: memory.guesses,
             pending: recycle(memory.pending),
             results: recycle(memory.results),
         };

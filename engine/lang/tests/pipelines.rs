@@ -254,3 +254,36 @@ fn what_is_compiled_can_be_shared() {
     shared::<temblor_lang::EvalError>();
     sent::<Scratch>();
 }
+
+#[test]
+fn fields_are_found_wherever_they_stand() {
+    let pipeline =
+        query(r#"select [event.a, event.b, present event.c, event.r.a] from in into out"#);
+    let (arena, mut scratch) = (Arena::new(), Scratch::default());
+    let mut found = Vec::new();
+    let mut run = pipeline.start(&arena, &mut scratch);
+    for data in [
+        r#"{"a": 1, "b": 2, "r": {"a": 3}}"#,
+        r#"{"b": 5, "a": 4, "c": 0, "r": {"c": 0, "a": 6}}"#,
+        r#"{"r": {"a": 9}, "x": 0, "b": 8, "a": 7}"#,
+        r#"{"a": 1, "r": {"a": 3}}"#,
+        r#"{"a": 1, "b": 2, "r": {"a": 3}}"#,
+    ] {
+        let outcome = run.event(0, Event::new(arena.value(&owned(data))), &mut |_, event| {
+            found.push(common::json(event.data))
+        });
+        found.extend(
+            outcome
+                .err()
+                .map(|failure| failure.finding().message.clone()),
+        );
+    }
+    let expected = [
+        "[1,2,false,3]",
+        "[4,5,true,6]",
+        "[7,8,false,9]",
+        "non existing event key `b`",
+        "[1,2,false,3]",
+    ];
+    assert_eq!(found, expected);
+}

@@ -54,6 +54,8 @@ pub(crate) struct Compiler<'c, 'f> {
     stacks: Stacks<'c>,
     /// What the compiled expressions refer to by number.
     constants: Vec<Constant>,
+    /// The number of steps into fields.
+    guesses: usize,
 }
 
 impl<'c, 'f> Compiler<'c, 'f> {
@@ -70,6 +72,7 @@ impl<'c, 'f> Compiler<'c, 'f> {
             findings,
             stacks: Stacks::default(),
             constants: Vec::new(),
+            guesses: 0,
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Compiled, Compiler, Context, Folded};
 use crate::ast::{Expr, ExprKind, Interpolated, Path, Root, Segment};
 use crate::code::Code as FindingCode;
 use crate::eval::Code;
-use crate::eval::code::{PathCode, StepCode, StepKind};
+use crate::eval::code::{FieldCode, PathCode, StepCode, StepKind};
 use crate::eval::path::{self, Bound, Missed, Place, RootName};
 use crate::finding::Finding;
 use crate::span::Span;
@@ -209,7 +209,13 @@ impl<'c> Compiler<'c, '_> {
 
     fn step(&mut self, step: Compiling<'c>, span: Span) -> StepCode {
         let kind = match step {
-            Compiling::Field(key) => StepKind::Field(key),
+            Compiling::Field(key) => {
+                self.guesses += 1;
+                StepKind::Field(FieldCode {
+                    key,
+                    guess: self.guesses - 1,
+                })
+            }
             Compiling::Position(index) => StepKind::Position(index),
             Compiling::Index(index) => StepKind::Index(self.emit(index)),
             Compiling::Range { from, to } => StepKind::Range {

@@ -61,6 +61,7 @@ pub(super) fn compile_query<'c>(
     let mut compiler = Compiler::new(Context::Select, Some(args), arena, findings);
     let clauses = compile_selects(query, &mut compiler);
     let constants = std::mem::take(&mut compiler.constants);
+    let guesses = compiler.guesses;
     let graph = Graph::build(query, ports, findings);
     if findings
         .iter()
@@ -77,6 +78,7 @@ pub(super) fn compile_query<'c>(
         inputs: graph.inputs.into(),
         outputs: graph.outputs.into(),
         constants: constants.into(),
+        guesses,
         selects: wired.selects.into(),
         readers: wired.readers.into_iter().map(Vec::into).collect(),
     })))

@@ -65,13 +65,21 @@ pub(crate) struct StepCode {
 /// What a step does.
 #[derive(Debug)]
 pub(crate) enum StepKind {
-    Field(Box<str>),
+    Field(FieldCode),
     Position(u64),
     Index(Code),
     Range {
         from: (Code, Span),
         to: (Code, Span),
     },
+}
+
+/// A field that is stepped into.
+#[derive(Debug)]
+pub(crate) struct FieldCode {
+    pub(crate) key: Box<str>,
+    /// Which of the guesses is for this step; see [`super::Machine::guesses`].
+    pub(crate) guess: usize,
 }
 
 /// A record: constant fields, and computed ones on top of them.

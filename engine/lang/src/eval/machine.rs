@@ -2,7 +2,9 @@
 
 use temblor_pdk::value::{Arena, Value};
 
-use super::code::{Code, Constant, Operation, PathCode, RecordCode, StepCode, StepKind, TextCode};
+use super::code::{
+    Code, Constant, FieldCode, Operation, PathCode, RecordCode, StepCode, StepKind, TextCode,
+};
 use super::failure::{self, Eval};
 use super::ops;
 use super::path::{self, Bound, Missed, Place, Step};
@@ -15,6 +17,9 @@ pub(crate) struct Machine<'m, 'a> {
     pub(crate) constants: &'m [Constant],
     /// The constants that have been copied into the arena.
     pub(crate) bound: &'m mut [Option<Value<'a>>],
+    /// For each step into a field, its place in the record that was met last. Events of one source mostly have the
+    /// same fields in the same order, so a look at that place saves the search.
+    pub(crate) guesses: &'m mut [usize],
     pub(crate) arena: &'a Arena,
     pub(crate) stacks: &'m mut Stacks<'a>,
     /// What `event` is.
@@ -110,7 +115,7 @@ impl<'a> Machine<'_, 'a> {
         'a: 'c,
     {
         match &step.kind {
-            StepKind::Field(key) => path::field(base, key, place),
+            StepKind::Field(field) => self.field(base, field, place),
             StepKind::Position(index) => path::position(base, *index, step.span),
             StepKind::Index(code) => {
                 let index = self.eval(code).map_err(Missed::Error)?;
@@ -121,6 +126,32 @@ impl<'a> Machine<'_, 'a> {
                 let to = self.bound(to).map_err(Missed::Error)?;
                 path::range(base, from, to, step.span, self.arena)
             }
+        }
+    }
+
+    fn field<'c>(&mut self, base: Value<'a>, field: &'c FieldCode, place: Place) -> Step<'a, 'c>
+    where
+        'a: 'c,
+    {
+        let (Some(record), Some(guess)) = (base.as_object(), self.guesses.get_mut(field.guess))
+        else {
+            return path::field(base, &field.key, place);
+        };
+        let fields = record.fields();
+        if let Some(guessed) = fields.get(*guess)
+            && guessed.key() == &*field.key
+        {
+            return Ok(guessed.value());
+        }
+        match record
+            .position(&field.key)
+            .and_then(|at| Some((at, fields.get(at)?)))
+        {
+            Some((at, found)) => {
+                *guess = at;
+                Ok(found.value())
+            }
+            None => path::field(base, &field.key, place),
         }
     }
 
