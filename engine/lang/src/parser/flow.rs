@@ -3,7 +3,7 @@
 use super::{Parse, Parser};
 use crate::ast::{
     Connect, ConnectorDefinition, DeployStatement, Deployment, Endpoint, EndpointKind,
-    FlowDefinition, FlowStatement,
+    FlowDefinition, FlowStatement, Ident,
 };
 use crate::keyword::Keyword;
 use crate::span::Span;
@@ -132,7 +132,7 @@ impl Parser<'_> {
     fn define_connector(&mut self, start: Span) -> Parse<ConnectorDefinition> {
         let name = self.ident("the name of the connector")?;
         self.expect_word(Keyword::From, "`from` and the kind of the connector")?;
-        let kind = self.ident("the kind of the connector")?;
+        let kind = self.connector_kind()?;
         let params = self.params()?;
         if !params.is_empty() && !self.is_word(Keyword::With) {
             return self.unexpected("`,` or `with`");
@@ -145,6 +145,17 @@ impl Parser<'_> {
             with,
             span: self.span_from(start),
         })
+    }
+
+    /// Parses the kind of a connector. `null` is a keyword and a kind; nothing else could be meant here.
+    fn connector_kind(&mut self) -> Parse<Ident> {
+        let span = self.span();
+        if self.is_word(Keyword::Null) {
+            self.bump();
+            let name = "null".into();
+            return Ok(Ident { name, span });
+        }
+        self.ident("the kind of the connector")
     }
 
     /// Parses `connect` behind this word.
