@@ -82,7 +82,7 @@ fn write_object<const SPLICE: bool>(fields: Object<'_>, out: &mut Vec<u8>) {
 
 fn write_float(value: f64, out: &mut Vec<u8>) {
     if value.is_finite() {
-        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
     } else {
         out.extend_from_slice(b"null");
     }
