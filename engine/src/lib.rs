@@ -65,7 +65,7 @@ pub use channel::{Input, Output};
 pub use control::ConnectorState;
 pub use engine::{BuildError, Engine, EngineBuilder, builtin_registry, host_for_plugin};
 pub use fate::Counts;
-pub use flow::{ConnectorReport, FlowHandle, FlowReport, StartError, StartErrorKind};
+pub use flow::{ConnectorReport, FlowHandle, FlowReport, StartError, StartErrorKind, check};
 pub use log::LogRecord;
 pub use metrics::Metric;
 pub use program::{ProgramError, compile};

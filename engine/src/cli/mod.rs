@@ -1,5 +1,6 @@
 //! The command line: commands, options common to all of them, and exit codes.
 
+mod bench;
 mod catalogue;
 mod check;
 mod config;
@@ -47,6 +48,8 @@ enum Command {
     /// Builds, shows and locks plugin files
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Measures a flow with a connector built in and loaded, side by side
+    Bench(bench::BenchOptions),
     /// Shows the version, and how the program was built
     Version(version::VersionOptions),
 }
@@ -71,6 +74,7 @@ fn run(command: &Command, log: Log) -> Outcome {
         Command::Check(options) => check::run(options, log),
         Command::Connectors(options) => connectors::run(options, log),
         Command::Plugin(command) => plugin::run(command, log),
+        Command::Bench(options) => bench::run(options, log),
         Command::Version(options) => version::run(options),
     }
 }

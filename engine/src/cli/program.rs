@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use temblor_lang::{
-    Code, ConfigSpans, ConnectorSpec, Deployment, Endpoint, Finding, Flow, Named, Options,
-    Severity, Source, Span, compile_deployment, compile_query,
+    Code, ConfigSpans, ConnectorSpec, Deployment, Finding, Flow, Named, Options, Severity, Source,
+    Span, compile_deployment, compile_query,
 };
 use temblor_pdk::{Kind, OwnedValue};
 use temblor_registry::{Registered, Registry, RegistryError};
@@ -132,26 +132,26 @@ struct Checker<'r> {
 
 impl Checker<'_> {
     fn flow(&mut self, flow: &Flow) {
-        let entries: Vec<Option<Registered>> = flow
-            .connectors
-            .iter()
-            .map(|connector| self.connector(connector))
-            .collect();
-        for link in &flow.links {
-            self.end(flow, &entries, &link.from, true);
-            self.end(flow, &entries, &link.to, false);
+        for connector in &flow.connectors {
+            self.connector(connector);
+        }
+        for error in temblor::check(flow, self.registry) {
+            let span = error.span.unwrap_or(flow.span);
+            let mut finding = Finding::error(Code::Config, span, error.message);
+            finding.help = error.help;
+            self.findings.push(finding);
         }
     }
 
-    fn connector(&mut self, spec: &ConnectorSpec) -> Option<Registered> {
+    fn connector(&mut self, spec: &ConnectorSpec) {
         for (kind, named) in parts(spec) {
             if let Some(entry) = self.find(kind, &named.name, named.name_span) {
                 self.config(&entry, &named.config, &named.config_spans, None);
             }
         }
-        let entry = self.find(Kind::Connector, &spec.kind, spec.kind_span)?;
-        self.config(&entry, &spec.config, &spec.config_spans, Some(&spec.name));
-        Some(entry)
+        if let Some(entry) = self.find(Kind::Connector, &spec.kind, spec.kind_span) {
+            self.config(&entry, &spec.config, &spec.config_spans, Some(&spec.name));
+        }
     }
 
     fn find(&mut self, kind: Kind, name: &str, span: Span) -> Option<Registered> {
@@ -205,51 +205,6 @@ impl Checker<'_> {
             let mut finding = Finding::error(problem.code, span, problem.message);
             finding.help = problem.help;
             self.findings.push(finding);
-        }
-    }
-
-    /// Checks that a connector has the side and the port that a connection asks for.
-    fn end(&mut self, flow: &Flow, entries: &[Option<Registered>], end: &Endpoint, from: bool) {
-        let Endpoint::Connector {
-            connector,
-            port,
-            span,
-        } = end
-        else {
-            return;
-        };
-        let (Some(spec), Some(Some(entry))) =
-            (flow.connectors.get(*connector), entries.get(*connector))
-        else {
-            return;
-        };
-        let kind = entry.name();
-        let (side, other, has, ports) = match from {
-            true => (
-                "source",
-                "sink",
-                entry.source().is_some(),
-                &["out", "err"][..],
-            ),
-            false => ("sink", "source", entry.sink().is_some(), &["in"][..]),
-        };
-        if !has {
-            let message = format!("connector `{}` cannot be a {side}", spec.name);
-            let way = match from {
-                true => format!("connect a pipeline to `/connector/{}`", spec.name),
-                false => format!("connect `/connector/{}` to a pipeline", spec.name),
-            };
-            let finding = Finding::error(Code::Config, *span, message);
-            self.findings
-                .push(finding.help(format!("`{kind}` is a {other} only: {way}")));
-        } else if !ports.contains(&port.as_str()) {
-            let message = format!("connector `{}` has no port `{port}` as a {side}", spec.name);
-            let help = match from {
-                true => "a source has the ports `out` and `err`",
-                false => "a sink has the port `in`",
-            };
-            self.findings
-                .push(Finding::error(Code::UnknownPort, *span, message).help(help));
         }
     }
 }

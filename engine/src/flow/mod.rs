@@ -7,7 +7,7 @@ mod plan;
 mod supervise;
 
 pub use handle::{ConnectorReport, FlowHandle, FlowReport};
-pub use plan::{StartError, StartErrorKind};
+pub use plan::{StartError, StartErrorKind, check};
 
 pub(crate) use build::start;
 pub(crate) use handle::FlowState;

@@ -143,6 +143,22 @@ pub(crate) fn plan<'f>(
     Ok(planned)
 }
 
+/// Finds what does not fit in a flow, without starting anything: sides and ports that connectors do not have, codecs
+/// that are missing or have nothing to do, circles. Connectors that the registry does not have are passed over.
+pub fn check(flow: &Flow, registry: &Registry) -> Vec<StartError> {
+    let mut errors = Vec::new();
+    for (at, spec) in flow.connectors.iter().enumerate() {
+        let Ok(entry) = registry.find(Kind::Connector, &spec.kind) else {
+            continue;
+        };
+        let fits = sides(flow, at, spec, &Found::Registered(entry))
+            .and_then(|(source, sink)| check_codec(spec, source, sink));
+        errors.extend(fits.err());
+    }
+    errors.extend(check_cycles(flow).err());
+    errors
+}
+
 fn find(spec: &ConnectorSpec, registry: &Registry, locals: &Locals) -> Result<Found, StartError> {
     if let Some(local) = locals.get(&spec.kind) {
         return Ok(Found::Local(local.clone()));
