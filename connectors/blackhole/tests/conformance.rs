@@ -1,5 +1,7 @@
 //! `blackhole` keeps to the contract, whatever its link mode, and its numbers are right.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! `blaster` keeps to the contract, whatever its link mode, and sends what it says when it says.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use std::io::Write;
 
 use temblor_connector_blaster as _;

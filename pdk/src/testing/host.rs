@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -17,6 +17,11 @@ const LOOK_AGAIN: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 10_000_000,
 };
+
+/// How long a test waits for tasks that may be about to end.
+const A_LITTLE: Duration = Duration::from_secs(1);
+/// How long a test waits for what must happen.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The host's services for tests. Clones are the same host.
 #[derive(Clone)]
@@ -35,6 +40,8 @@ struct Inner {
     requests: AtomicUsize,
     /// Blocking tasks that are under way.
     busy: AtomicUsize,
+    /// Tasks that are running, blocking ones included.
+    running: AtomicUsize,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -109,6 +116,7 @@ impl TestHost {
             timers: Mutex::default(),
             requests: AtomicUsize::new(0),
             busy: AtomicUsize::new(0),
+            running: AtomicUsize::new(0),
         }))
     }
 
@@ -158,15 +166,18 @@ impl TestHost {
                     _ => return,
                 }
             };
-            self.run(due.take());
+            self.run(&due);
         }
     }
 
-    /// Runs a task and keeps what it panicked with.
-    fn run(&self, task: Option<Task>) {
-        let Some(task) = task else { return };
-        let ((), panics) = watch(|| task.run());
-        lock(&self.0.panics).extend(panics);
+    /// Runs a task, unless it was taken back, and keeps what it panicked with.
+    fn run(&self, pending: &Pending) {
+        self.0.running.fetch_add(1, Ordering::AcqRel);
+        if let Some(task) = pending.take() {
+            let ((), panics) = watch(|| task.run());
+            lock(&self.0.panics).extend(panics);
+        }
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Tells connectors that the engine wants to end.
@@ -187,16 +198,31 @@ impl TestHost {
         cells.get(name).map(|cell| cell.load(Ordering::Relaxed))
     }
 
-    /// Messages of panics in tasks that this host has run.
+    /// Messages of panics in tasks that this host has run; waits a little for those that are running.
     #[must_use]
     pub fn panics(&self) -> Vec<String> {
+        Self::wait_until(A_LITTLE, || self.0.running.load(Ordering::Acquire) == 0);
         lock(&self.0.panics).clone()
+    }
+
+    /// Waits until so many panics have happened in tasks of this host, and returns their messages.
+    #[must_use]
+    pub fn wait_for_panics(&self, count: usize) -> Vec<String> {
+        Self::wait_until(PATIENCE, || lock(&self.0.panics).len() >= count);
+        self.panics()
+    }
+
+    fn wait_until(most: Duration, is_done: impl Fn() -> bool) {
+        let end = Instant::now() + most;
+        while !is_done() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn wait_for_time(&self, deadline_ns: u64, pending: &Pending) {
         while !pending.is_over() {
             match deadline_ns.saturating_sub(self.now_ns()) {
-                0 => return self.run(pending.take()),
+                0 => return self.run(pending),
                 left => pending.wait(Duration::from_nanos(left)),
             }
         }
@@ -207,7 +233,7 @@ impl TestHost {
             match poll(&mut [PollFd::new(fd, flags)], Some(&LOOK_AGAIN)) {
                 Ok(0) => {}
                 // What cannot be waited for is always ready; the next read says what is wrong with it.
-                _ => return self.run(pending.take()),
+                _ => return self.run(pending),
             }
         }
     }
@@ -272,7 +298,7 @@ impl HostServices for TestHost {
             Ok(fd) => {
                 std::thread::spawn(move || host.wait_for_descriptor(&fd, flags, &pending));
             }
-            Err(_) => host.run(pending.take()),
+            Err(_) => host.run(&pending),
         }
         cancel
     }
@@ -281,7 +307,7 @@ impl HostServices for TestHost {
         let host = self.clone();
         host.0.busy.fetch_add(1, Ordering::Release);
         std::thread::spawn(move || {
-            host.run(Some(task));
+            host.run(&Pending::new(task));
             host.0.busy.fetch_sub(1, Ordering::Release);
         });
     }

@@ -106,6 +106,15 @@ impl Subject {
         }
     }
 
+    /// The connector that an entry describes, made in one way only.
+    #[must_use]
+    pub fn only(entry: &'static Entry, maker: Maker) -> Self {
+        Subject {
+            makers: vec![maker],
+            ..Subject::of(entry)
+        }
+    }
+
     /// Adds a way of making it.
     #[must_use]
     pub fn and(mut self, maker: Maker) -> Self {
