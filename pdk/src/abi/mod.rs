@@ -15,6 +15,9 @@ mod task;
 mod text;
 mod waker;
 
+#[cfg(test)]
+mod tests;
+
 pub use entry::Descriptor;
 pub use fates::{FateSink, Fates};
 pub use host::{Cell, CellKind, Host, HostServices, Interest};
