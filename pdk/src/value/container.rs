@@ -127,6 +127,7 @@ impl<'a> Array<'a> {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Field<'a> {
+    /// Always a string.
     key: Value<'a>,
     value: Value<'a>,
 }
@@ -144,7 +145,7 @@ impl<'a> Field<'a> {
     /// The name.
     #[must_use]
     pub fn key(&self) -> &'a str {
-        self.key.as_str().unwrap_or_default()
+        self.key.raw_str()
     }
 
     /// The value.

@@ -140,27 +140,30 @@ impl Arena {
     }
 }
 
-/// Whether a key occurs twice among a few fields. A filter of 256 bits sends most keys past the comparison.
+/// Whether a key occurs twice among a few fields. A filter of 64 bits sends most keys past the comparison.
 #[inline]
 fn repeats(fields: &[Field<'_>]) -> bool {
-    let mut seen = [0u64; 4];
+    let mut seen = 0u64;
     for (at, field) in fields.iter().enumerate() {
-        let mix = mix(field.key().as_bytes());
-        let (word, bit) = (usize::from(mix >> 6), 1u64 << (mix & 63));
-        if seen[word] & bit != 0 && fields[..at].iter().any(|f| f.key() == field.key()) {
+        let bit = 1u64 << (mix(field.key().as_bytes()) & 63);
+        if seen & bit != 0 && fields[..at].iter().any(|f| f.key() == field.key()) {
             return true;
         }
-        seen[word] |= bit;
+        seen |= bit;
     }
     false
 }
 
-/// Eight bits of a key's length and of its first, middle and last byte.
+/// Six bits of a key's length and of its first and last bytes.
 #[inline]
-fn mix(key: &[u8]) -> u8 {
-    let byte = |at: usize| u32::from(key.get(at).copied().unwrap_or_default());
-    let ends = byte(0) | byte(key.len() / 2) << 8 | byte(key.len().wrapping_sub(1)) << 16;
-    ((ends ^ (key.len() as u32) << 24).wrapping_mul(0x9e37_79b1) >> 24) as u8
+fn mix(key: &[u8]) -> u32 {
+    let ends = match (key.first_chunk(), key.last_chunk()) {
+        (Some(first), Some(last)) => {
+            u32::from_le_bytes(*first) ^ u32::from_le_bytes(*last).rotate_left(13)
+        }
+        _ => key.iter().fold(0, |ends, byte| (ends << 8) | u32::from(*byte)),
+    };
+    (ends ^ key.len() as u32).wrapping_mul(0x9e37_79b1) >> 26
 }
 
 /// An index over fields; none where a key occurs twice.

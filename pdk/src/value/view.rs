@@ -1,11 +1,11 @@
 //! `Value`: sixteen bytes of plain data, and the typed view of it.
 
 use std::marker::PhantomData;
-use std::mem::offset_of;
+use std::mem::{MaybeUninit, offset_of};
 
 use super::container::{Array, ArrayHeader, Object, ObjectHeader};
 
-/// What a value is; stored in its first byte.
+/// What a value is; stored in the low byte of its head.
 #[repr(u8)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tag {
@@ -24,6 +24,7 @@ pub(super) enum Tag {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(super) union Payload {
+    raw: MaybeUninit<u64>,
     pub(super) bits: u64,
     pub(super) text: *const u8,
     pub(super) array: *const ArrayHeader,
@@ -35,16 +36,17 @@ pub(super) union Payload {
 /// Plain data of sixteen bytes with a C layout, the same in the engine and in every plugin. It borrows the arena
 /// or the buffer that it lives in; [`super::OwnedValue`] is for what must outlive that.
 ///
+/// Two words and not finer fields, so that the compiler keeps a value in two registers: built in memory out of small
+/// fields and read back at once as a whole, it would stall the processor at every copy.
+///
 /// Invariant: the pointer that the tag calls for is valid for `'a` and what it points at is never written again.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Value<'a> {
-    tag: u8,
-    flags: u8,
-    /// Upper 16 of the 48 bits of a length.
-    len_high: u16,
-    len_low: u32,
-    payload: Payload,
+    /// Bits 0 to 7: the tag. Bits 8 to 15: zero, for flags. Bits 16 to 63: the length of a string or of bytes.
+    head: u64,
+    /// A [`Payload`].
+    payload: MaybeUninit<u64>,
     borrow: PhantomData<&'a [u8]>,
 }
 
@@ -86,24 +88,27 @@ impl<'a> Value<'a> {
 
     const fn scalar(tag: Tag, bits: u64) -> Value<'static> {
         Value {
-            tag: tag as u8,
-            flags: 0,
-            len_high: 0,
-            len_low: 0,
-            payload: Payload { bits },
+            head: tag as u64,
+            payload: MaybeUninit::new(bits),
             borrow: PhantomData,
         }
     }
 
     const fn with_payload(tag: Tag, len: usize, payload: Payload) -> Value<'a> {
         Value {
-            tag: tag as u8,
-            flags: 0,
-            len_high: (len as u64 >> 32) as u16,
-            len_low: len as u32,
-            payload,
+            head: tag as u64 | (len as u64) << 16,
+            // SAFETY: any bits are fine for `MaybeUninit`.
+            payload: unsafe { payload.raw },
             borrow: PhantomData,
         }
+    }
+
+    fn payload(self) -> Payload {
+        Payload { raw: self.payload }
+    }
+
+    fn tag(self) -> u8 {
+        self.head as u8
     }
 
     /// Makes a value of bytes that stay where they are.
@@ -137,43 +142,44 @@ impl<'a> Value<'a> {
     }
 
     fn len(self) -> usize {
-        ((u64::from(self.len_high) << 32) | u64::from(self.len_low)) as usize
+        (self.head >> 16) as usize
     }
 
     fn is(self, tag: Tag) -> bool {
-        self.tag == tag as u8
+        self.tag() == tag as u8
     }
 
     fn bits(self) -> u64 {
         // SAFETY: only called for tags of numbers, whose payload is 64 initialised bits.
-        unsafe { self.payload.bits }
+        unsafe { self.payload().bits }
     }
 
     /// The bytes of a string or a byte sequence.
     fn raw_bytes(self) -> &'a [u8] {
         // SAFETY: only called for tags `Str` and `Bytes`, whose payload is a pointer to `len` bytes valid for 'a.
-        unsafe { std::slice::from_raw_parts(self.payload.text, self.len()) }
+        unsafe { std::slice::from_raw_parts(self.payload().text, self.len()) }
     }
 
-    fn raw_str(self) -> &'a str {
+    /// The text of what is known to be a string.
+    pub(super) fn raw_str(self) -> &'a str {
         // SAFETY: a `Str` is made from a `&str` only.
         unsafe { std::str::from_utf8_unchecked(self.raw_bytes()) }
     }
 
     fn raw_array(self) -> Array<'a> {
         // SAFETY: only called for tag `Array`, whose payload points at a header valid for 'a.
-        unsafe { Array::new(self.payload.array) }
+        unsafe { Array::new(self.payload().array) }
     }
 
     fn raw_object(self) -> Object<'a> {
         // SAFETY: only called for tag `Object`, whose payload points at a header valid for 'a.
-        unsafe { Object::new(self.payload.object) }
+        unsafe { Object::new(self.payload().object) }
     }
 
     /// Takes the value apart. A tag of a later version of the layout reads as null.
     #[must_use]
     pub fn view(self) -> View<'a> {
-        match self.tag {
+        match self.tag() {
             t if t == Tag::Bool as u8 => View::Bool(self.bits() != 0),
             t if t == Tag::I64 as u8 => View::I64(self.bits() as i64),
             t if t == Tag::U64 as u8 => View::U64(self.bits()),
@@ -394,10 +400,7 @@ impl PartialEq for Value<'_> {
 pub(super) const LAYOUT: &[usize] = &[
     size_of::<Value<'_>>(),
     align_of::<Value<'_>>(),
-    offset_of!(Value<'_>, tag),
-    offset_of!(Value<'_>, flags),
-    offset_of!(Value<'_>, len_high),
-    offset_of!(Value<'_>, len_low),
+    offset_of!(Value<'_>, head),
     offset_of!(Value<'_>, payload),
     Tag::Object as usize,
 ];
