@@ -22,7 +22,7 @@ pub(super) fn value<'a>(
         mark: 0,
         source,
     };
-    builder.value()
+    builder.item()
 }
 
 struct Builder<'t, 'a> {
@@ -35,32 +35,21 @@ struct Builder<'t, 'a> {
 }
 
 impl<'a> Builder<'_, 'a> {
-    fn value(&mut self) -> Value<'a> {
-        let open = self.mark;
-        self.mark += 1;
-        match self.nodes.next() {
+    /// A value and the comma or bracket behind it. Inlined, so that scalars cost no call.
+    #[inline(always)]
+    fn item(&mut self) -> Value<'a> {
+        let value = match self.nodes.next() {
             Some(Node::String(text)) => Value::string(text),
-            Some(Node::Static(scalar)) => number(*scalar),
-            Some(Node::Object { len, .. }) => self.object(*len, open),
-            Some(Node::Array { len, .. }) => self.array(*len, open),
+            Some(Node::Static(scalar)) => scalar_value(*scalar),
+            Some(Node::Object { len, .. }) => return self.object(*len),
+            Some(Node::Array { len, .. }) => return self.array(*len),
             None => Value::NULL,
-        }
+        };
+        self.mark += 2;
+        value
     }
 
-    fn object(&mut self, len: usize, open: usize) -> Value<'a> {
-        self.skip_end_of_empty(len);
-        let arena = self.arena;
-        let made = arena.object_of(len, self, Builder::field, |builder| builder.text(open));
-        self.note(made)
-    }
-
-    fn array(&mut self, len: usize, open: usize) -> Value<'a> {
-        self.skip_end_of_empty(len);
-        let arena = self.arena;
-        let made = arena.array_of(len, self, Builder::item, |builder| builder.text(open));
-        self.note(made)
-    }
-
+    #[inline(always)]
     fn field(&mut self) -> Field<'a> {
         let key = match self.nodes.next() {
             Some(Node::String(key)) => key,
@@ -71,17 +60,36 @@ impl<'a> Builder<'_, 'a> {
         Field::new(key, self.item())
     }
 
-    /// A value and the comma or bracket behind it.
-    fn item(&mut self) -> Value<'a> {
-        let value = self.value();
-        self.mark += 1;
-        value
+    #[inline(never)]
+    fn object(&mut self, len: usize) -> Value<'a> {
+        let (open, arena) = (self.enter(len), self.arena);
+        let made = arena.object_of(len, self, Builder::field, |builder| builder.text(open));
+        self.leave(made)
     }
 
-    fn skip_end_of_empty(&mut self, len: usize) {
-        if len == 0 {
-            self.mark += 1;
+    #[inline(never)]
+    fn array(&mut self, len: usize) -> Value<'a> {
+        let (open, arena) = (self.enter(len), self.arena);
+        let made = arena.array_of(len, self, Builder::item, |builder| builder.text(open));
+        self.leave(made)
+    }
+
+    /// Goes to the mark of the first item; returns that of the bracket. Behind the last item is the closing bracket
+    /// where a comma is behind the others, but an empty container has no such last item.
+    fn enter(&mut self, len: usize) -> usize {
+        let open = self.mark;
+        self.mark += 1 + usize::from(len == 0);
+        open
+    }
+
+    /// Goes behind what is behind the container. A record with equal keys has forgotten its text; then the text around
+    /// it must not be copied either.
+    fn leave(&mut self, container: Value<'a>) -> Value<'a> {
+        self.mark += 1;
+        if container.source_text().is_none() {
+            self.source = None;
         }
+        container
     }
 
     /// The text of the container that began at mark `open` and has just ended.
@@ -91,17 +99,9 @@ impl<'a> Builder<'_, 'a> {
         let end = *self.marks.get(self.mark - 1)? as usize;
         source.get(start..=end)
     }
-
-    /// A record with equal keys has forgotten its text; then the text around it must not be copied either.
-    fn note(&mut self, container: Value<'a>) -> Value<'a> {
-        if container.source_text().is_none() {
-            self.source = None;
-        }
-        container
-    }
 }
 
-fn number<'a>(scalar: StaticNode) -> Value<'a> {
+fn scalar_value<'a>(scalar: StaticNode) -> Value<'a> {
     match scalar {
         StaticNode::I64(number) => Value::from(number),
         StaticNode::U64(number) => Value::from(number),
