@@ -110,7 +110,7 @@ fn an_arena_can_be_filled_on_another_thread() {
     assert_eq!(texts, [Some("here"), Some("there")]);
 }
 
-/// Other tests of this binary pin memory too; the exact numbers are checked alone in `tests/pinned.rs`.
+/// Other tests of this binary pin memory too; the exact numbers are checked in `tests/ownership.rs`.
 #[test]
 fn a_batch_says_what_it_pins() {
     let batch = batch_of("text");
