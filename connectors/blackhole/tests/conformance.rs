@@ -1,6 +1,6 @@
 //! `blackhole` keeps to the contract, whatever its link mode, and its numbers are right.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! `blaster` keeps to the contract, whatever its link mode, and sends what it says when it says.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::Write;
 

@@ -1,6 +1,6 @@
 //! `file` keeps to the contract, whatever its link mode, and reads and writes what it should.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -95,13 +95,13 @@ impl Running {
     }
 
     /// Gives a command and waits for the reply.
+    #[track_caller]
     pub fn call(&mut self, command: Command) -> Reply {
-        let about = format!("{command:?}");
         match self.poll(Some(command)) {
             Poll::Ready(reply) => reply,
             Poll::Pending => match self.wait(PATIENCE) {
                 Some(reply) => reply,
-                None => panic!("no reply to `{about}` within {PATIENCE:?}"),
+                None => panic!("no reply within {PATIENCE:?}"),
             },
         }
     }
@@ -110,6 +110,7 @@ impl Running {
     ///
     /// # Errors
     /// What the instance says.
+    #[track_caller]
     pub fn tell(&mut self, command: Command) -> Result<()> {
         match self.call(command)? {
             Outcome::Done => Ok(()),
@@ -144,6 +145,7 @@ impl Running {
     ///
     /// # Errors
     /// What the connector says.
+    #[track_caller]
     pub fn start(&mut self, side: Side) -> Result<Running> {
         self.tell(Command::Connect)?;
         let side = self.create(side)?;
@@ -155,6 +157,7 @@ impl Running {
     ///
     /// # Errors
     /// What the connector says.
+    #[track_caller]
     pub fn create(&mut self, side: Side) -> Result<Running> {
         let command = match side {
             Side::Source => Command::CreateSource,
@@ -177,6 +180,7 @@ impl Running {
     }
 
     /// Pulls once and waits for what comes of it.
+    #[track_caller]
     pub fn pull(&mut self) -> Reply {
         let command = self.next_pull();
         self.call(command)
@@ -186,6 +190,7 @@ impl Running {
     ///
     /// # Errors
     /// What the source says.
+    #[track_caller]
     pub fn pull_all(&mut self, pulls: usize) -> Result<Vec<Batch>> {
         let mut batches = Vec::new();
         while batches.len() < pulls {
@@ -206,6 +211,7 @@ impl Running {
     ///
     /// # Errors
     /// What the sink says.
+    #[track_caller]
     pub fn write(&mut self, batch: Batch, fates: &Arc<FateLog>) -> Result<()> {
         let fates = Fates::new(Arc::clone(fates), self.writes, batch.len());
         self.writes += 1;
