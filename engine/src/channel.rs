@@ -1,6 +1,7 @@
 //! In-memory sources and sinks, so that an embedding program can feed a flow and take from it.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use temblor_pdk::schemars::JsonSchema;
 use temblor_pdk::serde::Deserialize;
@@ -13,11 +14,23 @@ use temblor_pdk::{
 /// Channels of the embedding program by the kind that flows use for them.
 pub(crate) type Locals = HashMap<String, Local>;
 
+/// The flow's end of a channel until a flow has it; the channel ends with that flow.
+pub(crate) type Slot<T> = Arc<Mutex<Option<T>>>;
+
 /// One end of a channel, as a kind of connector.
 #[derive(Clone)]
 pub(crate) enum Local {
-    Input(flume::Receiver<OwnedValue>),
-    Output(flume::Sender<Batch>),
+    Input(Slot<flume::Receiver<OwnedValue>>),
+    Output(Slot<flume::Sender<Batch>>),
+}
+
+fn lock<T>(slot: &Slot<T>) -> MutexGuard<'_, Option<T>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn end_of<T: Clone>(slot: &Slot<T>) -> Result<T> {
+    let taken = || Error::config("the channel belongs to a flow that was started before");
+    lock(slot).clone().ok_or_else(taken)
 }
 
 impl Local {
@@ -35,10 +48,22 @@ impl Local {
         }
     }
 
-    pub(crate) fn make(&self, context: Context) -> Box<dyn Instance> {
+    /// Makes the connector.
+    ///
+    /// # Errors
+    /// If another flow has the channel already.
+    pub(crate) fn make(&self, context: Context) -> Result<Box<dyn Instance>> {
+        Ok(match self {
+            Local::Input(values) => drive(InputConnector(end_of(values)?, context)),
+            Local::Output(batches) => drive(OutputConnector(end_of(batches)?)),
+        })
+    }
+
+    /// Leaves the channel to the flow that was started with it.
+    pub(crate) fn give_up(&self) {
         match self {
-            Local::Input(values) => drive(InputConnector(values.clone(), context)),
-            Local::Output(batches) => drive(OutputConnector(batches.clone())),
+            Local::Input(values) => drop(lock(values).take()),
+            Local::Output(batches) => drop(lock(batches).take()),
         }
     }
 }
@@ -96,13 +121,15 @@ impl Output {
 /// The ends of a channel for values: one for the program, one for the flow.
 pub(crate) fn input(capacity: usize) -> (Input, Local) {
     let (values, receiver) = flume::bounded(capacity);
-    (Input { values }, Local::Input(receiver))
+    let slot = Arc::new(Mutex::new(Some(receiver)));
+    (Input { values }, Local::Input(slot))
 }
 
 /// The ends of a channel for batches: one for the program, one for the flow.
 pub(crate) fn output(capacity: usize) -> (Output, Local) {
     let (sender, batches) = flume::bounded(capacity);
-    (Output { batches }, Local::Output(sender))
+    let slot = Arc::new(Mutex::new(Some(sender)));
+    (Output { batches }, Local::Output(slot))
 }
 
 /// A channel has no settings.

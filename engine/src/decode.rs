@@ -86,8 +86,11 @@ impl Decoder {
                 carried: Vec::new(),
             },
         };
+        let begins = stream.chain.position();
         let frames = stream.chain.process(batch);
-        let decoded = self.decode_frames(frames, id.lane, pull, &mut stream);
+        let ticket = Ticket::open(pull.fates, id.lane, pull.pull, frames.count());
+        fail_earlier(&stream.carried, &frames, begins);
+        let decoded = self.decode_frames(frames, id.lane, pull, &mut stream, ticket);
         self.streams.insert(key, stream);
         Ok(decoded)
     }
@@ -104,8 +107,10 @@ impl Decoder {
                 pull: pull.pull + all.len() as u64,
                 ..*pull
             };
-            if !frames.batch.is_empty() || !frames.failures.is_empty() {
-                all.push(self.decode_frames(frames, lane, &pull, &mut stream));
+            if frames.count() > 0 {
+                let ticket = Ticket::open_rest(pull.fates, lane, pull.pull, frames.count());
+                fail_earlier(&stream.carried, &frames, u64::MAX);
+                all.push(self.decode_frames(frames, lane, &pull, &mut stream, ticket));
             }
             stream.carried.into_iter().for_each(Ticket::release);
         }
@@ -118,9 +123,9 @@ impl Decoder {
         lane: Lane,
         pull: &PullOf<'_>,
         stream: &mut Stream,
+        ticket: Ticket,
     ) -> Decoded {
-        let count = frames.batch.len() + frames.failures.len();
-        let ticket = Ticket::open(pull.fates, lane, pull.pull, count as u32);
+        let count = frames.count();
         let first = EventId {
             source: pull.source,
             lane,
@@ -196,6 +201,14 @@ impl Decoder {
         );
         let bad = add_records(bad, connector, &failures, first, number.get(), now_ns);
         (good, bad, empty)
+    }
+}
+
+/// Fails the pulls in which a frame began that could not be handed over. The pull that is being decoded, which begins
+/// at `begins` in the stream, counts it.
+fn fail_earlier(carried: &[Ticket], frames: &Frames, begins: u64) {
+    if frames.failures.iter().any(|f| f.offset < begins) {
+        carried.iter().for_each(Ticket::failed_later);
     }
 }
 

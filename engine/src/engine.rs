@@ -46,7 +46,8 @@ impl Inner {
 /// logger. Dropping the engine stops its flows at once; drain them first to lose nothing.
 pub struct Engine {
     inner: Arc<Inner>,
-    workers: Arc<Workers>,
+    /// Ends when the engine is dropped.
+    _workers: Workers,
 }
 
 /// Puts an engine together.
@@ -120,11 +121,6 @@ impl Engine {
     pub fn metrics(&self) -> Vec<Metric> {
         self.inner.shared.metrics.snapshot()
     }
-
-    #[cfg(test)]
-    pub(crate) fn worker_count(&self) -> usize {
-        self.workers.count()
-    }
 }
 
 impl Drop for Engine {
@@ -153,8 +149,6 @@ impl Drop for Engine {
             smol::Timer::after(std::time::Duration::from_secs(1)).await;
         };
         smol::block_on(smol::future::or(all, patience));
-        // The workers end when the last reference is gone; the watchdog may hold one for a moment.
-        let _ = &self.workers;
     }
 }
 
@@ -204,14 +198,14 @@ impl EngineBuilder {
         self
     }
 
-    /// Adds a connector kind `name` that flows read from, fed through the result. It serves one source.
+    /// Adds a connector kind `name` that flows read from, fed through the result. It serves one flow.
     pub fn input(&mut self, name: &str) -> Input {
         let (input, local) = channel::input(CHANNEL_VALUES);
         self.locals.insert(name.to_owned(), local);
         input
     }
 
-    /// Adds a connector kind `name` that flows write to, read through the result.
+    /// Adds a connector kind `name` that flows write to, read through the result. It serves one flow.
     pub fn output(&mut self, name: &str) -> Output {
         let (output, local) = channel::output(CHANNEL_BATCHES);
         self.locals.insert(name.to_owned(), local);
@@ -244,7 +238,10 @@ impl EngineBuilder {
             sources: AtomicU32::new(0),
             flows: Mutex::new(Vec::new()),
         });
-        Ok(Engine { inner, workers })
+        Ok(Engine {
+            inner,
+            _workers: workers,
+        })
     }
 }
 

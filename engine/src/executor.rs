@@ -1,7 +1,9 @@
 //! Worker threads, and the watchdog that replaces one that does not come back.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +13,9 @@ use std::time::Duration;
 
 use log::Level;
 use smol::Executor;
+use temblor_pdk::{Error, ErrorKind};
 
+use crate::clock::Clock;
 use crate::host::Shared;
 use crate::log::LogRecord;
 
@@ -19,6 +23,9 @@ use crate::log::LogRecord;
 const STUCK_AFTER: Duration = Duration::from_millis(100);
 /// How often the watchdog looks.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// A task that has run for so long lets others run.
+const SLICE_NS: u64 = 10_000_000;
 
 thread_local! {
     /// The worker that this thread is, if it is one.
@@ -35,36 +42,63 @@ struct Worker {
     retire: flume::Sender<()>,
 }
 
-/// The workers of an engine. Dropping it ends them.
+/// The workers of an engine and their watchdog. Dropping it ends them.
 pub(crate) struct Workers {
+    pool: Arc<Pool>,
+    /// Dropped to end the watchdog.
+    watch: Option<flume::Sender<()>>,
+    watchdog: Option<JoinHandle<()>>,
+}
+
+struct Pool {
     shared: Arc<Shared>,
     workers: Mutex<Vec<Arc<Worker>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Workers {
-    pub(crate) fn start(shared: Arc<Shared>, count: usize) -> std::io::Result<Arc<Self>> {
-        let workers = Arc::new(Workers {
+    pub(crate) fn start(shared: Arc<Shared>, count: usize) -> std::io::Result<Self> {
+        let pool = Arc::new(Pool {
             shared,
             workers: Mutex::new(Vec::new()),
             threads: Mutex::new(Vec::new()),
         });
+        let (watch, ended) = flume::bounded(1);
+        // Made first, so that workers end if one of them cannot be started.
+        let mut workers = Workers {
+            pool: Arc::clone(&pool),
+            watch: Some(watch),
+            watchdog: None,
+        };
         for _ in 0..count.max(1) {
-            workers.add()?;
+            pool.add()?;
         }
-        let weak = Arc::downgrade(&workers);
-        std::thread::Builder::new()
+        let watchdog = std::thread::Builder::new()
             .name("temblor-watchdog".to_owned())
             .spawn(move || {
-                while let Some(workers) = weak.upgrade() {
-                    workers.look();
-                    drop(workers);
-                    std::thread::sleep(LOOK_EVERY);
+                while ended.recv_timeout(LOOK_EVERY) == Err(flume::RecvTimeoutError::Timeout) {
+                    pool.look();
                 }
             })?;
+        workers.watchdog = Some(watchdog);
         Ok(workers)
     }
+}
 
+impl Drop for Workers {
+    fn drop(&mut self) {
+        drop(self.watch.take());
+        if let Some(watchdog) = self.watchdog.take() {
+            let _ = watchdog.join();
+        }
+        if self.pool.end() {
+            // Tasks that were cancelled last are still to be dropped.
+            while self.pool.shared.executor.try_tick() {}
+        }
+    }
+}
+
+impl Pool {
     /// Starts one more worker.
     fn add(&self) -> std::io::Result<()> {
         let (retire, retired) = flume::bounded(1);
@@ -79,7 +113,9 @@ impl Workers {
             .name("temblor-worker".to_owned())
             .spawn(move || work(&executor, this, &retired))?;
         self.lock(&self.workers).push(worker);
-        self.lock(&self.threads).push(thread);
+        let mut threads = self.lock(&self.threads);
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
         Ok(())
     }
 
@@ -129,26 +165,24 @@ impl Workers {
         });
     }
 
-    /// The number of workers that are not stuck.
-    #[cfg(test)]
-    pub(crate) fn count(&self) -> usize {
-        self.lock(&self.workers).len()
-    }
-}
-
-impl Drop for Workers {
-    fn drop(&mut self) {
+    /// Ends all workers. Says whether all have ended.
+    fn end(&self) -> bool {
         for worker in self.lock(&self.workers).drain(..) {
             let _ = worker.retire.try_send(());
         }
         let threads: Vec<_> = self.lock(&self.threads).drain(..).collect();
+        let mut all = true;
         for thread in threads {
-            // A stuck worker is left behind: joining it could take for ever.
+            // A stuck worker is left behind: joining it could take for ever. A program may also drop its engine on
+            // one of the engine's own threads.
             let is_this = thread.thread().id() == std::thread::current().id();
-            if !is_this && wait_for(&thread) {
+            let ended = !is_this && wait_for(&thread);
+            all &= ended;
+            if ended {
                 let _ = thread.join();
             }
         }
+        all
     }
 }
 
@@ -170,29 +204,79 @@ fn work(executor: &Executor<'static>, worker: Arc<Worker>, retired: &flume::Rece
     WORKER.with_borrow_mut(|slot| *slot = None);
 }
 
-/// A task whose polls the watchdog sees, with the name it is reported under.
-pub(crate) struct Watched<F> {
-    name: Arc<str>,
-    shared: Arc<Shared>,
-    task: Pin<Box<F>>,
+/// Lets others run if the poll under way has taken long. A task that never waits calls it now and then.
+pub(crate) async fn give_way(clock: &Clock) {
+    let since = WORKER.with_borrow(|worker| {
+        let worker = worker.as_ref()?;
+        Some(worker.busy_since_ns.load(Ordering::Relaxed))
+    });
+    let is_due = |since| since != 0 && clock.now_ns().saturating_sub(since) > SLICE_NS;
+    if since.is_some_and(is_due) {
+        smol::future::yield_now().await;
+    }
 }
 
-impl<F: Future> Watched<F> {
-    pub(crate) fn new(name: &str, shared: &Arc<Shared>, task: F) -> Self {
+/// A task whose polls the watchdog sees, with the name it is reported under, and whose panics stop here.
+pub(crate) struct Watched<F, P> {
+    name: Arc<str>,
+    shared: Arc<Shared>,
+    /// None once it panicked.
+    task: Option<Pin<Box<F>>>,
+    panicked: P,
+}
+
+impl<F, P> Watched<F, P>
+where
+    F: Future<Output = ()>,
+    P: FnMut(Error) + Unpin,
+{
+    /// Wraps a task. If it panics, it is over, and `panicked` learns why.
+    pub(crate) fn new(name: &str, shared: &Arc<Shared>, task: F, panicked: P) -> Self {
         Watched {
             name: Arc::from(name),
             shared: Arc::clone(shared),
-            task: Box::pin(task),
+            task: Some(Box::pin(task)),
+            panicked,
+        }
+    }
+
+    fn poll_fenced(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(task) = &mut self.task else {
+            return Poll::Ready(());
+        };
+        match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx))) {
+            Ok(polled) => polled,
+            Err(payload) => {
+                let error = Error::new(ErrorKind::Bug, format!("panicked: {}", text(&*payload)));
+                // Dropping either could throw again.
+                std::mem::forget(payload);
+                let task = self.task.take();
+                let dropped = catch_unwind(AssertUnwindSafe(|| drop(task)));
+                std::mem::forget(dropped);
+                (self.panicked)(error);
+                Poll::Ready(())
+            }
         }
     }
 }
 
-impl<F: Future> Future for Watched<F> {
-    type Output = F::Output;
+fn text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    let string = || payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(string)
+        .unwrap_or("with a payload that is not text")
+}
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+impl<F, P> Future for Watched<F, P>
+where
+    F: Future<Output = ()>,
+    P: FnMut(Error) + Unpin,
+{
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(worker) = WORKER.with_borrow(Clone::clone) else {
-            return self.task.as_mut().poll(cx);
+            return self.poll_fenced(cx);
         };
         *worker
             .busy_with
@@ -200,7 +284,7 @@ impl<F: Future> Future for Watched<F> {
             .unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&self.name));
         let now = self.shared.clock.now_ns().max(1);
         worker.busy_since_ns.store(now, Ordering::Relaxed);
-        let polled = self.task.as_mut().poll(cx);
+        let polled = self.poll_fenced(cx);
         worker.busy_since_ns.store(0, Ordering::Relaxed);
         polled
     }

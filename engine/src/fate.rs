@@ -124,8 +124,10 @@ struct Marks {
     failed: Ranges,
     dead_ends: Ranges,
     empty: Ranges,
-    /// Something failed that is not an event of this pull alone.
-    whole: bool,
+    /// An event failed that began in this pull and ended in a later one, which counts it.
+    spanning_failed: bool,
+    /// A share ended without a word, so that what nothing was said of has failed.
+    lost: bool,
 }
 
 /// A pull whose every event has its fate.
@@ -185,6 +187,8 @@ struct Cell {
     lane: Lane,
     pull: u64,
     events: u32,
+    /// Whether the source is told.
+    told: bool,
     tickets: AtomicUsize,
     marks: Mutex<Marks>,
 }
@@ -200,6 +204,16 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// Opens the cell of a pull of `events` events.
     pub(crate) fn open(source: &Arc<SourceFates>, lane: Lane, pull: u64, events: u32) -> Self {
+        Ticket::new(source, lane, pull, events, true)
+    }
+
+    /// Opens the cell of events that came of no pull, but of what a preprocessor kept to the end. The source is not
+    /// told of them: they hold the tickets of the pulls that they began in.
+    pub(crate) fn open_rest(source: &Arc<SourceFates>, lane: Lane, pull: u64, events: u32) -> Self {
+        Ticket::new(source, lane, pull, events, false)
+    }
+
+    fn new(source: &Arc<SourceFates>, lane: Lane, pull: u64, events: u32, told: bool) -> Self {
         source.open.fetch_add(1, Ordering::AcqRel);
         source
             .tally
@@ -211,6 +225,7 @@ impl Ticket {
                 lane,
                 pull,
                 events,
+                told,
                 tickets: AtomicUsize::new(1),
                 marks: Mutex::new(Marks::default()),
             })),
@@ -260,8 +275,15 @@ impl Ticket {
         if id.pull == cell.pull && id.lane == cell.lane {
             marks.failed.insert(id.event, id.event);
         } else {
-            marks.whole = true;
+            marks.spanning_failed = true;
         }
+    }
+
+    /// An event failed that began in this pull, and that a later one counts.
+    pub(crate) fn failed_later(&self) {
+        let Some(cell) = &self.cell else { return };
+        let mut marks = cell.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.spanning_failed = true;
     }
 
     /// Ends the share: everything that can be said through it has been said.
@@ -289,7 +311,7 @@ impl Drop for Ticket {
             cell.marks
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .whole = true;
+                .lost = true;
             cell.give_back();
         }
     }
@@ -309,9 +331,10 @@ impl Cell {
             failed,
             dead_ends,
             empty,
-            whole,
+            spanning_failed,
+            lost,
         } = &mut *marks;
-        if *whole {
+        if *lost {
             self.fail_the_rest(delivered, failed, dead_ends, empty);
         }
         for ranges in [&mut *delivered, &mut *failed, &mut *dead_ends, &mut *empty] {
@@ -334,7 +357,10 @@ impl Cell {
         for (cell, count) in counts {
             cell.fetch_add(count, Ordering::AcqRel);
         }
-        self.tell_source(failed, *whole);
+        let pull_failed = *lost || *spanning_failed;
+        if self.told {
+            self.tell_source(failed, pull_failed);
+        }
         if self.source.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.source.closed.notify(usize::MAX);
         }
@@ -357,12 +383,12 @@ impl Cell {
         }
     }
 
-    fn tell_source(&self, failed: &Ranges, whole: bool) {
+    fn tell_source(&self, failed: &Ranges, pull_failed: bool) {
         let Some(sender) = &self.source.settled else {
             return;
         };
         let all = self.source.whole_pulls || self.events == 0;
-        let failed = match (all, whole || !failed.0.is_empty()) {
+        let failed = match (all, pull_failed || !failed.0.is_empty()) {
             (true, true) => vec![(0, u32::MAX)],
             (true, false) => Vec::new(),
             (false, _) => failed.0.clone(),

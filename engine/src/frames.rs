@@ -19,6 +19,13 @@ pub(crate) struct Frames {
     pub(crate) failures: Vec<Failure>,
 }
 
+impl Frames {
+    /// How many there are, those that failed too.
+    pub(crate) fn count(&self) -> u32 {
+        (self.batch.len() + self.failures.len()) as u32
+    }
+}
+
 /// The preprocessors of one stream, and how far it has come.
 #[derive(Default)]
 pub(crate) struct Chain {
@@ -35,6 +42,11 @@ impl Chain {
             steps,
             ..Chain::default()
         }
+    }
+
+    /// Bytes of the stream that came in so far.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
     }
 
     /// Whether bytes are kept for a later frame.

@@ -1,5 +1,6 @@
 //! Log records of the engine, its connectors and its plugins.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -50,7 +51,12 @@ impl Logger {
 
     pub(crate) fn log(&self, record: &LogRecord<'_>) {
         if record.level as u32 <= self.level.load(Ordering::Relaxed) {
-            (self.take)(record);
+            // A panic of the embedding program's function is not one of the engine or of a connector.
+            let taken = catch_unwind(AssertUnwindSafe(|| (self.take)(record)));
+            if let Err(payload) = taken {
+                // Dropping it could throw again.
+                std::mem::forget(payload);
+            }
         }
     }
 

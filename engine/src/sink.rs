@@ -11,6 +11,7 @@ use temblor_pdk::{Batch, Command, Error, ErrorKind, Fates, Instance, Result, Set
 
 use crate::control::{ConnectorState, Status};
 use crate::encode::Encoder;
+use crate::executor::give_way;
 use crate::host::Shared;
 use crate::parcel::Parcel;
 use crate::queue::Receiver;
@@ -37,9 +38,12 @@ pub(crate) struct SinkTask {
 impl SinkTask {
     /// Runs until the queue has ended and everything is settled.
     pub(crate) async fn run(mut self) {
-        let taken = Arc::new(Taken::default());
+        let taken = Arc::new(Taken::new(&self.shared, &self.flow, &self.name));
+        // Whatever was never told has failed, also when the flow is stopped.
+        let _rest = FailRest(Arc::clone(&taken));
         let mut write = 0;
         while let Some((_, parcel)) = self.queue.receive().await {
+            give_way(&self.shared.clock).await;
             if self.status.get().0 == ConnectorState::Failed {
                 parcel.fail();
                 continue;
@@ -56,8 +60,6 @@ impl SinkTask {
         if self.status.get().0 != ConnectorState::Failed {
             taken.all_settled().await;
         }
-        // Whatever a failed sink never told has failed.
-        taken.fail_all();
     }
 
     fn fail(&self, error: Error) {
@@ -83,7 +85,13 @@ impl SinkTask {
             return Ok(());
         }
         taken.room().await;
-        let fates = Fates::new(Arc::clone(taken), write, batch.len());
+        let fates = match self.settles {
+            Settles::OnReturn => Fates::new(Arc::clone(taken), write, batch.len()),
+            Settles::Late => {
+                let taken = Arc::clone(taken);
+                Fates::new(Arc::new(Write { taken, write }), write, batch.len())
+            }
+        };
         taken.insert(write, parcel);
         let written = call(&mut *self.instance, Command::Write(batch, fates)).await;
         match written {
@@ -148,10 +156,49 @@ impl SinkTask {
 }
 
 /// Parcels that the sink has taken and whose fate is open, by the number of their write.
-#[derive(Default)]
 struct Taken {
     open: Mutex<BTreeMap<u64, Open>>,
     changed: Notify,
+    shared: Arc<Shared>,
+    flow: String,
+    name: String,
+}
+
+/// Fails what is open when the sink's task ends, in whatever way.
+struct FailRest(Arc<Taken>);
+
+impl Drop for FailRest {
+    fn drop(&mut self) {
+        self.0.fail_all();
+    }
+}
+
+/// One write of a sink that tells fates later. When all handles on it are gone, nobody can tell any more.
+struct Write {
+    taken: Arc<Taken>,
+    write: u64,
+}
+
+impl FateSink for Write {
+    fn settle(&self, write: u64, range: Range<usize>, error: Option<Error>) {
+        self.taken.settle_range(write, range, error.as_ref());
+    }
+}
+
+impl Drop for Write {
+    fn drop(&mut self) {
+        let Some(left) = self.taken.left(self.write) else {
+            return;
+        };
+        let message =
+            format!("{left} event(s) failed: the sink let go of them without telling their fate");
+        let Taken {
+            shared, flow, name, ..
+        } = &*self.taken;
+        shared.logger.about(Level::Warn, flow, name, &message);
+        let error = Error::failed(message);
+        self.taken.settle_all(self.write, Some(&error));
+    }
 }
 
 struct Open {
@@ -163,6 +210,21 @@ struct Open {
 }
 
 impl Taken {
+    fn new(shared: &Arc<Shared>, flow: &str, name: &str) -> Self {
+        Taken {
+            open: Mutex::default(),
+            changed: Notify::new(),
+            shared: Arc::clone(shared),
+            flow: flow.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// How many events of a write are open; none if the write is not.
+    fn left(&self, write: u64) -> Option<usize> {
+        self.lock().get(&write).map(|open| open.left)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

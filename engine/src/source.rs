@@ -11,6 +11,7 @@ use temblor_pdk::{
 
 use crate::control::{ConnectorState, Order, Status};
 use crate::decode::{Decoded, Decoder, PullOf};
+use crate::executor::give_way;
 use crate::fate::{Prefix, Settled, SourceFates, Ticket};
 use crate::host::Shared;
 use crate::parcel::{Parcel, Tickets};
@@ -62,7 +63,7 @@ impl SourceTask {
             self.fail(error);
         }
         self.status.set(ConnectorState::Draining);
-        self.flush(&mut prefix, pull).await;
+        self.flush(pull).await;
         // Queues end when their senders are gone; sinks then flush.
         self.out.clear();
         self.err.clear();
@@ -82,6 +83,7 @@ impl SourceTask {
     async fn pull_all(&mut self, prefix: &mut Prefix, pull: &mut u64) -> Result<()> {
         let mut phase = Phase::Running;
         loop {
+            give_way(&self.shared.clock).await;
             self.listen(&mut phase, prefix).await?;
             if phase == Phase::Draining {
                 return Ok(());
@@ -273,7 +275,7 @@ impl SourceTask {
     }
 
     /// Hands on what the preprocessors still keep.
-    async fn flush(&mut self, prefix: &mut Prefix, pull: u64) {
+    async fn flush(&mut self, pull: u64) {
         let Some(decoder) = &mut self.decoder else {
             return;
         };
@@ -282,11 +284,7 @@ impl SourceTask {
             pull,
             fates: &self.fates,
         });
-        for (at, decoded) in decoded.into_iter().enumerate() {
-            if let Some(parcel) = decoded.parcels.first() {
-                let lane = parcel.ids().next().map_or(0, |id| id.lane);
-                prefix.opened(lane, pull + at as u64);
-            }
+        for decoded in decoded {
             self.hand_on(decoded).await;
         }
     }

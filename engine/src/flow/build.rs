@@ -1,8 +1,10 @@
 //! Starting a flow: connectors made and connected, sinks before sources, then all tasks at once.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use event_listener::Event as Notify;
+use log::Level;
 use smol::Task;
 use temblor_lang::{ConnectorSpec, Flow, Named};
 use temblor_pdk::{
@@ -15,11 +17,12 @@ use super::graph::{self, PipelineTask};
 use super::handle::{FlowHandle, FlowState, Known};
 use super::plan::{Found, Planned, StartError, plan};
 use super::supervise::{Control, Supervisor};
+use crate::clock::Clock;
 use crate::control::{ConnectorState, Status};
 use crate::decode::Decoder;
 use crate::encode::Encoder;
 use crate::engine::Inner;
-use crate::executor::Watched;
+use crate::executor::{Watched, give_way};
 use crate::fate::{SourceFates, Tally};
 use crate::host::ConnectorHost;
 use crate::sink::SinkTask;
@@ -80,7 +83,7 @@ fn make<'f>(inner: &Arc<Inner>, flow: &Flow, planned: Planned<'f>) -> Result<Mad
     let context = Context::new(&spec.name, host);
     let control = match &planned.found {
         Found::Registered(entry) => entry.make_connector(&spec.config.to_json(), context),
-        Found::Local(local) => Ok(local.make(context)),
+        Found::Local(local) => local.make(context),
     };
     let control = control.map_err(|error| StartError::of_connector(spec, "make", &error))?;
     Ok(Made {
@@ -185,20 +188,23 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
     let tally = Arc::new(Tally::default());
     let (failed, failures) = flume::bounded(1);
     let (orders, flow_orders) = flume::unbounded();
+    let (alive, all_gone) = flume::bounded(1);
     let mut supervisor = Supervisor {
         controls: Vec::new(),
-        sources: Vec::new(),
-        others: Vec::new(),
+        tasks: Vec::new(),
+        all_gone,
         source_orders: Vec::new(),
         orders: flow_orders,
+        waiting: VecDeque::new(),
         failures,
     };
     let mut known = Vec::new();
-    let mut parts = Spawner {
+    let parts = Spawner {
         inner,
         flow: &flow.name,
         tally: &tally,
         failed,
+        alive,
     };
     let routes = graph.outs.into_iter().zip(graph.errs).zip(graph.sinks);
     for (made, ((out, err), queue)) in made.into_iter().zip(routes) {
@@ -216,7 +222,8 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
                 shared: Arc::clone(&inner.shared),
                 failed: parts.failed.clone(),
             };
-            supervisor.others.push(parts.watch(&spec.name, task.run()));
+            let task = parts.watch(&spec.name, Some(&status), task.run());
+            supervisor.tasks.push(task);
         }
         if let Some((instance, info)) = made.source {
             let (source_orders, orders) = flume::unbounded();
@@ -230,12 +237,17 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
                 orders,
                 status.clone(),
             );
-            supervisor.sources.push(parts.watch(&spec.name, task.run()));
+            let task = parts.watch(&spec.name, Some(&status), task.run());
+            supervisor.tasks.push(task);
+        }
+        if let Found::Local(local) = &made.planned.found {
+            local.give_up();
         }
         supervisor.controls.push(Control {
             instance: made.control,
             status: status.clone(),
             name: spec.name.clone(),
+            abandoned: false,
         });
         known.push(Known {
             name: spec.name.clone(),
@@ -246,9 +258,8 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
     }
     for pipeline in graph.pipelines {
         let name = pipeline.name.clone();
-        supervisor
-            .others
-            .push(parts.watch(&name, run_pipeline(pipeline)));
+        let task = run_pipeline(pipeline, inner.shared.clock);
+        supervisor.tasks.push(parts.watch(&name, None, task));
     }
     let state = Arc::new(FlowState {
         name: flow.name.clone(),
@@ -269,13 +280,41 @@ struct Spawner<'a> {
     flow: &'a str,
     tally: &'a Arc<Tally>,
     failed: flume::Sender<()>,
+    /// Every task has one of these as long as it lives.
+    alive: flume::Sender<()>,
 }
 
 impl Spawner<'_> {
-    fn watch(&mut self, name: &str, task: impl Future<Output = ()> + Send + 'static) -> Task<()> {
-        let name = format!("{}/{name}", self.flow);
+    /// Spawns a task of the connector with this status, or of a pipeline.
+    fn watch(
+        &self,
+        name: &str,
+        status: Option<&Status>,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Task<()> {
         let shared = &self.inner.shared;
-        shared.executor.spawn(Watched::new(&name, shared, task))
+        let panicked = {
+            let (flow, name) = (self.flow.to_owned(), name.to_owned());
+            let (status, failed) = (status.cloned(), self.failed.clone());
+            let logger = shared.logger.clone();
+            move |error: Error| {
+                let message = format!("the engine {error}; this is a bug in Temblor");
+                logger.about(Level::Error, &flow, &name, &message);
+                status.iter().for_each(|status| {
+                    status.fail(error.clone());
+                });
+                // Only the first failure of a flow counts.
+                let _ = failed.try_send(());
+            }
+        };
+        let alive = self.alive.clone();
+        let task = async move {
+            let _alive = alive;
+            task.await;
+        };
+        let name = format!("{}/{name}", self.flow);
+        let watched = Watched::new(&name, shared, task, panicked);
+        shared.executor.spawn(watched)
     }
 
     #[expect(
@@ -315,8 +354,9 @@ impl Spawner<'_> {
     }
 }
 
-async fn run_pipeline(mut pipeline: PipelineTask) {
+async fn run_pipeline(mut pipeline: PipelineTask, clock: Clock) {
     while let Some((port, parcel)) = pipeline.queue.receive().await {
+        give_way(&clock).await;
         pipeline.node.run(port, parcel).await;
     }
 }

@@ -1,30 +1,40 @@
 //! The end of a flow, and the orders until then.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use log::Level;
-use smol::Task;
-use temblor_pdk::{Command, Instance, call};
+use smol::{Task, Timer};
+use temblor_pdk::{Command, Error, Instance, call};
 
 use super::handle::{FlowOrder, FlowState};
 use crate::control::{ConnectorState, Order, Status};
 use crate::host::Shared;
+
+/// How long a stopped flow waits for what does not end.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A connector's own instance, beside those of its source and sink.
 pub(crate) struct Control {
     pub(crate) instance: Box<dyn Instance>,
     pub(crate) status: Status,
     pub(crate) name: String,
+    /// Whether it never answered its last command, and can be given none any more.
+    pub(crate) abandoned: bool,
 }
 
 /// Everything that a flow consists of while it runs. Dropping it cancels all tasks.
 pub(crate) struct Supervisor {
     pub(crate) controls: Vec<Control>,
-    pub(crate) sources: Vec<Task<()>>,
-    /// Pipelines and sinks.
-    pub(crate) others: Vec<Task<()>>,
+    /// Sources, pipelines and sinks.
+    pub(crate) tasks: Vec<Task<()>>,
+    /// Ends when the last of the tasks is gone.
+    pub(crate) all_gone: flume::Receiver<()>,
     pub(crate) source_orders: Vec<flume::Sender<Order>>,
     pub(crate) orders: flume::Receiver<FlowOrder>,
+    /// Orders that came while an earlier one was carried out.
+    pub(crate) waiting: VecDeque<FlowOrder>,
     /// Told when a connector fails.
     pub(crate) failures: flume::Receiver<()>,
 }
@@ -40,41 +50,58 @@ enum Heard {
 impl Supervisor {
     /// Runs until all sources have ended and everything behind them has been flushed.
     pub(crate) async fn run(mut self, state: Arc<FlowState>, shared: Arc<Shared>) {
-        let tasks = std::mem::take(&mut self.sources);
-        let others = std::mem::take(&mut self.others);
-        let mut all = Some(Box::pin(async move {
-            for task in tasks {
-                task.await;
-            }
-            for task in others {
-                task.await;
-            }
-        }));
         let mut stopped = false;
-        while let Some(tasks) = &mut all {
-            let ended = async {
-                tasks.as_mut().await;
-                Heard::Ended
-            };
-            let next = next(&self.orders, &self.failures);
-            match smol::future::or(ended, next).await {
-                Heard::Ended => all = None,
-                Heard::Failure | Heard::Order(FlowOrder::Drain) => {
-                    self.drain(&state, &shared).await
-                }
+        let mut draining = false;
+        loop {
+            match self.listen().await {
+                Heard::Ended => break,
                 Heard::Order(FlowOrder::Stop) => {
                     stopped = true;
-                    // Dropping the tasks cancels them, and their tickets fail.
-                    all = None;
+                    break;
+                }
+                // A flow that drains does not turn back.
+                _ if draining => {}
+                Heard::Failure | Heard::Order(FlowOrder::Drain) => {
+                    draining = true;
+                    self.drain(&state, &shared).await;
                 }
                 Heard::Order(FlowOrder::Pause) => self.pause(&state, &shared).await,
                 Heard::Order(FlowOrder::Resume) => self.resume(&state, &shared).await,
             }
         }
-        self.tell(&Command::Stop, ConnectorState::Stopped, &state, &shared)
-            .await;
+        if stopped {
+            self.cancel().await;
+        }
+        self.end(&state, &shared).await;
         drop(self);
         state.end(stopped);
+    }
+
+    async fn listen(&mut self) -> Heard {
+        if let Some(order) = self.waiting.pop_front() {
+            return Heard::Order(order);
+        }
+        let tasks = &mut self.tasks;
+        let ended = async {
+            while let Some(task) = tasks.last_mut() {
+                task.await;
+                tasks.pop();
+            }
+            Heard::Ended
+        };
+        smol::future::or(ended, next(&self.orders, &self.failures)).await
+    }
+
+    /// Ends all tasks at once: whatever they hold fails. One that does not come back is left behind.
+    async fn cancel(&mut self) {
+        self.tasks.clear();
+        let gone = async {
+            let _ = self.all_gone.recv_async().await;
+        };
+        let patience = async {
+            Timer::after(PATIENCE).await;
+        };
+        smol::future::or(gone, patience).await;
     }
 
     fn order_sources(&self, order: Order) {
@@ -86,46 +113,98 @@ impl Supervisor {
 
     async fn drain(&mut self, state: &FlowState, shared: &Shared) {
         self.order_sources(Order::Drain);
-        self.tell(&Command::Drain, ConnectorState::Draining, state, shared)
-            .await;
+        let draining = ConnectorState::Draining;
+        self.tell(|| Command::Drain, draining, state, shared).await;
     }
 
     async fn pause(&mut self, state: &FlowState, shared: &Shared) {
         self.order_sources(Order::Pause);
-        self.tell(&Command::Pause, ConnectorState::Paused, state, shared)
-            .await;
+        let paused = ConnectorState::Paused;
+        self.tell(|| Command::Pause, paused, state, shared).await;
     }
 
     async fn resume(&mut self, state: &FlowState, shared: &Shared) {
-        self.tell(&Command::Resume, ConnectorState::Running, state, shared)
-            .await;
+        let running = ConnectorState::Running;
+        self.tell(|| Command::Resume, running, state, shared).await;
         self.order_sources(Order::Resume);
     }
 
-    /// Gives all connectors a command that carries nothing, and moves those that take it to `next`.
+    /// Gives all connectors a command, and moves those that take it to `next`. An order to stop cuts it short.
     async fn tell(
         &mut self,
-        command: &Command,
+        command: impl Fn() -> Command,
         next: ConnectorState,
         state: &FlowState,
         shared: &Shared,
     ) {
-        for control in &mut self.controls {
-            let command = match command {
-                Command::Drain => Command::Drain,
-                Command::Pause => Command::Pause,
-                Command::Resume => Command::Resume,
-                _ => Command::Stop,
-            };
-            match call(&mut *control.instance, command).await {
-                Ok(_) => control.status.set(next),
-                Err(error) => {
-                    let message = format!("{}: {error}", next.as_str());
-                    let logger = &shared.logger;
-                    logger.about(Level::Error, &state.name, &control.name, &message);
-                    control.status.fail(error);
-                }
+        let Supervisor {
+            controls,
+            orders,
+            waiting,
+            ..
+        } = self;
+        for control in controls {
+            if waiting.contains(&FlowOrder::Stop) {
+                return;
             }
+            let stop = wait_for_stop(orders, waiting);
+            control.tell(command(), next, stop, state, shared).await;
+        }
+    }
+
+    /// Tells all connectors that it is over.
+    async fn end(&mut self, state: &FlowState, shared: &Shared) {
+        for control in &mut self.controls {
+            let patience = async {
+                Timer::after(PATIENCE).await;
+            };
+            let stopped = ConnectorState::Stopped;
+            control
+                .tell(Command::Stop, stopped, patience, state, shared)
+                .await;
+        }
+    }
+}
+
+impl Control {
+    /// Gives the connector a command and waits for the answer, or until there is no point in waiting any more.
+    async fn tell(
+        &mut self,
+        command: Command,
+        next: ConnectorState,
+        no_point: impl Future<Output = ()>,
+        state: &FlowState,
+        shared: &Shared,
+    ) {
+        if self.abandoned {
+            return;
+        }
+        let answer = async { Some(call(&mut *self.instance, command).await) };
+        let given_up = async {
+            no_point.await;
+            None
+        };
+        let error = match smol::future::or(answer, given_up).await {
+            Some(Ok(_)) => return self.status.set(next),
+            Some(Err(error)) => error,
+            None => {
+                self.abandoned = true;
+                Error::failed("the connector does not come back")
+            }
+        };
+        let message = format!("{}: {error}", next.as_str());
+        let logger = &shared.logger;
+        logger.about(Level::Error, &state.name, &self.name, &message);
+        self.status.fail(error);
+    }
+}
+
+/// Waits for an order to stop; other orders are put off.
+async fn wait_for_stop(orders: &flume::Receiver<FlowOrder>, waiting: &mut VecDeque<FlowOrder>) {
+    while !waiting.contains(&FlowOrder::Stop) {
+        match orders.recv_async().await {
+            Ok(order) => waiting.push_back(order),
+            Err(_) => std::future::pending().await,
         }
     }
 }
