@@ -45,7 +45,7 @@ fn values() {
         ("18446744073709551615", "18446744073709551615"),
         ("1e-400", "0.0"),
         ("5e-324", "5e-324"),
-        ("1.7976931348623157e308", "1.7976931348623157e+308"),
+        ("1.7976931348623157e308", "1.7976931348623157e308"),
         ("", "nothing"),
         (" \r\n\t", "nothing"),
     ];
@@ -249,6 +249,22 @@ fn what_json_cannot_say() {
         encoded(codec.as_mut(), arena.array(&items)),
         r#"[null,null,"/wA="]"#
     );
+}
+
+/// Strings are written in blocks; an escape must be seen at every place of every length.
+#[test]
+fn escapes_at_every_place() {
+    let arena = Arena::new();
+    for len in 1..70 {
+        for at in 0..len {
+            for escaped in ['\0', '\u{1f}', '"', '\\', ' ', '!', '#', '[', ']', '\u{7f}'] {
+                let text = format!("{}{escaped}{}", "a".repeat(at), "ä".repeat(len - at - 1));
+                let value = arena.object(&[Field::new(&text, Value::from(text.as_str()))]);
+                let expected = serde_json::to_string(&serde_json::json!({ &text: text })).unwrap();
+                assert_eq!(value.to_json(), expected);
+            }
+        }
+    }
 }
 
 #[test]
