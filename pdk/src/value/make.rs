@@ -161,7 +161,9 @@ fn mix(key: &[u8]) -> u32 {
         (Some(first), Some(last)) => {
             u32::from_le_bytes(*first) ^ u32::from_le_bytes(*last).rotate_left(13)
         }
-        _ => key.iter().fold(0, |ends, byte| (ends << 8) | u32::from(*byte)),
+        _ => key
+            .iter()
+            .fold(0, |ends, byte| (ends << 8) | u32::from(*byte)),
     };
     (ends ^ key.len() as u32).wrapping_mul(0x9e37_79b1) >> 26
 }
