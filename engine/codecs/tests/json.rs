@@ -1,5 +1,7 @@
 //! Codec `json`, seen from outside.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panic")]
+
 mod properties;
 
 use properties::{codec, json_agrees_with_reference};

@@ -1,6 +1,7 @@
 //! What must hold for any input whatsoever: functions of bytes, for proptest and for a fuzzer alike.
 
 #![allow(dead_code, reason = "every user takes the properties that it is about")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panic")]
 #![allow(unreachable_pub, reason = "a module of several test programs")]
 
 use serde_json::Value as Reference;
