@@ -162,12 +162,12 @@ fn features_md_lists_every_other_feature_of_the_engine() {
 }
 
 /// The names of all connectors in features.md.
-pub fn listed() -> BTreeSet<String> {
+pub(crate) fn listed() -> BTreeSet<String> {
     rows("Connectors").iter().map(|row| row.plain(0)).collect()
 }
 
 /// The names of those that are built in by default.
-pub fn built_in_by_default() -> BTreeSet<String> {
+pub(crate) fn built_in_by_default() -> BTreeSet<String> {
     let rows = rows("Connectors");
     let rows = rows.iter().filter(|row| row.plain(3) == "yes");
     rows.map(|row| row.plain(0)).collect()

@@ -8,20 +8,20 @@ use crate::workspace::read;
 
 /// The tokens of a file.
 #[track_caller]
-pub fn tokens(path: &str) -> TokenStream {
+pub(crate) fn tokens(path: &str) -> TokenStream {
     let text = read(path);
     TokenStream::from_str(&text).unwrap_or_else(|error| panic!("`{path}` is not Rust: {error}"))
 }
 
 /// An identifier, where it stands, and whether it opens an attribute such as `#[unsafe(…)]`.
-pub struct Word {
-    pub text: String,
-    pub line: usize,
-    pub attribute: bool,
+pub(crate) struct Word {
+    pub(crate) text: String,
+    pub(crate) line: usize,
+    pub(crate) attribute: bool,
 }
 
 /// All identifiers in reading order, those in macro bodies too. Documentation comments hold none.
-pub fn words(tokens: TokenStream) -> Vec<Word> {
+pub(crate) fn words(tokens: TokenStream) -> Vec<Word> {
     let mut found = Vec::new();
     collect(tokens, false, &mut found);
     found
@@ -49,7 +49,7 @@ fn collect(tokens: TokenStream, attribute: bool, found: &mut Vec<Word>) {
 }
 
 /// The arguments of every `cfg(…)`, `cfg!(…)` and `cfg_attr(…)`, with the line.
-pub fn conditions(tokens: TokenStream) -> Vec<(usize, TokenStream)> {
+pub(crate) fn conditions(tokens: TokenStream) -> Vec<(usize, TokenStream)> {
     let mut found = Vec::new();
     let mut cfg = false;
     for token in tokens {

@@ -6,7 +6,7 @@ use std::process::Command;
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 
 /// The root of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let engine = Path::new(env!("CARGO_MANIFEST_DIR"));
     engine
         .parent()
@@ -16,13 +16,13 @@ pub fn root() -> PathBuf {
 
 /// The text of a file of the repository.
 #[track_caller]
-pub fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path))
         .unwrap_or_else(|error| panic!("cannot read `{path}`: {error}"))
 }
 
 /// The members of the workspace, without what they depend on outside.
-pub fn members() -> Vec<Package> {
+pub(crate) fn members() -> Vec<Package> {
     let metadata = MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))
         .no_deps()
@@ -32,7 +32,7 @@ pub fn members() -> Vec<Package> {
 }
 
 /// The whole graph for this platform and the default features, which is what a build has downloaded.
-pub fn graph() -> Metadata {
+pub(crate) fn graph() -> Metadata {
     let options = ["--filter-platform", &host_triple()].map(str::to_owned);
     MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))
@@ -52,7 +52,7 @@ fn host_triple() -> String {
 }
 
 /// The files that git tracks, or would after `git add`, relative to the root.
-pub fn files() -> Vec<String> {
+pub(crate) fn files() -> Vec<String> {
     let output = Command::new("git")
         .args([
             "ls-files",
@@ -77,14 +77,14 @@ pub fn files() -> Vec<String> {
 }
 
 /// The Rust files among them.
-pub fn rust_files() -> Vec<String> {
+pub(crate) fn rust_files() -> Vec<String> {
     let mut files = files();
     files.retain(|path| path.ends_with(".rs"));
     files
 }
 
 /// The folder of a crate, relative to the root.
-pub fn folder(package: &Package) -> String {
+pub(crate) fn folder(package: &Package) -> String {
     let manifest = package.manifest_path.as_std_path();
     let folder = manifest.parent().expect("a manifest lies in a folder");
     let folder = folder.strip_prefix(root()).expect("members lie below root");
@@ -93,6 +93,6 @@ pub fn folder(package: &Package) -> String {
 
 /// Fails with all findings, one a line.
 #[track_caller]
-pub fn none(findings: &[String], rule: &str) {
+pub(crate) fn none(findings: &[String], rule: &str) {
     assert!(findings.is_empty(), "{rule}:\n  {}", findings.join("\n  "));
 }
