@@ -102,8 +102,12 @@ impl Checker<'_> {
         let known = keys(&self.inlined(error));
         let known = known.iter().find(|known| known.key == key);
         let help = known.map(|known| match known.description.is_empty() {
-            true => format!("`{key}` takes {}", known.takes),
-            false => format!("`{key}` takes {}: {}", known.takes, known.description),
+            true => format!("`{key}` takes {}", with_article(&known.takes)),
+            false => format!(
+                "`{key}` takes {}: {}",
+                with_article(&known.takes),
+                known.description
+            ),
         });
         self.push(error, Code::MissingKey, message, help);
     }
@@ -150,6 +154,7 @@ impl Checker<'_> {
         let words = takes.split(" | ").filter_map(unquote);
         let meant = found.as_str().and_then(|text| nearest(text, words));
         let help = meant.map(|meant| format!("did you mean `{meant}`?"));
+        let takes = with_article(takes);
         let message = format!("{} takes {takes}, not {}", self.key(error), describe(found));
         self.push(error, Code::Type, message, help);
     }
@@ -257,6 +262,18 @@ fn unquote(word: &str) -> Option<&str> {
     word.strip_prefix('"')?.strip_suffix('"')
 }
 
+/// Puts an article before a type that is one word or begins with one; alternatives and values have none.
+fn with_article(takes: &str) -> String {
+    let vowel = takes.starts_with(['a', 'e', 'i', 'o', 'u']);
+    match takes {
+        takes if takes.contains('|') || takes.starts_with('"') || takes == "anything" => {
+            takes.to_owned()
+        }
+        takes if vowel => format!("an {takes}"),
+        takes => format!("a {takes}"),
+    }
+}
+
 /// Names a value by its type, short ones by themselves.
 fn describe(value: &Value) -> String {
     match value {
@@ -357,7 +374,7 @@ mod tests {
             json!({}),
             "",
             "connector `c` needs the key `url`",
-            "`url` takes string: Where to connect.",
+            "`url` takes a string: Where to connect.",
         );
         check(
             json!({"url": "u", "tls": {"ca": "c", "verfy": true}}),
@@ -369,7 +386,7 @@ mod tests {
             json!({"url": "u", "servers": [{"ca": "c"}, {}]}),
             "/servers/1",
             "`servers[1]` of connector `c` needs the key `ca`",
-            "`ca` takes string",
+            "`ca` takes a string",
         );
     }
 
@@ -378,19 +395,19 @@ mod tests {
         check(
             json!({"url": 7}),
             "/url",
-            "`url` of connector `c` takes string, not `7`",
+            "`url` of connector `c` takes a string, not `7`",
             "",
         );
         check(
             json!({"url": "u", "tls": {"ca": []}}),
             "/tls/ca",
-            "`tls.ca` of connector `c` takes string, not an array",
+            "`tls.ca` of connector `c` takes a string, not an array",
             "",
         );
         check(
             json!({"url": "u", "tls": 1}),
             "/tls",
-            "`tls` of connector `c` takes record, not `1`",
+            "`tls` of connector `c` takes a record, not `1`",
             "",
         );
         check(
@@ -408,7 +425,7 @@ mod tests {
         check(
             json!([]),
             "",
-            "the configuration of connector `c` takes record, not an array",
+            "the configuration of connector `c` takes a record, not an array",
             "",
         );
     }
@@ -418,7 +435,7 @@ mod tests {
         check(
             json!({"url": "u", "auth": {"type": "token", "token": 1}}),
             "/auth/token",
-            "`auth.token` of connector `c` takes string, not `1`",
+            "`auth.token` of connector `c` takes a string, not `1`",
             "",
         );
         check(

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::Args;
 use temblor_lang::{ConnectorSpec, Deployment};
 use temblor_pdk::Kind;
-use temblor_registry::{LinkMode, Registry, RegistryError, Side as RegistrySide};
+use temblor_registry::{LinkMode, Provider, Registry, RegistryError, Side as RegistrySide};
 
 use super::catalogue::{self, CatalogueOptions};
 use super::check::show;
@@ -123,19 +123,34 @@ fn check_sides(registry: &mut Registry, sides: &Sides) -> Result<(), Failure> {
             continue;
         };
         let failure = catalogue::of_registry(&error);
-        return Err(match &error {
-            RegistryError::NotOnSide {
-                side: RegistrySide::Plugin,
-                refused,
-                ..
-            } if refused.is_empty() => failure.help(format!(
-                "build one with `temblor plugin build`, list it as `[[plugin]]` in a \
-                 connectors.toml, and name that with `--connectors`: the side `{mode}` needs it"
-            )),
-            _ => failure,
+        return Err(match is_unbuilt_plugin(&error) {
+            true => failure.help(how_to_build(registry, &sides.connector)),
+            false => failure,
         });
     }
     Ok(())
+}
+
+fn is_unbuilt_plugin(error: &RegistryError) -> bool {
+    matches!(
+        error,
+        RegistryError::NotOnSide { side: RegistrySide::Plugin, refused, .. } if refused.is_empty()
+    )
+}
+
+/// Says how a connector that is built in becomes a plugin.
+fn how_to_build(registry: &Registry, connector: &str) -> String {
+    let entries = registry.listing().into_iter();
+    let mut entries = entries.filter(|entry| entry.name.as_deref() == Some(connector));
+    let package = entries.find_map(|entry| match entry.provider {
+        Provider::Builtin { crate_name, .. } => Some(crate_name),
+        Provider::Plugin { .. } => None,
+    });
+    let package = package.unwrap_or_else(|| "PACKAGE".to_owned());
+    format!(
+        "the side `dylib` needs a plugin: build it with `temblor plugin build {package}`, list it \
+         as `[[plugin]]` in connectors.toml, and name that file with `--connectors`"
+    )
 }
 
 fn connectors(deployment: &Deployment) -> impl Iterator<Item = &ConnectorSpec> {
