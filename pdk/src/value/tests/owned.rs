@@ -40,7 +40,7 @@ fn what_json_cannot_say() {
     assert_eq!(Value::bytes(b"\x00\xff").to_json(), r#""AP8=""#);
     assert_eq!(Value::from(f64::INFINITY).to_json(), "null");
     assert_eq!(Value::from(f64::NAN).to_json(), "null");
-    assert_eq!(Value::from(1e300).to_json(), "1e+300");
+    assert_eq!(Value::from(1e300).to_json(), "1e300");
     assert_eq!(Value::from(100.0).to_json(), "100.0");
     assert_eq!(
         Value::from("\u{1f}\u{7f}\"\\/\n").to_json(),
