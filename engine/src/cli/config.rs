@@ -59,6 +59,14 @@ impl Checker<'_> {
                     self.unknown_key(error, key);
                 }
             }
+            // This is how a schema without any keys refuses the first of them.
+            Kind::FalseSchema => {
+                let found = self.config.pointer(error.instance_path().as_str());
+                let found = found.and_then(Value::as_object);
+                for key in found.into_iter().flat_map(|record| record.keys()) {
+                    self.unknown_key(error, key);
+                }
+            }
             Kind::Required { property } => {
                 self.missing_key(error, property.as_str().unwrap_or_default());
             }
@@ -388,6 +396,25 @@ mod tests {
             "`servers[1]` of connector `c` needs the key `ca`",
             "`ca` takes a string",
         );
+    }
+
+    #[test]
+    fn a_configuration_without_keys_has_no_key() {
+        #[derive(JsonSchema)]
+        #[schemars(crate = "temblor_pdk::schemars", deny_unknown_fields)]
+        struct Nothing {}
+        let schema = schema_for!(Nothing).as_value().to_string();
+        let problems = super::check(&schema, &json!({"x": 1, "y": 2}), "connector `c`").unwrap();
+        let found: Vec<(&str, &str)> = problems
+            .iter()
+            .map(|problem| (problem.pointer.as_str(), problem.message.as_str()))
+            .collect();
+        let expected = [
+            ("/x", "connector `c` has no key `x`"),
+            ("/y", "connector `c` has no key `y`"),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(problems[0].help.as_deref(), Some("it has no keys"));
     }
 
     #[test]

@@ -217,14 +217,22 @@ fn as_text(entry: &Registered, schema: &Value) -> String {
 }
 
 fn example(entry: &Registered) -> String {
-    match entry.kind() {
-        Kind::Connector => format!(
-            "\nexample:\n  define connector my_{name} from {name}\n  with\n    config = {example}\n  end;\n",
-            name = entry.name(),
-            example = entry.example(),
-        ),
-        _ => format!("\nexample: {}\n", entry.example()),
+    let (name, example) = (entry.name(), entry.example());
+    if entry.kind() != Kind::Connector {
+        return format!("\nexample: {example}\n");
     }
+    let payloads = [
+        entry.source().map(|source| source.payload),
+        entry.sink().map(|sink| sink.payload),
+    ];
+    let codec = match payloads.contains(&Some(Payload::Bytes)) {
+        true => "    codec = \"json\",\n",
+        false => "",
+    };
+    format!(
+        "\nexample:\n  define connector my_{name} from {name}\n  with\n{codec}    config = {example}\n  \
+         end;\n"
+    )
 }
 
 fn key_table(keys: &[Key]) -> String {

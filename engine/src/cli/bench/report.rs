@@ -254,7 +254,7 @@ mod tests {
         assert!(at("native/native") < at("Medians over"));
         assert!(at("1.000 (0.900..1.100)") < at("Medians over"));
         assert!(at("Medians over") < at("native#2/native"));
-        assert!(at("native#2/native") < at("dylib/native  0.500 (0.500..0.500)"));
+        assert!(at("native#2/native") < at("dylib/native     0.500 (0.500..0.500)"));
         assert!(text.contains("150  3.00  7.50 ms"), "{text}");
     }
 
