@@ -9,8 +9,8 @@ use std::task::{Context as TaskContext, Poll};
 use crate::abi::fence;
 use crate::writer::Interrupt;
 use crate::{
-    BatchWriter, Command, Connector, Error, ErrorKind, Outcome, Pull, PullLimits, PullNumber,
-    Reply, Result, Sink, Source,
+    BatchWriter, Command, Connector, Error, ErrorKind, Outcome, Pull, PullNumber, Reply, Result,
+    Sink, Source,
 };
 
 /// A running connector, source or sink: the one trait object that the engine sees, whatever the link mode.
@@ -93,9 +93,10 @@ impl Driver {
 
     pub(crate) fn source<S: Source>(source: S) -> Self {
         Driver::new(source, |mut source, slot, interrupt| async move {
+            let mut expected = 0;
             loop {
                 let command = next_command(&slot).await;
-                let reply = answer_source(&mut source, command, &interrupt).await;
+                let reply = answer_source(&mut source, command, &interrupt, &mut expected).await;
                 lock(&slot).reply = Some(reply);
             }
         })
@@ -186,9 +187,17 @@ async fn answer_source<S: Source>(
     source: &mut S,
     command: Command,
     interrupt: &Interrupt,
+    expected: &mut usize,
 ) -> Reply {
     match command {
-        Command::Pull(limits, number) => return pull(source, limits, number, interrupt).await,
+        Command::Pull(limits, number) => {
+            let writer = BatchWriter::new(limits, Arc::clone(interrupt), *expected);
+            let reply = pull(source, writer, number).await;
+            if let Ok(Outcome::Batch(batch)) = &reply {
+                *expected = batch.len();
+            }
+            return reply;
+        }
         Command::Fates(fates) => source.on_fates(&fates).await?,
         Command::Assigned(start) => source.on_assigned(start).await?,
         Command::Revoke(lane, deadline_ns) => source.on_revoke(lane, deadline_ns).await?,
@@ -198,13 +207,7 @@ async fn answer_source<S: Source>(
     Ok(Outcome::Done)
 }
 
-async fn pull<S: Source>(
-    source: &mut S,
-    limits: PullLimits,
-    number: PullNumber,
-    interrupt: &Interrupt,
-) -> Reply {
-    let mut writer = BatchWriter::new(limits, Arc::clone(interrupt));
+async fn pull<S: Source>(source: &mut S, mut writer: BatchWriter, number: PullNumber) -> Reply {
     let pull = source.pull(&mut writer).await?;
     Ok(match (pull, writer.into_batch(number)) {
         (Pull::End, batch) => Outcome::End(batch),

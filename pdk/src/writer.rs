@@ -20,9 +20,10 @@ pub struct BatchWriter {
 }
 
 impl BatchWriter {
-    pub(crate) fn new(limits: PullLimits, interrupt: Interrupt) -> Self {
+    /// Makes an empty one. Room is made for the `expected` number of events, which is that of the pull before.
+    pub(crate) fn new(limits: PullLimits, interrupt: Interrupt, expected: usize) -> Self {
         BatchWriter {
-            builder: BatchBuilder::new(),
+            builder: BatchBuilder::with_capacity(expected),
             limits,
             interrupt,
         }

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use super::derive::{EventSink, detach};
 use super::handle::{Handle, Kind, Shared};
-use super::{Arena, Buffer, Event, Value};
+use super::{Arena, Buffer, Event, Value, View};
 
 /// What both sides know of a batch. The rest belongs to its maker.
 #[repr(C)]
@@ -135,10 +135,14 @@ impl std::fmt::Debug for Batch {
     }
 }
 
-/// The text or bytes of a payload.
-fn payload<'a>(event: &Event<'a>) -> Option<&'a [u8]> {
-    let text = event.data.as_str().map(str::as_bytes);
-    text.or_else(|| event.data.as_bytes())
+/// The text or bytes of a payload; none for any other value.
+#[inline]
+pub(super) fn payload(data: Value<'_>) -> Option<&[u8]> {
+    match data.view() {
+        View::Bytes(bytes) => Some(bytes),
+        View::Str(text) => Some(text.as_bytes()),
+        _ => None,
+    }
 }
 
 struct ByteRuns<'a> {
@@ -152,7 +156,7 @@ impl<'a> ByteRuns<'a> {
         loop {
             let (event, rest) = self.events.split_first()?;
             self.events = rest;
-            if let Some(bytes) = payload(event) {
+            if let Some(bytes) = payload(event.data) {
                 return Some(bytes);
             }
         }
@@ -161,7 +165,7 @@ impl<'a> ByteRuns<'a> {
     /// Takes the payloads that follow `end` directly and stop at `limit` at the latest; returns where they stop.
     fn extend(&mut self, mut end: usize, limit: usize) -> usize {
         while let Some((event, rest)) = self.events.split_first() {
-            match payload(event) {
+            match payload(event.data) {
                 Some(next) if next.as_ptr() as usize == end && end + next.len() <= limit => {
                     end += next.len();
                 }
@@ -216,6 +220,15 @@ impl BatchBuilder {
         BatchBuilder::default()
     }
 
+    /// Makes an empty builder with room for `events` events.
+    #[must_use]
+    pub fn with_capacity(events: usize) -> Self {
+        BatchBuilder {
+            events: Vec::with_capacity(events),
+            ..BatchBuilder::default()
+        }
+    }
+
     /// The number of events so far.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -243,7 +256,11 @@ impl BatchBuilder {
         buffer: Buffer,
         split: impl for<'a> FnOnce(&'a [u8], &mut EventSink<'a>),
     ) {
-        let mut sink = EventSink::default();
+        // The first buffer's events stay in the list in which they are put.
+        let mut sink = match self.events.is_empty() {
+            true => EventSink::filling(std::mem::take(&mut self.events)),
+            false => EventSink::default(),
+        };
         split(buffer.as_slice(), &mut sink);
         // SAFETY: `split` works for every lifetime, so the events reach only the buffer and statics, and the sealed
         // batch keeps the buffer.

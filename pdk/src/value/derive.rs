@@ -1,6 +1,6 @@
 //! Making one batch from another: edits allocate in a new arena, what was not touched stays where it is.
 
-use super::batch::{Batch, BatchBuilder};
+use super::batch::{Batch, BatchBuilder, payload};
 use super::handle::Handle;
 use super::{Arena, Buffer, Event, Value, View};
 
@@ -11,7 +11,13 @@ pub struct EventSink<'a> {
 }
 
 impl<'a> EventSink<'a> {
+    /// A sink that fills `events`, which are none yet.
+    pub(super) fn filling(events: Vec<Event<'a>>) -> Self {
+        EventSink { events }
+    }
+
     /// Adds an event.
+    #[inline]
     pub fn push(&mut self, event: Event<'a>) {
         self.events.push(event);
     }
@@ -68,7 +74,10 @@ impl Batch {
         edit: impl for<'a> FnOnce(&'a [Event<'a>], &'a Arena, &mut [EventSink<'a>]) -> R,
     ) -> (Vec<Batch>, R) {
         let arena = Arena::new();
-        let mut sinks: Vec<EventSink<'_>> = (0..outputs).map(|_| EventSink::default()).collect();
+        // With several outputs an event mostly goes to one of them.
+        let expected = self.len() / outputs.max(1);
+        let sink = |_| EventSink::filling(Vec::with_capacity(expected));
+        let mut sinks: Vec<EventSink<'_>> = (0..outputs).map(sink).collect();
         let result = edit(self.events(), &arena, &mut sinks);
         // SAFETY: `edit` works for every lifetime, so the events reach only this batch's memory, the arena and
         // statics; each new batch gets handles on all of it.
@@ -101,11 +110,9 @@ impl Batch {
         mut failed: impl for<'a> FnMut(E, Event<'a>, &'a Arena, &mut EventSink<'a>),
     ) -> (Batch, Batch) {
         let arena = Arena::new();
-        let mut good = EventSink {
-            events: Vec::with_capacity(self.len()),
-        };
+        let mut good = EventSink::filling(Vec::with_capacity(self.len()));
         let mut bad = EventSink::default();
-        let frames = Frames::new(&self);
+        let mut frames = Frames::new(&self);
         for event in self.events() {
             let bare = Event {
                 data: Value::NULL,
@@ -151,6 +158,8 @@ impl Batch {
 struct Frames {
     /// The buffers of which nothing is reached but by the payloads, each byte by one.
     buffers: Vec<Span>,
+    /// The buffer that the last payload was in, where the next one most likely is too.
+    latest: usize,
 }
 
 /// The bytes of a buffer.
@@ -164,6 +173,7 @@ struct Span {
 }
 
 impl Span {
+    #[inline]
     fn holds(&self, bytes: &[u8]) -> bool {
         let (at, start) = (bytes.as_ptr() as usize, self.start as usize);
         start <= at && at + bytes.len() <= start + self.size
@@ -173,11 +183,6 @@ impl Span {
         let (at, start) = (bytes.as_ptr() as usize, self.start as usize);
         !bytes.is_empty() && at < start + self.size && start < at + bytes.len()
     }
-}
-
-/// The payload of an event, if it is one that can be decoded.
-fn payload(data: Value<'_>) -> Option<&[u8]> {
-    data.as_bytes().or(data.as_str().map(str::as_bytes))
 }
 
 impl Frames {
@@ -192,14 +197,14 @@ impl Frames {
                 shared: false,
             }));
         }
-        let mut frames = Frames { buffers };
+        let mut frames = Frames { buffers, latest: 0 };
         let mut meta = Value::NULL;
         for event in batch.events() {
             if let Some(bytes) = payload(event.data) {
                 frames.claim(bytes);
             }
             // Events often share their metadata, which then is looked at once.
-            if !event.meta.is_same(meta) {
+            if !event.meta.is_null() && !event.meta.is_same(meta) {
                 meta = event.meta;
                 frames.share(meta);
             }
@@ -208,9 +213,23 @@ impl Frames {
         frames
     }
 
+    /// The buffer that a payload is in.
+    #[inline]
+    fn span(&mut self, bytes: &[u8]) -> Option<&mut Span> {
+        let is_latest = self
+            .buffers
+            .get(self.latest)
+            .is_some_and(|span| span.holds(bytes));
+        if !is_latest {
+            self.latest = self.buffers.iter().position(|span| span.holds(bytes))?;
+        }
+        self.buffers.get_mut(self.latest)
+    }
+
     /// Notes that a payload is to be written.
+    #[inline]
     fn claim(&mut self, bytes: &[u8]) {
-        let Some(span) = self.buffers.iter_mut().find(|span| span.holds(bytes)) else {
+        let Some(span) = self.span(bytes) else {
             return;
         };
         let at = bytes.as_ptr() as usize - span.start as usize;
@@ -243,9 +262,10 @@ impl Frames {
     }
 
     /// Where to write the payload `data`: in its place, or in a copy of it. Nothing else reaches these bytes.
-    fn place(&self, data: Value<'_>, arena: &Arena) -> Option<(*mut u8, usize)> {
+    #[inline]
+    fn place(&mut self, data: Value<'_>, arena: &Arena) -> Option<(*mut u8, usize)> {
         let bytes = payload(data)?;
-        let start = match self.buffers.iter().find(|span| span.holds(bytes)) {
+        let start = match self.span(bytes) {
             // Through the buffer's own pointer, because the payload's may only read.
             Some(span) => {
                 let at = bytes.as_ptr() as usize - span.start as usize;

@@ -293,7 +293,7 @@ impl Sink for ProbeSink {
                 fates
                     .clone()
                     .failed_range(1..usize::MAX, &Error::rejected("too much"));
-                fates.acked_range(5..2);
+                fates.acked_range(5..usize::MAX);
             }
             "fail" => fates.failed(&Error::disconnected("gone")),
             _ => fates.acked(),

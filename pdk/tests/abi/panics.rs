@@ -15,7 +15,7 @@ fn config(place: &str, bomb: bool) -> String {
 
 /// Checks that the reply is a panic of `place`.
 fn assert_panicked(reply: Reply, place: &str, bomb: bool) {
-    let error = reply.err().expect("a panic is an error");
+    let error = reply.expect_err("a panic is an error");
     assert_eq!(error.kind(), ErrorKind::Bug);
     let expected = match bomb {
         true => "panicked: with a payload that is not text".to_owned(),
@@ -27,10 +27,10 @@ fn assert_panicked(reply: Reply, place: &str, bomb: bool) {
 /// Checks that an instance that panicked answers every further command, and can be dropped.
 fn assert_poisoned(instance: &mut dyn temblor_pdk::Instance, command: Command) {
     for _ in 0..2 {
-        let error = give(instance, Command::Start).err().expect("poisoned");
+        let error = give(instance, Command::Start).expect_err("poisoned");
         assert_eq!(error.kind(), ErrorKind::Bug);
     }
-    let error = give(instance, command).err().expect("poisoned");
+    let error = give(instance, command).expect_err("poisoned");
     assert_eq!(error.message(), "the instance has panicked before");
     instance.interrupt();
 }
@@ -63,8 +63,8 @@ fn in_new() {
 
 #[test]
 fn in_every_command_of_a_connector() {
-    let commands: [(&str, fn() -> Command); 8] = [
-        ("connect", || Command::Connect),
+    let commands = [
+        ("connect", (|| Command::Connect) as fn() -> Command),
         ("create source", || Command::CreateSource),
         ("create sink", || Command::CreateSink),
         ("start", || Command::Start),

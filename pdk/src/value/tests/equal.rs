@@ -115,3 +115,18 @@ proptest! {
         prop_assert_eq!(order, seen);
     }
 }
+
+#[test]
+fn escapes_are_seen_at_every_place_of_a_string_of_every_length() {
+    for len in 1..50 {
+        for at in 0..len {
+            for byte in [0, 0x1f, b' ', b'"', b'#', b'[', b'\\', b']', 0x7f] {
+                let mut text = vec![b'a'; len];
+                text[at] = byte;
+                let text = String::from_utf8(text).expect("text");
+                let ours = crate::value::Value::from(&*text).to_json();
+                assert_eq!(ours, serde_json::to_string(&text).expect("JSON"));
+            }
+        }
+    }
+}
