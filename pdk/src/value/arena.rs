@@ -45,6 +45,27 @@ struct Chunk {
 ///
 /// It hands out memory through a shared reference and never moves or frees a piece, so values made from it live as
 /// long as the borrow. It can move to another thread, but not be used from two.
+///
+/// ```
+/// let arena = temblor_pdk::Arena::new();
+/// std::thread::spawn(move || arena.str("elsewhere").len());
+/// ```
+///
+/// ```compile_fail,E0277
+/// let arena = temblor_pdk::Arena::new();
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| arena.str("elsewhere").len());
+/// });
+/// ```
+///
+/// Nor does a value outlive it.
+///
+/// ```compile_fail,E0505
+/// let arena = temblor_pdk::Arena::new();
+/// let text = arena.str("text");
+/// drop(arena);
+/// assert_eq!(text, "text");
+/// ```
 #[repr(transparent)]
 pub struct Arena(NonNull<ArenaHead>);
 

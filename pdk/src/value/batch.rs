@@ -24,7 +24,7 @@ struct BatchBody {
     handles: Vec<Handle>,
 }
 
-/// A sealed batch of events: nothing that it reaches is ever written again.
+/// A sealed batch of events: nothing that it reaches is ever written again, so that all threads can read it.
 ///
 /// Cloning counts a reference. The memory behind the events lives until the last batch that can reach it is gone,
 /// whoever made it and wherever that happens.
@@ -206,6 +206,16 @@ unsafe extern "C" fn release(shared: NonNull<Shared>) {
 }
 
 /// A batch under construction: it has one owner and can be moved to another thread, not shared.
+///
+/// ```
+/// fn moved<T: Send>() {}
+/// moved::<temblor_pdk::BatchBuilder>();
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn shared<T: Sync>() {}
+/// shared::<temblor_pdk::BatchBuilder>();
+/// ```
 #[derive(Default)]
 pub struct BatchBuilder {
     arena: Option<Arena>,
@@ -241,7 +251,24 @@ impl BatchBuilder {
         self.events.is_empty()
     }
 
-    /// Adds an event whose values are made in the batch's arena.
+    /// Adds an event whose values are made in the batch's arena, or are static.
+    ///
+    /// ```
+    /// use temblor_pdk::{BatchBuilder, Event, Value};
+    /// let mut builder = BatchBuilder::new();
+    /// let text = String::from("gone soon");
+    /// builder.push(|arena| Event::new(Value::from(arena.str(&text))));
+    /// builder.push(|_| Event::new(Value::from("static")));
+    /// ```
+    ///
+    /// Anything else does not live long enough.
+    ///
+    /// ```compile_fail,E0597
+    /// # use temblor_pdk::{BatchBuilder, Event, Value};
+    /// # let mut builder = BatchBuilder::new();
+    /// let text = String::from("gone soon");
+    /// builder.push(|_| Event::new(Value::from(text.as_str())));
+    /// ```
     pub fn push(&mut self, make: impl for<'a> FnOnce(&'a Arena) -> Event<'a>) {
         let arena = self.arena.get_or_insert_with(Arena::new);
         let event = make(arena);
@@ -313,7 +340,7 @@ impl BatchBuilder {
     /// `change` works for every lifetime, so it can neither keep a value of an event nor put one in that the batch
     /// does not hold.
     ///
-    /// ```compile_fail
+    /// ```compile_fail,E0521
     /// # let mut builder = temblor_pdk::BatchBuilder::new();
     /// let mut kept = None;
     /// builder.for_each(|_, event| kept = Some(event.data));

@@ -54,6 +54,27 @@ impl Batch {
     ///
     /// `edit` sees the events, an arena of the new batch, and the place to put what comes out: events as they are,
     /// events with values made in the arena, or values that mix both. The new batch inherits this one's memory.
+    ///
+    /// ```
+    /// use temblor_pdk::{BatchBuilder, Event, Value};
+    /// let mut builder = BatchBuilder::new();
+    /// builder.push(|arena| Event::new(Value::from(arena.str("old"))));
+    /// let derived = builder.seal().derive(|events, arena, out| {
+    ///     for event in events {
+    ///         let data = arena.array(&[event.data, Value::from("new")]);
+    ///         out.push(Event { data, ..*event });
+    ///     }
+    /// });
+    /// assert_eq!(derived.events()[0].data.to_json(), r#"["old","new"]"#);
+    /// ```
+    ///
+    /// `edit` works for every lifetime, so nothing leaves it but through `out`.
+    ///
+    /// ```compile_fail,E0521
+    /// # let batch = temblor_pdk::BatchBuilder::new().seal();
+    /// let mut kept = None;
+    /// let derived = batch.derive(|events, _, _| kept = events.first().copied());
+    /// ```
     #[must_use]
     pub fn derive(
         &self,
@@ -97,6 +118,12 @@ impl Batch {
     ///
     /// A payload is lent in place if nothing else can reach it: nobody else holds the batch or its memory, and no
     /// other payload and no metadata of the batch overlaps it. Else it is copied first.
+    ///
+    /// ```compile_fail,E0521
+    /// # let batch = temblor_pdk::BatchBuilder::new().seal();
+    /// let mut kept = None;
+    /// batch.decode(|_, frame, _, _| Ok::<_, ()>(kept = Some(frame)), |(), _, _, _| {});
+    /// ```
     ///
     /// Returns the batch of decoded events and the batch of failed ones.
     pub fn decode<E>(
