@@ -51,7 +51,7 @@ impl Chain {
 
     /// Whether bytes are kept for a later frame.
     pub(crate) fn holds(&self) -> bool {
-        self.steps.iter().any(|step| step.holds())
+        self.steps.iter().any(|step| step.held() > 0)
     }
 
     /// Takes a pull apart.
@@ -59,19 +59,10 @@ impl Chain {
         let mut frames = self.place(pull);
         let mut steps = self.steps.iter_mut();
         if let Some(first) = steps.next() {
-            let open_frame = &mut self.open_frame;
-            frames = step(frames, first, |piece, frame, base| {
-                let began = match frame {
-                    Some(part) => base + offset_in(piece, part),
-                    None => *open_frame,
-                };
-                let length = frame.map_or(0, <[u8]>::len) as u64;
-                *open_frame = began + length;
-                began
-            });
+            frames = step(frames, first, Some(&mut self.open_frame));
         }
         for later in steps {
-            frames = step(frames, later, |_, _, base| base);
+            frames = step(frames, later, None);
         }
         frames
     }
@@ -85,7 +76,7 @@ impl Chain {
         };
         let offset = self.open_frame;
         for next in &mut self.steps {
-            frames = step(frames, next, |_, _, base| base);
+            frames = step(frames, next, None);
             finish_step(&mut frames, next, like, offset);
         }
         frames
@@ -115,13 +106,22 @@ fn offset_in(piece: &[u8], part: &[u8]) -> u64 {
     (part.as_ptr() as u64).saturating_sub(piece.as_ptr() as u64)
 }
 
-/// Runs one step over all frames. `began` says where a new frame began, from the piece, the part of it that the frame
-/// is (none if it was made elsewhere), and where the piece began.
-fn step(
-    frames: Frames,
-    step: &mut Box<dyn DynPreprocessor>,
-    mut began: impl FnMut(&[u8], Option<&[u8]>, u64) -> u64,
-) -> Frames {
+/// Where a frame began in its stream: a part of a piece there, one made elsewhere where the step's open frame began. A
+/// step that does not see the stream itself gives its frames the place of the piece.
+fn began(open: Option<&mut u64>, piece: &[u8], part: Option<&[u8]>, base: u64) -> u64 {
+    match (open, part) {
+        (None, _) => base,
+        (Some(open), None) => *open,
+        (Some(open), Some(part)) => {
+            let began = base + offset_in(piece, part);
+            *open = began + part.len() as u64;
+            began
+        }
+    }
+}
+
+/// Runs one step over all frames. `open` is where the frame began that the first step may still keep a part of.
+fn step(frames: Frames, step: &mut Box<dyn DynPreprocessor>, mut open: Option<&mut u64>) -> Frames {
     let Frames {
         batch,
         offsets,
@@ -135,22 +135,30 @@ fn step(
                 piece,
                 &mut FrameSink::new(&mut |frame| match frame {
                     Frame::Part(part) => {
-                        placed.push(began(piece, Some(part), base));
+                        placed.push(began(open.as_deref_mut(), piece, Some(part), base));
                         let data = Value::bytes(part);
                         out.push(Event { data, ..*event });
                     }
                     Frame::Made(bytes) => {
-                        placed.push(began(piece, None, base));
+                        placed.push(began(open.as_deref_mut(), piece, None, base));
                         let data = Value::bytes(arena.copy_bytes(bytes));
                         out.push(Event { data, ..*event });
                     }
                     Frame::Failed(error) => failures.push(Failure {
                         error: error.clone(),
-                        offset: began(piece, None, base),
+                        offset: began(open.as_deref_mut(), piece, None, base),
+                    }),
+                    Frame::FailedPart(part, error) => failures.push(Failure {
+                        error: error.clone(),
+                        offset: began(open.as_deref_mut(), piece, Some(part), base),
                     }),
                 }),
             );
             note(done, &mut failures, base);
+            if let Some(open) = &mut open {
+                let end = base + piece.len() as u64;
+                **open = end.saturating_sub(step.held() as u64);
+            }
         }
     });
     Frames {
@@ -185,7 +193,7 @@ fn finish_step(
                 ..like
             });
         }
-        Frame::Failed(error) => failed.push(error.clone()),
+        Frame::Failed(error) | Frame::FailedPart(_, error) => failed.push(error.clone()),
     };
     let done = step.finish(&mut FrameSink::new(&mut take));
     failures.extend(failed.into_iter().map(|error| Failure { error, offset }));

@@ -54,9 +54,10 @@ pub trait Preprocessor: Sized + Send + 'static {
     /// Where the piece cannot be taken apart; the message says where.
     fn process<'a>(&mut self, piece: &'a [u8], out: &mut FrameSink<'_, 'a>) -> Result<()>;
 
-    /// Whether it keeps bytes for the next frame; the engine then keeps their pull from being acked.
-    fn holds(&self) -> bool {
-        false
+    /// How many bytes of the stream it keeps for the next frame. The engine keeps their pull from being acked, and
+    /// finds out from it where that frame begins in the stream.
+    fn held(&self) -> usize {
+        0
     }
 
     /// The stream has ended: hands over what is left.
@@ -108,6 +109,8 @@ pub enum Frame<'p, 'a> {
     Made(&'p [u8]),
     /// A frame that was found and cannot be handed over, and why; the stream goes on behind it.
     Failed(&'p Error),
+    /// The same of a part of the piece.
+    FailedPart(&'a [u8], &'p Error),
 }
 
 /// Takes the frames that a preprocessor finds.
@@ -135,6 +138,11 @@ impl<'s, 'a> FrameSink<'s, 'a> {
     /// the other frames of the piece.
     pub fn failed(&mut self, error: &Error) {
         (self.take)(Frame::Failed(error));
+    }
+
+    /// Says that a part of the piece is a frame that cannot be handed over; see [`FrameSink::failed`].
+    pub fn failed_part(&mut self, part: &'a [u8], error: &Error) {
+        (self.take)(Frame::FailedPart(part, error));
     }
 }
 
@@ -169,8 +177,8 @@ pub trait DynPreprocessor: Send {
     /// # Errors
     /// See [`Preprocessor::process`].
     fn process<'a>(&mut self, piece: &'a [u8], out: &mut FrameSink<'_, 'a>) -> Result<()>;
-    /// See [`Preprocessor::holds`].
-    fn holds(&self) -> bool;
+    /// See [`Preprocessor::held`].
+    fn held(&self) -> usize;
     /// See [`Preprocessor::finish`].
     ///
     /// # Errors
@@ -183,8 +191,8 @@ impl<T: Preprocessor> DynPreprocessor for T {
         Preprocessor::process(self, piece, out)
     }
 
-    fn holds(&self) -> bool {
-        Preprocessor::holds(self)
+    fn held(&self) -> usize {
+        Preprocessor::held(self)
     }
 
     fn finish(&mut self, out: &mut FrameSink<'_, '_>) -> Result<()> {

@@ -53,10 +53,10 @@ impl<T: Preprocessor> DynPreprocessor for Fenced<T> {
         self.call(|preprocessor| Preprocessor::process(preprocessor, piece, out))
     }
 
-    fn holds(&self) -> bool {
+    fn held(&self) -> usize {
         // One that panics here is taken to hold something, so that nothing is acked too early.
-        let holds = |preprocessor: &T| fence::catch(|| preprocessor.holds()).unwrap_or(true);
-        self.0.as_ref().is_some_and(holds)
+        let held = |preprocessor: &T| fence::catch(|| preprocessor.held()).unwrap_or(1);
+        self.0.as_ref().map_or(0, held)
     }
 
     fn finish(&mut self, out: &mut FrameSink<'_, '_>) -> Result<()> {

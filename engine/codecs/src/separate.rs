@@ -124,6 +124,10 @@ impl Preprocessor for Separate {
         Ok(())
     }
 
+    fn held(&self) -> usize {
+        self.carry.len() + self.skipped
+    }
+
     fn finish(&mut self, out: &mut FrameSink<'_, '_>) -> Result<()> {
         if !self.carry.is_empty() || self.skipped > 0 {
             self.hand_over_carry(out);
@@ -135,7 +139,7 @@ impl Preprocessor for Separate {
 impl Separate {
     fn hand_over<'a>(&self, frame: &'a [u8], out: &mut FrameSink<'_, 'a>) {
         if frame.len() > self.max_length {
-            out.failed(&self.too_long(frame.len()));
+            out.failed_part(frame, &self.too_long(frame.len()));
         } else {
             out.part(frame);
         }

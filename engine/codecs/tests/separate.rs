@@ -156,7 +156,9 @@ fn a_stream_without_separators() {
     for mut separate in separators(r#"{"max_length": 1048576}"#) {
         let mut found = Vec::new();
         let mut take = |frame: Frame<'_, '_>| match frame {
-            Frame::Failed(error) => found.push(error.message().to_owned()),
+            Frame::Failed(error) | Frame::FailedPart(_, error) => {
+                found.push(error.message().to_owned())
+            }
             other => panic!("{other:?}"),
         };
         let mut sink = FrameSink::new(&mut take);

@@ -137,7 +137,7 @@ pub fn frames(separate: &mut dyn DynPreprocessor, stream: &[u8], cuts: &[usize])
     let mut take = |frame: Frame<'_, '_>| {
         found.push(match frame {
             Frame::Part(bytes) | Frame::Made(bytes) => Ok(bytes.to_vec()),
-            Frame::Failed(error) => Err(error.message().to_owned()),
+            Frame::Failed(error) | Frame::FailedPart(_, error) => Err(error.message().to_owned()),
         });
     };
     let mut sink = FrameSink::new(&mut take);

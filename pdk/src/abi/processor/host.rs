@@ -157,22 +157,26 @@ unsafe extern "C" fn take_frame(sink: *mut (), bytes: RawStr, made: u32) {
 }
 
 /// # Safety
-/// `sink` is the `Taking` of the call under way; the message lives for the call.
-unsafe extern "C" fn fail_frame(sink: *mut (), message: RawStr, kind: u32) {
+/// `sink` is the `Taking` of the call under way; the part lives as long as the piece, the message for the call.
+unsafe extern "C" fn fail_frame(sink: *mut (), part: RawStr, message: RawStr, kind: u32) {
     // SAFETY: the caller's contract.
-    let message = unsafe { message.bytes() };
+    let (part, message) = unsafe { (part.bytes(), message.bytes()) };
     let run = |out: &mut FrameSink<'_, '_>| {
         let message = String::from_utf8_lossy(message);
-        out.failed(&Error::new(ErrorKind::from_code(kind), message));
+        let error = Error::new(ErrorKind::from_code(kind), message);
+        match part {
+            [] => out.failed(&error),
+            _ => out.failed_part(part, &error),
+        }
     };
     // SAFETY: the caller's contract.
     unsafe { take(sink, run) }
 }
 
 impl DynPreprocessor for Imported<PreprocessorVtable> {
-    fn holds(&self) -> bool {
+    fn held(&self) -> usize {
         // SAFETY: the maker's function for the maker's object.
-        unsafe { (self.vtable.holds)(self.data) != 0 }
+        unsafe { (self.vtable.held)(self.data) as usize }
     }
 
     fn process<'a>(&mut self, piece: &'a [u8], out: &mut FrameSink<'_, 'a>) -> Result<()> {

@@ -80,7 +80,7 @@ static CODEC: CodecVtable = CodecVtable {
 
 static PREPROCESSOR: PreprocessorVtable = PreprocessorVtable {
     process: preprocess,
-    holds: preprocessor_holds,
+    held: preprocessor_held,
     finish: finish_preprocessor,
     release: release::<Preprocessor>,
 };
@@ -170,13 +170,17 @@ unsafe fn with_sink<'a>(
     // SAFETY: the caller's contract.
     let sink = unsafe { &*sink };
     let mut take = |frame: Frame<'_, 'a>| {
-        let (call, bytes, code) = match frame {
-            Frame::Part(bytes) => (sink.take, bytes, 0),
-            Frame::Made(bytes) => (sink.take, bytes, 1),
-            Frame::Failed(error) => (sink.fail, error.message().as_bytes(), error.kind().code()),
+        let (part, error) = match frame {
+            // SAFETY: the host's function for the host's object, within the call that brought it.
+            Frame::Part(bytes) => return unsafe { (sink.take)(sink.object, RawStr::of(bytes), 0) },
+            // SAFETY: as above.
+            Frame::Made(bytes) => return unsafe { (sink.take)(sink.object, RawStr::of(bytes), 1) },
+            Frame::Failed(error) => (&[][..], error),
+            Frame::FailedPart(part, error) => (part, error),
         };
-        // SAFETY: the host's function for the host's object, within the call that brought it.
-        unsafe { call(sink.object, RawStr::of(bytes), code) }
+        let message = RawStr::new(error.message());
+        // SAFETY: as above.
+        unsafe { (sink.fail)(sink.object, RawStr::of(part), message, error.kind().code()) }
     };
     fence::catch(|| fill(&mut FrameSink::new(&mut take)))?
 }
@@ -199,11 +203,11 @@ unsafe extern "C" fn preprocess(
 
 /// # Safety
 /// `data` is a live boxed preprocessor of this copy of the crate.
-unsafe extern "C" fn preprocessor_holds(data: *const ()) -> u32 {
+unsafe extern "C" fn preprocessor_held(data: *const ()) -> u64 {
     // SAFETY: the caller's contract.
     let preprocessor = unsafe { &*data.cast::<Preprocessor>() };
     // A preprocessor that panics here is taken to hold something, so that nothing is acked too early.
-    fence::catch(|| u32::from(preprocessor.holds())).unwrap_or(1)
+    fence::catch(|| preprocessor.held() as u64).unwrap_or(1)
 }
 
 /// # Safety

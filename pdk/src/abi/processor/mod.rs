@@ -42,7 +42,7 @@ struct CodecVtable {
 #[repr(C)]
 struct PreprocessorVtable {
     process: unsafe extern "C" fn(*mut (), RawStr, *const RawFrameSink, *mut RawError),
-    holds: unsafe extern "C" fn(*const ()) -> u32,
+    held: unsafe extern "C" fn(*const ()) -> u64,
     finish: unsafe extern "C" fn(*mut (), *const RawFrameSink, *mut RawError),
     release: unsafe extern "C" fn(*mut ()),
 }
@@ -61,8 +61,8 @@ struct RawFrameSink {
     object: *mut (),
     /// Object, bytes, and 1 if they were made rather than part of the piece.
     take: unsafe extern "C" fn(*mut (), RawStr, u32),
-    /// Object, why a frame cannot be handed over, and the code of that error's kind.
-    fail: unsafe extern "C" fn(*mut (), RawStr, u32),
+    /// Object, the part of the piece that cannot be handed over, if it is one, why, and the code of that error's kind.
+    fail: unsafe extern "C" fn(*mut (), RawStr, RawStr, u32),
 }
 
 /// Makes an error of a kind that the entry does not have.
@@ -84,7 +84,7 @@ pub(super) const LAYOUT: &[usize] = &[
     size_of::<PreprocessorVtable>(),
     align_of::<PreprocessorVtable>(),
     offset_of!(PreprocessorVtable, process),
-    offset_of!(PreprocessorVtable, holds),
+    offset_of!(PreprocessorVtable, held),
     offset_of!(PreprocessorVtable, finish),
     offset_of!(PreprocessorVtable, release),
     size_of::<PostprocessorVtable>(),

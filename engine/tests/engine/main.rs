@@ -1,0 +1,15 @@
+//! The engine at its boundary: flows of test connectors through the public API.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod configuration;
+mod connectors;
+mod engines;
+mod fates;
+mod flows;
+mod life;
+mod output;
+mod panics;
+mod stream;
+mod support;
+mod watchdog;
