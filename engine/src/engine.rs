@@ -23,6 +23,9 @@ const CHANNEL_VALUES: usize = 4096;
 /// Batches that a channel of the embedding program holds.
 const CHANNEL_BATCHES: usize = 64;
 
+/// At least as many as the reactor opens.
+const REACTOR_DESCRIPTORS: usize = 8;
+
 /// What the engine and its flows share.
 pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
@@ -67,6 +70,9 @@ pub enum BuildError {
     /// A thread could not be started.
     #[error("cannot start a worker thread: {0}")]
     Threads(#[from] std::io::Error),
+    /// The process has no descriptors left for timers and readiness.
+    #[error("cannot watch timers and descriptors: {0}")]
+    Descriptors(std::io::Error),
     /// What is built in is not all there.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -217,6 +223,7 @@ impl EngineBuilder {
     /// # Errors
     /// If a thread cannot be started, or something that should be built in is missing.
     pub fn build(self) -> Result<Engine, BuildError> {
+        start_reactor().map_err(BuildError::Descriptors)?;
         let registry = match self.registry {
             Some(registry) => registry,
             None => Arc::new(builtin_registry()?),
@@ -243,6 +250,21 @@ impl EngineBuilder {
             _workers: workers,
         })
     }
+}
+
+/// Starts the process's reactor, which panics on whatever thread needs it first if there are no descriptors for it.
+fn start_reactor() -> std::io::Result<()> {
+    static STARTED: Mutex<bool> = Mutex::new(false);
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*started {
+        let room: Result<Vec<_>, _> = (0..REACTOR_DESCRIPTORS)
+            .map(|_| std::fs::File::open("/dev/null"))
+            .collect();
+        drop(room?);
+        smol::block_on(smol::Timer::after(std::time::Duration::ZERO));
+        *started = true;
+    }
+    Ok(())
 }
 
 /// A registry of what is built into this program.

@@ -64,7 +64,7 @@ fn sides_ports_and_codecs_that_do_not_fit() {
     let metronome = "a from metronome with config = {\"interval_ms\": 1} end";
     let null = "b from `null`";
     let back = &["connector/b -> connector/a"];
-    refuses(metronome, null, back, "`b`", "connectors show", "b");
+    refuses(metronome, null, back, "has no sink", "connectors show", "a");
     refuses(
         "a from `null`",
         null,

@@ -91,11 +91,19 @@ fn a_busy_descriptor_table_is_a_clear_error() {
         );
         return;
     }
+    let fill = || {
+        let files = std::iter::repeat_with(|| std::fs::File::open("/dev/null"));
+        files.map_while(Result::ok).collect::<Vec<_>>()
+    };
+    let taken = fill();
+    let error = crate::support::builder().0.build().unwrap_err().to_string();
+    assert!(
+        error.to_lowercase().contains("too many open files"),
+        "{error}"
+    );
+    drop(taken);
     let (engine, _) = engine();
-    let mut taken = Vec::new();
-    while let Ok(file) = std::fs::File::open("/dev/null") {
-        taken.push(file);
-    }
+    let taken = fill();
     let flow = text(
         &[
             &coded(

@@ -55,7 +55,7 @@ fn each_failure_has_reason_offset_and_data() {
         .iter()
         .map(|f| f["offset"].as_u64().unwrap())
         .collect();
-    assert_eq!(offsets, [8, 25, 38, 49]);
+    assert_eq!(offsets, [8, 25, 38, 50]);
     assert_eq!(failures[0]["data"], "not json");
     assert_eq!(failures[1]["data"], "[1,2");
     assert_eq!(failures[3]["data"], "{\"n\":4");
