@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use event_listener::Event as Notify;
@@ -158,6 +159,8 @@ impl SinkTask {
 /// Parcels that the sink has taken and whose fate is open, by the number of their write.
 struct Taken {
     open: Mutex<BTreeMap<u64, Open>>,
+    /// Writes that are not open any more and whose tickets are not yet given back.
+    settling: AtomicUsize,
     changed: Notify,
     shared: Arc<Shared>,
     flow: String,
@@ -213,6 +216,7 @@ impl Taken {
     fn new(shared: &Arc<Shared>, flow: &str, name: &str) -> Self {
         Taken {
             open: Mutex::default(),
+            settling: AtomicUsize::new(0),
             changed: Notify::new(),
             shared: Arc::clone(shared),
             flow: flow.to_owned(),
@@ -252,7 +256,9 @@ impl Taken {
     }
 
     async fn all_settled(&self) {
-        self.until(|| self.lock().is_empty()).await;
+        let settling = || self.settling.load(Ordering::Acquire);
+        self.until(|| self.lock().is_empty() && settling() == 0)
+            .await;
     }
 
     async fn until(&self, done: impl Fn() -> bool) {
@@ -281,10 +287,12 @@ impl Taken {
             return;
         }
         let finished = all.remove(&write);
+        self.settling.fetch_add(1, Ordering::AcqRel);
         drop(all);
         if let Some(open) = finished {
             open.parcel.tickets.release();
         }
+        self.settling.fetch_sub(1, Ordering::AcqRel);
         self.changed.notify(usize::MAX);
     }
 
