@@ -6,7 +6,7 @@
 pub enum ErrorKind {
     /// The configuration cannot work: the flow does not start.
     Config,
-    /// The outside is gone: the connector is connected again by its reconnect policy.
+    /// The outside is gone. The connector stops; reconnecting by a policy comes later.
     Disconnected,
     /// This event cannot be taken, now or later: it fails, the connector goes on.
     Rejected,

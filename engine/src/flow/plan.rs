@@ -132,6 +132,7 @@ pub(crate) fn plan<'f>(
         let found = find(spec, registry, locals)?;
         let (source, sink) = sides(flow, at, spec, &found)?;
         check_codec(spec, source, sink)?;
+        check_supported(spec)?;
         planned.push(Planned {
             spec,
             found,
@@ -152,7 +153,8 @@ pub fn check(flow: &Flow, registry: &Registry) -> Vec<StartError> {
             continue;
         };
         let fits = sides(flow, at, spec, &Found::Registered(entry))
-            .and_then(|(source, sink)| check_codec(spec, source, sink));
+            .and_then(|(source, sink)| check_codec(spec, source, sink))
+            .and_then(|()| check_supported(spec));
         errors.extend(fits.err());
     }
     errors.extend(check_cycles(flow).err());
@@ -234,6 +236,21 @@ fn check_port(
     );
     let there_is: Vec<String> = ports.iter().map(|port| format!("`{port}`")).collect();
     Err(StartError::config(span, message).help(format!("there is {}", there_is.join(" and "))))
+}
+
+/// What the language knows and the engine cannot do yet is refused, not ignored.
+fn check_supported(spec: &ConnectorSpec) -> Result<(), StartError> {
+    let (key, help) = if spec.reconnect.is_some() {
+        let help = "leave it out; a connector that loses its connection stops, and its flow drains";
+        ("reconnect", help)
+    } else if spec.metrics_interval_s.is_some() {
+        let help = "leave it out; `Engine::metrics` reads all metrics at any time";
+        ("metrics_interval_s", help)
+    } else {
+        return Ok(());
+    };
+    let message = format!("`{key}` of connector `{}` is not supported yet", spec.name);
+    Err(StartError::config(spec.span, message).help(help))
 }
 
 /// Bytes need a codec, values cannot have one.
