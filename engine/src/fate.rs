@@ -487,3 +487,6 @@ fn push(ranges: &mut Vec<FateRange>, settled: &Settled, fate: Fate, first: u32, 
         last_event: last,
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+//! Fates against a model that does it the slow way: every event by itself.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+
+/// What is said of an event through one share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Nothing,
+    Delivered,
+    Failed,
+    DeadEnd,
+    Empty,
+}
+
+/// How a share ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Released,
+    Lost,
+}
+
+/// A pull: its lane, how many events it has, and its shares, each with what it says of every event.
+#[derive(Clone, Debug)]
+struct PullCase {
+    lane: Lane,
+    shares: Vec<(Vec<Said>, End)>,
+    /// An event of a later pull that began here fails.
+    spanning_failed: bool,
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    prop_oneof![
+        2 => Just(Said::Nothing),
+        4 => Just(Said::Delivered),
+        2 => Just(Said::Failed),
+        1 => Just(Said::DeadEnd),
+        1 => Just(Said::Empty),
+    ]
+}
+
+fn pull() -> impl Strategy<Value = PullCase> {
+    (1_usize..12, 1_usize..4, 0_u32..3, prop::bool::weighted(0.1)).prop_flat_map(
+        |(events, shares, lane, spanning_failed)| {
+            let end = prop_oneof![8 => Just(End::Released), 1 => Just(End::Lost)];
+            vec((vec(said(), events), end), shares).prop_map(move |shares| PullCase {
+                lane,
+                shares,
+                spanning_failed,
+            })
+        },
+    )
+}
+
+fn id(lane: Lane, pull: u64, event: u32) -> EventId {
+    EventId {
+        lane,
+        pull,
+        event,
+        ..EventId::default()
+    }
+}
+
+impl PullCase {
+    fn events(&self) -> usize {
+        self.shares[0].0.len()
+    }
+
+    /// The fate of an event by the rules: failed anywhere is failed; delivered anywhere is delivered; then where it
+    /// ended; else filtered, unless a share was lost.
+    fn outcome(&self, event: usize) -> Said {
+        let is = |what| self.shares.iter().any(|(said, _)| said[event] == what);
+        let order = [Said::Failed, Said::Delivered, Said::DeadEnd, Said::Empty];
+        match order.into_iter().find(|what| is(*what)) {
+            Some(what) => what,
+            None if self.is_lost() => Said::Failed,
+            None => Said::Nothing,
+        }
+    }
+
+    fn is_lost(&self) -> bool {
+        self.shares.iter().any(|(_, end)| *end == End::Lost)
+    }
+
+    fn open(&self, source: &Arc<SourceFates>, pull: u64) -> Vec<Ticket> {
+        let first = Ticket::open(source, self.lane, pull, self.events() as u32);
+        let mut tickets: Vec<_> = (1..self.shares.len()).map(|_| first.clone()).collect();
+        tickets.push(first);
+        tickets
+    }
+
+    /// Says everything that share `at` has to say, and ends it.
+    fn end(&self, ticket: Ticket, at: usize, pull: u64) {
+        let (said, end) = &self.shares[at];
+        for (event, said) in said.iter().enumerate() {
+            let id = id(self.lane, pull, event as u32);
+            match said {
+                Said::Nothing => {}
+                Said::Delivered => ticket.delivered([&id].into_iter()),
+                Said::Failed => ticket.failed(&id),
+                Said::DeadEnd => ticket.dead_end([&id].into_iter()),
+                Said::Empty => ticket.empty(&id),
+            }
+        }
+        if at == 0 && self.spanning_failed {
+            ticket.failed(&id(self.lane, pull + 1, 0));
+        }
+        match end {
+            End::Released => ticket.release(),
+            End::Lost => drop(ticket),
+        }
+    }
+}
+
+/// Every event that ranges tell of, in the order of telling, for pulls of these sizes.
+fn told(ranges: &[FateRange], pulls: &[PullCase], whole: bool) -> Vec<(Lane, u64, u32, Fate)> {
+    let mut told = Vec::new();
+    for range in ranges {
+        for pull in range.first_pull..=range.last_pull {
+            let case = &pulls[pull as usize];
+            if case.lane != range.lane {
+                continue;
+            }
+            let size = if whole { 1 } else { case.events() as u32 };
+            let first = if pull == range.first_pull {
+                range.first_event
+            } else {
+                0
+            };
+            let last = match pull == range.last_pull {
+                true => range.last_event.min(size - 1),
+                false => size - 1,
+            };
+            told.extend((first..=last).map(|event| (range.lane, pull, event, range.fate)));
+        }
+    }
+    told
+}
+
+/// The fates that a source should have learned once these pulls are settled: of each lane, all before the first that is
+/// not, in order.
+fn expected(pulls: &[PullCase], settled: &[bool], whole: bool) -> Vec<(Lane, u64, u32, Fate)> {
+    let mut expected = Vec::new();
+    for lane in 0..3 {
+        let mine = pulls
+            .iter()
+            .enumerate()
+            .filter(|(_, case)| case.lane == lane);
+        for (pull, case) in mine.take_while(|(pull, _)| settled[*pull]) {
+            let failed = |event| case.outcome(event) == Said::Failed;
+            let fate = |failed| if failed { Fate::Failed } else { Fate::Acked };
+            if whole {
+                let any = (0..case.events()).any(failed);
+                let any = any || case.spanning_failed || case.is_lost();
+                expected.push((lane, pull as u64, 0, fate(any)));
+            } else {
+                let events = 0..case.events();
+                expected.extend(events.map(|e| (lane, pull as u64, e as u32, fate(failed(e)))));
+            }
+        }
+    }
+    expected
+}
+
+proptest! {
+    /// In whatever order shares end, a source learns of each event exactly one fate, in order, no later and no earlier
+    /// than all before it are settled; and the counts add up.
+    #[test]
+    fn agrees_with_the_model(
+        pulls in vec(pull(), 1..12),
+        order in vec(any::<prop::sample::Index>(), 40),
+        whole in any::<bool>(),
+    ) {
+        let tally = Arc::new(Tally::default());
+        let (source, settled) = SourceFates::new(Arc::clone(&tally), true, whole);
+        let mut prefix = Prefix::default();
+        let mut open: Vec<(usize, usize, Ticket)> = Vec::new();
+        for (pull, case) in pulls.iter().enumerate() {
+            prefix.opened(case.lane, pull as u64);
+            let tickets = case.open(&source, pull as u64).into_iter().enumerate();
+            open.extend(tickets.map(|(at, ticket)| (pull, at, ticket)));
+        }
+        let mut shares: Vec<usize> = pulls.iter().map(|case| case.shares.len()).collect();
+        let mut learned = Vec::new();
+        let mut order = order.iter().cycle();
+        while !open.is_empty() {
+            let at = order.next().map_or(0, |index| index.index(open.len()));
+            let (pull, share, ticket) = open.swap_remove(at);
+            pulls[pull].end(ticket, share, pull as u64);
+            shares[pull] -= 1;
+            settled.try_iter().for_each(|settled| prefix.settled(settled));
+            learned.extend(told(&prefix.take(), &pulls, whole));
+            let done: Vec<bool> = shares.iter().map(|left| *left == 0).collect();
+            let mut sorted = learned.clone();
+            // Lanes are independent; within one the order counts.
+            sorted.sort_by_key(|(lane, ..)| *lane);
+            prop_assert_eq!(sorted, expected(&pulls, &done, whole));
+            let counts = tally.counts();
+            let open_events = pulls.iter().zip(&done).filter(|(_, done)| !**done);
+            let in_flight: usize = open_events.map(|(case, _)| case.events()).sum();
+            prop_assert_eq!(counts.in_flight, in_flight as u64);
+        }
+        let count = |what| {
+            let events = |case: &PullCase| (0..case.events()).filter(|e| case.outcome(*e) == what).count();
+            pulls.iter().map(events).sum::<usize>() as u64
+        };
+        let counts = tally.counts();
+        prop_assert_eq!(counts.delivered, count(Said::Delivered));
+        prop_assert_eq!(counts.failed, count(Said::Failed));
+        prop_assert_eq!(counts.dead_ends, count(Said::DeadEnd));
+        prop_assert_eq!(counts.empty, count(Said::Empty));
+        prop_assert_eq!(counts.filtered, count(Said::Nothing));
+        prop_assert_eq!(source.open.load(Ordering::Acquire), 0);
+    }
+}
+
+#[test]
+fn what_came_of_no_pull_is_counted_and_not_told() {
+    let tally = Arc::new(Tally::default());
+    let (source, settled) = SourceFates::new(Arc::clone(&tally), true, true);
+    let ticket = Ticket::open_rest(&source, 0, 7, 2);
+    ticket.delivered([&id(0, 7, 0)].into_iter());
+    ticket.release();
+    assert!(settled.try_recv().is_err());
+    let counts = tally.counts();
+    assert_eq!(
+        (counts.events_in, counts.delivered, counts.filtered),
+        (2, 1, 1)
+    );
+}
+
+#[test]
+fn shares_end_on_any_thread() {
+    let tally = Arc::new(Tally::default());
+    let (source, settled) = SourceFates::new(Arc::clone(&tally), true, false);
+    for pull in 0..200 {
+        let ticket = Ticket::open(&source, 0, pull, 8);
+        let threads: Vec<_> = (0..4_u32)
+            .map(|at| {
+                let ticket = ticket.clone();
+                std::thread::spawn(move || {
+                    let ids = [id(0, pull, at * 2), id(0, pull, at * 2 + 1)];
+                    ticket.delivered(ids.iter());
+                    ticket.release();
+                })
+            })
+            .collect();
+        ticket.release();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().expect("no panic"));
+        assert!(settled.try_recv().is_ok() && settled.try_recv().is_err());
+    }
+    assert_eq!(tally.counts().delivered, 1600);
+}
