@@ -87,10 +87,10 @@ pub(crate) fn unsettled(crates: &[&str], map: &str) -> (Registry, Said) {
     let config = Config::parse(&toml, &directory().join("connectors.toml")).unwrap();
     let mut registry = temblor::builtin_registry().unwrap();
     // One after the other, so that each has a host of its own name.
-    for at in 0..config.plugins.len() {
+    for (plugin, name) in config.plugins.iter().zip(crates) {
         let mut one = config.clone();
-        one.plugins = vec![config.plugins[at].clone()];
-        let name = file_name(crates[at]);
+        one.plugins = vec![plugin.clone()];
+        let name = file_name(name);
         let (keep, plugin) = (Arc::clone(&said), name.clone());
         let host = temblor::host_for_plugin(&name, LevelFilter::Trace, move |record| {
             assert_eq!(record.plugin, Some(plugin.as_str()));
