@@ -40,7 +40,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let program = compile("embed.troy", FLOW)?;
     let flow = engine.start(&program.flows[0])?;
 
-    for (room, celsius) in [("kitchen", 21), ("attic", 31), ("cellar", 12), ("oven", 180)] {
+    for (room, celsius) in [
+        ("kitchen", 21),
+        ("attic", 31),
+        ("cellar", 12),
+        ("oven", 180),
+    ] {
         let reading = serde_json::json!({ "room": room, "celsius": celsius });
         let reading: OwnedValue = serde_json::from_value(reading)?;
         readings.send(reading).map_err(|_| "the flow has ended")?;

@@ -3,6 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use temblor_pdk::{EventId, Fate, FateRange};
+
 use super::*;
 
 /// What is said of an event through one share.
