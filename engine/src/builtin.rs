@@ -1,52 +1,42 @@
-//! The connectors that are built in: one line each, and the list that the start-up check compares with.
+//! What is built in, one line a connector, and the list that the start-up check compares with what is there.
 
 use temblor_codecs as _;
-#[cfg(feature = "static-blackhole")]
-use temblor_connector_blackhole as _;
-#[cfg(feature = "static-blaster")]
-use temblor_connector_blaster as _;
-#[cfg(feature = "static-file")]
-use temblor_connector_file as _;
-#[cfg(feature = "static-metronome")]
-use temblor_connector_metronome as _;
-#[cfg(feature = "static-null")]
-use temblor_connector_null as _;
-#[cfg(feature = "static-stdio")]
-use temblor_connector_stdio as _;
-
 use temblor_pdk::Kind;
 use temblor_registry::Expected;
 
-/// What the features of this build compile in.
-pub(crate) fn expected() -> Vec<Expected> {
-    [
-        #[cfg(feature = "static-blackhole")]
-        (
-            "blackhole",
-            "temblor-connector-blackhole",
-            "static-blackhole",
-        ),
-        #[cfg(feature = "static-blaster")]
-        ("blaster", "temblor-connector-blaster", "static-blaster"),
-        #[cfg(feature = "static-file")]
-        ("file", "temblor-connector-file", "static-file"),
-        #[cfg(feature = "static-metronome")]
-        (
-            "metronome",
-            "temblor-connector-metronome",
-            "static-metronome",
-        ),
-        #[cfg(feature = "static-null")]
-        ("null", "temblor-connector-null", "static-null"),
-        #[cfg(feature = "static-stdio")]
-        ("stdio", "temblor-connector-stdio", "static-stdio"),
-    ]
-    .into_iter()
-    .map(|(name, crate_name, feature)| Expected {
-        kind: Kind::Connector,
-        name,
-        crate_name,
-        feature,
-    })
-    .collect()
+/// Names each crate whose feature is on, because the linker drops a crate that nobody names, and lists what it brings.
+/// A macro, because an attribute has to stand before each `use`.
+macro_rules! built_in {
+    ($($feature:literal, $package:literal, $krate:ident: $($name:literal),+;)*) => {
+        $(
+            #[cfg(feature = $feature)]
+            use $krate as _;
+        )*
+
+        /// The connectors that the features of this build compile in.
+        pub(crate) fn expected() -> Vec<Expected> {
+            let all = [
+                $($((cfg!(feature = $feature), $feature, $package, $name),)+)*
+            ];
+            all.into_iter()
+                .filter(|(is_on, ..)| *is_on)
+                .map(|(_, feature, crate_name, name)| Expected {
+                    kind: Kind::Connector,
+                    name,
+                    crate_name,
+                    feature,
+                })
+                .collect()
+        }
+    };
+}
+
+// The feature, the package, the crate: the connectors in it.
+built_in! {
+    "static-blackhole", "temblor-connector-blackhole", temblor_connector_blackhole: "blackhole";
+    "static-blaster", "temblor-connector-blaster", temblor_connector_blaster: "blaster";
+    "static-file", "temblor-connector-file", temblor_connector_file: "file";
+    "static-metronome", "temblor-connector-metronome", temblor_connector_metronome: "metronome";
+    "static-null", "temblor-connector-null", temblor_connector_null: "null";
+    "static-stdio", "temblor-connector-stdio", temblor_connector_stdio: "stdio";
 }

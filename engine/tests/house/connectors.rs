@@ -25,7 +25,7 @@ fn keys(table: &toml::Value, prefix: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn connectors_are_members_and_known_to_the_workspace() {
+fn connectors_are_members_of_the_workspace() {
     let workspace = &manifest("Cargo.toml")["workspace"];
     let members = workspace["members"].as_array().expect("a list");
     let members = members.iter().filter_map(|member| member.as_str());
@@ -34,8 +34,6 @@ fn connectors_are_members_and_known_to_the_workspace() {
         .map(str::to_owned)
         .collect();
     assert_eq!(folders(), members, "folders and `members` of Cargo.toml");
-    let named = keys(&workspace["dependencies"], "temblor-connector-");
-    assert_eq!(folders(), named, "folders and [workspace.dependencies]");
 }
 
 #[test]
@@ -58,37 +56,28 @@ fn each_connector_has_a_feature_of_the_engine() {
 }
 
 #[test]
-fn each_connector_is_named_once_so_that_the_linker_keeps_it() {
+fn each_connector_is_in_the_built_in_list_once() {
     let text = read("engine/src/builtin.rs");
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let mut named = BTreeSet::new();
-    for pair in lines.windows(2) {
-        let used = pair[1].strip_prefix("use temblor_connector_");
-        let Some(name) = used.and_then(|rest| rest.strip_suffix(" as _;")) else {
-            continue;
-        };
-        assert_eq!(pair[0], format!("#[cfg(feature = \"static-{name}\")]"));
-        assert!(named.insert(name.to_owned()), "`{name}` is named twice");
-    }
-    assert_eq!(folders(), named, "folders and engine/src/builtin.rs");
-}
-
-#[test]
-fn each_connector_is_expected_when_the_program_starts() {
-    let text = read("engine/src/builtin.rs");
-    let mut findings = Vec::new();
-    for name in folders() {
-        for part in [
-            format!("\"temblor-connector-{name}\""),
-            format!("\"static-{name}\""),
-        ] {
-            // Feature names also stand in the `cfg`s, with a bracket behind.
-            if !text.contains(&format!("{part},")) && !text.contains(&format!("{part}),")) {
-                findings.push(part);
-            }
+    let mut listed = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if let Some((name, _)) = line
+            .strip_prefix("\"static-")
+            .and_then(|l| l.split_once('"'))
+        {
+            let path = name.replace('-', "_");
+            let starts = format!(
+                "\"static-{name}\", \"temblor-connector-{name}\", temblor_connector_{path}: \""
+            );
+            assert!(
+                line.starts_with(&starts),
+                "`{line}` does not start with `{starts}`"
+            );
+            listed.push(name.to_owned());
         }
     }
-    none(&findings, "engine/src/builtin.rs does not expect these");
+    listed.sort();
+    let folders: Vec<String> = folders().into_iter().collect();
+    assert_eq!(folders, listed, "folders and engine/src/builtin.rs");
 }
 
 /// A row of a table in features.md.
