@@ -14,6 +14,8 @@ use crate::host::Shared;
 
 /// How long a stopped flow waits for what does not end.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a connector of a flow that ended well may take to stop.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// A connector's own instance, beside those of its source and sink.
 pub(crate) struct Control {
@@ -72,7 +74,8 @@ impl Supervisor {
         if stopped {
             self.cancel().await;
         }
-        self.end(&state, &shared).await;
+        let patience = if stopped { PATIENCE } else { LAST_WORDS };
+        self.end(patience, &state, &shared).await;
         drop(self);
         state.end(stopped);
     }
@@ -153,14 +156,14 @@ impl Supervisor {
     }
 
     /// Tells all connectors that it is over.
-    async fn end(&mut self, state: &FlowState, shared: &Shared) {
+    async fn end(&mut self, patience: Duration, state: &FlowState, shared: &Shared) {
         for control in &mut self.controls {
-            let patience = async {
-                Timer::after(PATIENCE).await;
+            let no_point = async {
+                Timer::after(patience).await;
             };
             let stopped = ConnectorState::Stopped;
             control
-                .tell(Command::Stop, stopped, patience, state, shared)
+                .tell(Command::Stop, stopped, no_point, state, shared)
                 .await;
         }
     }
