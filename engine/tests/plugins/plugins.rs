@@ -39,11 +39,14 @@ fn build(name: &str) -> PathBuf {
         .arg(format!("temblor-connector-{name}"))
         .args(["--lib", "--crate-type", "cdylib"])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
-    // The target directory of this test, or beside it that of another target.
-    match profile.parent().unwrap() {
-        target if target.join("CACHEDIR.TAG").exists() => command.env("CARGO_TARGET_DIR", target),
-        target => command.env("CARGO_TARGET_DIR", target.parent().unwrap()),
+    // The target directory of this test; the folder of a triple, where one was asked for, is made by cargo again.
+    let target = profile.parent().unwrap();
+    let triple = std::env::var("CARGO_BUILD_TARGET").unwrap_or_default();
+    let target = match !triple.is_empty() && target.ends_with(&triple) {
+        true => target.parent().unwrap(),
+        false => target,
     };
+    command.env("CARGO_TARGET_DIR", target);
     if profile.ends_with("release") {
         command.arg("--release");
     }

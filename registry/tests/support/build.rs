@@ -23,7 +23,14 @@ fn cargo(arguments: &[&str]) {
     if dir.ends_with("release") {
         command.arg("--release");
     }
-    command.env("CARGO_TARGET_DIR", dir.parent().unwrap());
+    // The folder of a triple, where one was asked for, is made by cargo again.
+    let target = dir.parent().unwrap();
+    let triple = std::env::var("CARGO_BUILD_TARGET").unwrap_or_default();
+    let target = match !triple.is_empty() && target.ends_with(&triple) {
+        true => target.parent().unwrap(),
+        false => target,
+    };
+    command.env("CARGO_TARGET_DIR", target);
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
     super::run(&mut command);
 }
