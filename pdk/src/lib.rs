@@ -13,6 +13,7 @@ mod context;
 mod entry;
 mod error;
 mod fenced;
+mod function;
 mod info;
 mod instance;
 pub mod io;
@@ -37,6 +38,7 @@ pub use connector::{Connector, NoSink, NoSource, Sink, Source};
 pub use context::Context;
 pub use entry::{Entry, Kind, Origin};
 pub use error::{Error, ErrorKind, Result};
+pub use function::{Call, Function, FunctionError, FunctionModule, FunctionResult};
 pub use info::{ConnectorInfo, Payload, ProcessorInfo, Settles, SinkInfo, SourceInfo};
 pub use instance::{Instance, call, drive};
 #[cfg(feature = "inventory")]
