@@ -1,11 +1,13 @@
 //! What a deployment consists of once it is compiled.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use temblor_pdk::value::OwnedValue;
 
 use crate::finding::Finding;
 use crate::pipeline::Pipeline;
+use crate::source::Sources;
 use crate::span::Span;
 
 /// A compiled `.troy` text.
@@ -15,6 +17,8 @@ pub struct Deployment {
     pub flows: Vec<Flow>,
     /// What looks wrong.
     pub warnings: Vec<Finding>,
+    /// The texts that it consists of.
+    pub sources: Arc<Sources>,
 }
 
 /// A flow to start: its definition with all arguments filled in.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::code::Code;
-use crate::source::Source;
+use crate::source::{Source, Sources};
 use crate::span::Span;
 
 /// How many findings are reported for one text.
@@ -43,6 +43,8 @@ pub struct Finding {
     pub message: String,
     /// Where.
     pub span: Span,
+    /// What is shown around that place in a report; covers [`Finding::span`].
+    pub context: Span,
     /// What stands behind the carets; may be empty.
     pub label: String,
     /// The way out, if there is one to name.
@@ -58,6 +60,7 @@ impl Finding {
             code,
             message: message.into(),
             span,
+            context: span,
             label: String::new(),
             help: None,
         }
@@ -79,6 +82,13 @@ impl Finding {
         self
     }
 
+    /// Sets what is shown around the place.
+    #[must_use]
+    pub(crate) fn context(mut self, context: Span) -> Self {
+        self.context = context;
+        self
+    }
+
     /// Adds the way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -95,7 +105,8 @@ impl Finding {
 
     /// Resolves the finding to lines and columns, for machines to read.
     #[must_use]
-    pub fn locate(&self, source: &Source) -> LocatedFinding {
+    pub fn locate(&self, sources: &Sources) -> LocatedFinding {
+        let source = sources.of(self.span);
         let start = source.position(self.span.start);
         let end = source.position(self.span.end);
         LocatedFinding {
@@ -143,16 +154,18 @@ pub struct LocatedFinding {
 /// Shows a finding with the line it is about, for people to read. The text ends in a line end.
 ///
 /// ```
-/// # use temblor_lang::{Code, Finding, Source, Span, render};
-/// let source = Source::new("flow.troy", "define flow 7");
+/// # use std::sync::Arc;
+/// # use temblor_lang::{Code, Finding, Source, Sources, Span, render};
+/// let sources = Sources::new(Arc::new(Source::new("flow.troy", "define flow 7")));
 /// let finding = Finding::error(Code::Syntax, Span::new(12, 13), "found `7`, expected a name").label("here");
 /// assert_eq!(
-///     render(&finding, &source),
+///     render(&finding, &sources),
 ///     "error[syntax]: found `7`, expected a name\n --> flow.troy:1:13\n  |\n1 | define flow 7\n  |             ^ here\n"
 /// );
 /// ```
 #[must_use]
-pub fn render(finding: &Finding, source: &Source) -> String {
+pub fn render(finding: &Finding, sources: &Sources) -> String {
+    let source = sources.of(finding.span);
     let at = source.position(finding.span.start);
     let number = at.line.to_string();
     let margin = " ".repeat(number.len());

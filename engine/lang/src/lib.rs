@@ -7,16 +7,17 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use temblor_lang::{Scratch, Source, compile_query};
+//! use temblor_lang::{Options, Scratch, Source, compile_query};
 //! use temblor_pdk::value::{Arena, Event, Value};
 //!
 //! let text = r#"select { "n": event + 1 } from in where event > 1 into out"#;
 //! let source = Arc::new(Source::new("count.trickle", text));
-//! let query = compile_query(&source).expect("the text is right");
+//! let query = compile_query(&source, &Options::default()).expect("the text is right");
 //!
 //! let (arena, mut scratch) = (Arena::new(), Scratch::default());
 //! let mut results = Vec::new();
-//! let mut run = query.pipeline.start(&arena, &mut scratch);
+//! let mut state = query.pipeline.state();
+//! let mut run = query.pipeline.start(&arena, &mut scratch, &mut state);
 //! for n in [1, 2] {
 //!     run.event(0, Event::new(Value::from(n)), &mut |port, event| results.push((port, event.data)))?;
 //! }
@@ -32,6 +33,7 @@ mod code;
 mod compile;
 mod deployment;
 mod eval;
+mod extract;
 mod finding;
 mod keyword;
 mod lexer;
@@ -51,8 +53,8 @@ pub use deployment::{
 };
 pub use finding::{Finding, LocatedFinding, Severity, render};
 pub use options::Options;
-pub use pipeline::{EvalError, Pipeline, Run, Scratch};
-pub use source::{Position, Source};
+pub use pipeline::{EvalError, Pipeline, Run, Scratch, State};
+pub use source::{Position, Source, Sources};
 pub use span::Span;
 
 /// A compiled `.trickle` text.
@@ -62,32 +64,58 @@ pub struct Query {
     pub pipeline: Pipeline,
     /// What looks wrong.
     pub warnings: Vec<Finding>,
+    /// The texts that it consists of.
+    pub sources: Arc<Sources>,
+}
+
+/// Why a text cannot be run.
+#[derive(Debug)]
+pub struct Rejected {
+    /// What is wrong and what looks wrong, in the order in which it is checked; of very many findings the first
+    /// hundred.
+    pub findings: Vec<Finding>,
+    /// The texts that the findings refer to.
+    pub sources: Arc<Sources>,
 }
 
 /// Compiles a `.troy` text.
 ///
 /// # Errors
-/// Returns what is wrong, and what looks wrong, in the order of the text; of very many findings the first hundred.
-pub fn compile_deployment(
-    source: &Arc<Source>,
-    options: &Options,
-) -> Result<Deployment, Vec<Finding>> {
-    let tree = parser::parse_deployment(source).map_err(in_order)?;
+/// Returns what is wrong, and what looks wrong.
+pub fn compile_deployment(source: &Arc<Source>, options: &Options) -> Result<Deployment, Rejected> {
+    let sources = Arc::new(Sources::new(Arc::clone(source)));
+    let reject = |findings: Vec<Finding>| Rejected {
+        findings: in_order(findings),
+        sources: Arc::clone(&sources),
+    };
+    let tree = parser::parse_deployment(source).map_err(reject)?;
     let mut findings = check::check_deployment(&tree, options);
     let mut flows = Vec::new();
     if !has_errors(&findings) {
         flows = compile::compile_flows(&tree, options, source, &mut findings);
     }
-    let warnings = settle(findings)?;
-    Ok(Deployment { flows, warnings })
+    if has_errors(&findings) {
+        return Err(reject(findings));
+    }
+    Ok(Deployment {
+        flows,
+        warnings: in_order(findings),
+        sources,
+    })
 }
 
 /// Compiles a `.trickle` text.
 ///
 /// # Errors
-/// Returns what is wrong, and what looks wrong, in the order of the text; of very many findings the first hundred.
-pub fn compile_query(source: &Arc<Source>) -> Result<Query, Vec<Finding>> {
-    let tree = parser::parse_query(source).map_err(in_order)?;
+/// Returns what is wrong, and what looks wrong.
+pub fn compile_query(source: &Arc<Source>, options: &Options) -> Result<Query, Rejected> {
+    let _ = options;
+    let sources = Arc::new(Sources::new(Arc::clone(source)));
+    let reject = |findings: Vec<Finding>| Rejected {
+        findings: in_order(findings),
+        sources: Arc::clone(&sources),
+    };
+    let tree = parser::parse_query(source).map_err(reject)?;
     let mut findings = check::check_query(&tree);
     let compiled = if has_errors(&findings) {
         Err(compile::Reported)
@@ -95,11 +123,12 @@ pub fn compile_query(source: &Arc<Source>) -> Result<Query, Vec<Finding>> {
         compile::compile_top_level(&tree, source, &mut findings)
     };
     match compiled {
-        Ok(pipeline) => Ok(Query {
+        Ok(pipeline) if !has_errors(&findings) => Ok(Query {
             pipeline,
-            warnings: settle(findings)?,
+            warnings: in_order(findings),
+            sources,
         }),
-        Err(compile::Reported) => Err(in_order(findings)),
+        _ => Err(reject(findings)),
     }
 }
 
@@ -107,13 +136,6 @@ fn has_errors(findings: &[Finding]) -> bool {
     findings
         .iter()
         .any(|finding| finding.severity == Severity::Error)
-}
-
-/// Fails with all findings if there is an error among them.
-fn settle(findings: Vec<Finding>) -> Result<Vec<Finding>, Vec<Finding>> {
-    let failed = has_errors(&findings);
-    let findings = in_order(findings);
-    if failed { Err(findings) } else { Ok(findings) }
 }
 
 /// Sorts findings by their place, errors before warnings, and leaves each once: what is instantiated twice is

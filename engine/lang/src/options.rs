@@ -1,5 +1,7 @@
 //! What a host can say about a deployment.
 
+use std::path::PathBuf;
+
 use temblor_pdk::value::OwnedValue;
 
 /// What the host adds to a deployment.
@@ -10,4 +12,6 @@ pub struct Options {
     pub args: Vec<(String, OwnedValue)>,
     /// Flows to start that the text defines but does not deploy.
     pub flows: Vec<String>,
+    /// Where modules are looked for, in this order, before those that come along.
+    pub module_path: Vec<PathBuf>,
 }

@@ -8,7 +8,7 @@ use temblor_pdk::value::{Arena, Event, Value};
 use crate::eval::stacks::recycle;
 use crate::eval::{Code, Constant, Eval, Machine, Stacks};
 use crate::finding::{Finding, render};
-use crate::source::Source;
+use crate::source::Sources;
 use crate::span::Span;
 
 /// A compiled query: immutable, cheap to clone, and shared between threads.
@@ -20,7 +20,7 @@ pub struct Pipeline(pub(crate) Arc<Program>);
 /// What a pipeline consists of.
 #[derive(Debug)]
 pub(crate) struct Program {
-    pub(crate) source: Arc<Source>,
+    pub(crate) sources: Arc<Sources>,
     pub(crate) id: Option<Box<str>>,
     pub(crate) metrics_interval_s: Option<u64>,
     pub(crate) inputs: Box<[Box<str>]>,
@@ -91,17 +91,28 @@ impl Pipeline {
         self.0.metrics_interval_s
     }
 
-    /// The text that the pipeline was compiled from, which the spans of its errors refer to.
+    /// The texts that the pipeline was compiled from, which the spans of its errors refer to.
     #[must_use]
-    pub fn source(&self) -> &Arc<Source> {
-        &self.0.source
+    pub fn sources(&self) -> &Arc<Sources> {
+        &self.0.sources
+    }
+
+    /// What an instance of the pipeline keeps from event to event, as it is before the first.
+    #[must_use]
+    pub fn state(&self) -> State {
+        State {}
     }
 
     /// Prepares for a batch of events whose values live as long as `arena`, which new values are made in.
     ///
     /// Constants are copied into the arena once a batch, and only those that are used. Everything else that a run
     /// needs is kept in `scratch`, so that a steady flow of events allocates nothing outside of the arena.
-    pub fn start<'r, 'a>(&'r self, arena: &'a Arena, scratch: &'r mut Scratch) -> Run<'r, 'a> {
+    pub fn start<'r, 'a>(
+        &'r self,
+        arena: &'a Arena,
+        scratch: &'r mut Scratch,
+        state: &'r mut State,
+    ) -> Run<'r, 'a> {
         let parts = std::mem::take(&mut scratch.0);
         let mut guesses = parts.guesses;
         guesses.resize(self.0.guesses.max(guesses.len()), 0);
@@ -118,9 +129,14 @@ impl Pipeline {
                 results: recycle(parts.results),
             },
             scratch,
+            state,
         }
     }
 }
+
+/// What an instance of a pipeline keeps from event to event: the state of scripts, windows and operators.
+#[derive(Debug)]
+pub struct State {}
 
 /// Working memory of a run, to be kept from batch to batch. It serves any pipeline, one at a time.
 #[derive(Default)]
@@ -151,6 +167,8 @@ pub struct Run<'r, 'a> {
     arena: &'a Arena,
     memory: Parts<'a>,
     scratch: &'r mut Scratch,
+    #[expect(dead_code, reason = "nothing keeps a state yet")]
+    state: &'r mut State,
 }
 
 impl fmt::Debug for Run<'_, '_> {
@@ -185,7 +203,7 @@ impl<'a> Run<'_, 'a> {
                 self.memory.stacks.clear();
                 outcome = Err(EvalError {
                     finding,
-                    source: self.program.source.clone(),
+                    sources: self.program.sources.clone(),
                 });
             }
         }
@@ -193,6 +211,19 @@ impl<'a> Run<'_, 'a> {
             out(port, event);
         }
         outcome
+    }
+
+    /// Tells the time to everything that waits for it; to be called about every 100 ms.
+    ///
+    /// # Errors
+    /// Fails if an expression fails; see [`Run::event`].
+    pub fn tick(
+        &mut self,
+        now_ns: u64,
+        out: &mut impl FnMut(usize, Event<'a>),
+    ) -> Result<(), EvalError> {
+        let _ = (now_ns, out);
+        Ok(())
     }
 
     /// Notes the selects that read a node, for an event that the node produced.
@@ -259,7 +290,7 @@ impl Drop for Run<'_, '_> {
 #[derive(Clone, Debug)]
 pub struct EvalError {
     finding: Box<Finding>,
-    source: Arc<Source>,
+    sources: Arc<Sources>,
 }
 
 impl EvalError {
@@ -269,17 +300,16 @@ impl EvalError {
         &self.finding
     }
 
-    /// The text that the finding refers to.
+    /// The texts that the finding refers to.
     #[must_use]
-    pub fn source_text(&self) -> &Arc<Source> {
-        &self.source
+    pub fn sources(&self) -> &Arc<Sources> {
+        &self.sources
     }
 }
 
 impl fmt::Display for EvalError {
-    /// Writes the message, the place and the source line, as [`render`] does.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&render(&self.finding, &self.source))
+        f.write_str(&render(&self.finding, &self.sources))
     }
 }
 

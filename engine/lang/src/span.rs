@@ -25,6 +25,11 @@ impl Span {
         }
     }
 
+    /// Returns the same span so many bytes further on.
+    pub(crate) fn shifted(self, by: u32) -> Self {
+        Span::new(self.start + by, self.end + by)
+    }
+
     /// Returns the empty span at the start of this one.
     #[must_use]
     pub fn at_start(self) -> Self {

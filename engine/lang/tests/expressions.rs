@@ -19,7 +19,7 @@ const META: &str = r#"{"topic": "logs", "part": 3}"#;
 
 fn evaluate(expression: &str) -> String {
     let source = source("case", &format!("select\n{expression}\nfrom in into out"));
-    let query = match compile_query(&source) {
+    let query = match compile_query(&source, &Options::default()) {
         Ok(query) => query,
         Err(findings) => return error("compile", &findings[0], &source),
     };
@@ -79,7 +79,7 @@ fn bytes_equal_the_string_of_the_same_bytes() {
         "case",
         "select [event == \"ab\", event < \"b\", event != \"abc\"] from in into out",
     );
-    let query = compile_query(&source)
+    let query = compile_query(&source, &Options::default())
         .unwrap_or_else(|findings| panic!("{}", rendered(&findings, &source)));
     let (arena, mut scratch) = (Arena::new(), Scratch::default());
     let mut run = query.pipeline.start(&arena, &mut scratch);

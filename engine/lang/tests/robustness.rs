@@ -9,7 +9,10 @@ use temblor_lang::{Finding, Options, Source, compile_deployment, compile_query, 
 fn compile(text: &str) -> Vec<Finding> {
     let mut all = Vec::new();
     let source = source("any", text);
-    all.extend(compile_query(&source).map_or_else(|findings| findings, |query| query.warnings));
+    all.extend(
+        compile_query(&source, &Options::default())
+            .map_or_else(|findings| findings, |query| query.warnings),
+    );
     let compiled = compile_deployment(&source, &Options::default());
     all.extend(compiled.map_or_else(|findings| findings, |deployment| deployment.warnings));
     for finding in &all {

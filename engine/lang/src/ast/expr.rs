@@ -1,6 +1,6 @@
 //! The syntax tree of expressions.
 
-use super::Ident;
+use super::{Ident, Pattern, Statement};
 use crate::span::Span;
 
 /// An expression. Its span leaves out parentheses around it.
@@ -18,6 +18,8 @@ pub(crate) enum ExprKind {
     Int(u64),
     Float(f64),
     Text(Text),
+    /// `<<…>>`
+    Bytes(Vec<BytesPart>),
     List(Vec<Expr>),
     Record(Vec<(Text, Expr)>),
     Path(Path),
@@ -34,6 +36,13 @@ pub(crate) enum ExprKind {
         first: Box<Expr>,
         rest: Vec<Operation>,
     },
+    Call(Call),
+    /// `recur(…)`
+    Recur(Vec<Expr>),
+    Match(Box<Match>),
+    For(Box<For>),
+    Merge(Box<Merge>),
+    Patch(Box<Patch>),
     /// Something that was reported and skipped.
     Invalid,
 }
@@ -45,6 +54,104 @@ pub(crate) struct Operation {
     pub(crate) right: Expr,
     /// Where everything from the first operand of the chain to this one ends, closing parentheses included.
     pub(crate) end: u32,
+}
+
+/// A part of a binary literal.
+#[derive(Debug)]
+pub(crate) struct BytesPart {
+    pub(crate) value: Expr,
+    /// The number behind the colon, as it is written.
+    pub(crate) size: Option<u64>,
+    /// The word behind the slash.
+    pub(crate) kind: Option<Ident>,
+    /// The value with size and kind.
+    pub(crate) span: Span,
+}
+
+/// A call of a function. Its span is that of the expression.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) modules: Vec<Ident>,
+    pub(crate) name: Ident,
+    pub(crate) args: Vec<Expr>,
+}
+
+/// `match … of … end`
+#[derive(Debug)]
+pub(crate) struct Match {
+    pub(crate) target: Expr,
+    pub(crate) clauses: Vec<MatchClause>,
+}
+
+/// `case … when … => …`
+#[derive(Debug)]
+pub(crate) struct MatchClause {
+    pub(crate) pattern: Pattern,
+    pub(crate) guard: Option<Expr>,
+    /// Never empty. Expressions only, unless the match is a statement.
+    pub(crate) body: Vec<Statement>,
+    /// From `case` to the end of the last expression.
+    pub(crate) span: Span,
+}
+
+/// `for … of … into … use … end`
+#[derive(Debug)]
+pub(crate) struct For {
+    pub(crate) target: Expr,
+    pub(crate) cases: Vec<ForCase>,
+    pub(crate) into: Option<Expr>,
+    /// The operator behind `use`.
+    pub(crate) fold: Option<BinaryOp>,
+}
+
+/// `case (k, v) when … => …` of a `for`
+#[derive(Debug)]
+pub(crate) struct ForCase {
+    pub(crate) key: Ident,
+    pub(crate) value: Ident,
+    /// The parenthesised pair of names.
+    pub(crate) head: Span,
+    pub(crate) guard: Option<Expr>,
+    /// Never empty. Expressions only, unless the `for` is a statement.
+    pub(crate) body: Vec<Statement>,
+    pub(crate) span: Span,
+}
+
+/// `merge … of … end`
+#[derive(Debug)]
+pub(crate) struct Merge {
+    pub(crate) target: Expr,
+    pub(crate) changes: Expr,
+}
+
+/// `patch … of … end`
+#[derive(Debug)]
+pub(crate) struct Patch {
+    pub(crate) target: Expr,
+    pub(crate) operations: Vec<PatchOperation>,
+}
+
+/// An operation of a `patch`.
+#[derive(Debug)]
+pub(crate) struct PatchOperation {
+    pub(crate) kind: PatchKind,
+    /// From its keyword to the end of its value or last key.
+    pub(crate) span: Span,
+}
+
+/// What an operation of a `patch` does.
+#[derive(Debug)]
+pub(crate) enum PatchKind {
+    Insert { key: Text, value: Expr },
+    Update { key: Text, value: Expr },
+    Upsert { key: Text, value: Expr },
+    Erase { key: Text },
+    Move { from: Text, to: Text },
+    Copy { from: Text, to: Text },
+    Merge { key: Text, value: Expr },
+    MergeAll { value: Expr },
+    Default { key: Text, value: Expr },
+    DefaultAll { value: Expr },
 }
 
 /// A string token with its interpolations.
@@ -79,7 +186,13 @@ pub(crate) enum Root {
     Args,
     Group,
     Window,
+    /// A local variable, or a constant of the scope.
     Local(Ident),
+    /// A constant of a module: `module::NAME`.
+    Constant {
+        modules: Vec<Ident>,
+        name: Ident,
+    },
     Expr(Box<Expr>),
 }
 

@@ -1,7 +1,7 @@
 //! Checking the statements of a deployment.
 
 use super::{check_params, check_unique, check_with, flow, names};
-use crate::ast::{Assign, DeployStatement, Deployment, FlowDefinition, Instance};
+use crate::ast::{Assign, Definition, DeployStatement, Deployment, FlowDefinition, Instance};
 use crate::code::Code;
 use crate::finding::Finding;
 use crate::options::Options;
@@ -19,7 +19,7 @@ pub(super) fn check(deployment: &Deployment, options: &Options, findings: &mut V
         names::check(value, None, findings);
     }
     for definition in flows(deployment) {
-        check_params(&definition.params, findings);
+        check_params(&definition.args.params, findings);
         flow::check(definition, findings);
     }
     for deploy in deploys(deployment) {
@@ -33,8 +33,8 @@ fn flows(deployment: &Deployment) -> impl Iterator<Item = &FlowDefinition> {
         .statements
         .iter()
         .filter_map(|statement| match statement {
-            DeployStatement::Define(flow) => Some(flow),
-            DeployStatement::Deploy(_) => None,
+            DeployStatement::Define(Definition::Flow(flow)) => Some(&**flow),
+            _ => None,
         })
 }
 
@@ -44,21 +44,21 @@ fn deploys(deployment: &Deployment) -> impl Iterator<Item = &Instance> {
         .iter()
         .filter_map(|statement| match statement {
             DeployStatement::Deploy(instance) => Some(instance),
-            DeployStatement::Define(_) => None,
+            _ => None,
         })
 }
 
 fn check_deploy(deployment: &Deployment, deploy: &Instance, findings: &mut Vec<Finding>) {
-    for Assign { value, .. } in &deploy.with {
+    for Assign { value, .. } in &deploy.with.assigns {
         names::check(value, None, findings);
     }
-    let name = &deploy.template;
+    let name = &deploy.template.name;
     let definition = flows(deployment).find(|flow| flow.name.name == name.name);
     match definition {
         Some(flow) if flow.span.start < deploy.span.start => {
             check_with(
-                &deploy.with,
-                &flow.params,
+                &deploy.with.assigns,
+                &flow.args.params,
                 &format!("flow `{}`", name.name),
                 findings,
             );
@@ -87,7 +87,7 @@ fn check_options(deployment: &Deployment, options: &Options, findings: &mut Vec<
             findings.push(Finding::error(Code::UnknownName, Span::default(), message).help(help));
         }
     }
-    let params = flows(deployment).flat_map(|flow| &flow.params);
+    let params = flows(deployment).flat_map(|flow| &flow.args.params);
     let params: Vec<&str> = params.map(|param| &*param.name.name).collect();
     for (name, _) in &options.args {
         if !params.contains(&name.as_str()) {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::{check_params, check_unique, check_with, names, ports, query};
 use crate::ast::{
-    Assign, Connect, ConnectorDefinition, Endpoint, EndpointKind, FlowDefinition, FlowStatement,
-    Ident, Instance, Param, PipelineDefinition,
+    Assign, Connect, ConnectorDefinition, Definition, Endpoint, EndpointKind, FlowDefinition,
+    FlowStatement, Ident, Instance, Param, PipelineDefinition,
 };
 use crate::code::Code;
 use crate::compile::CONNECTOR_KEYS;
@@ -54,7 +54,7 @@ impl<'t> Checker<'t, '_> {
             .body
             .iter()
             .filter_map(|statement| match statement {
-                FlowStatement::DefineConnector(definition) => Some(definition),
+                FlowStatement::Define(Definition::Connector(definition)) => Some(&**definition),
                 _ => None,
             })
     }
@@ -70,11 +70,15 @@ impl<'t> Checker<'t, '_> {
             self.connector_definition(definition);
         }
         for definition in ports::pipelines(self.flow) {
-            check_params(&definition.params, self.findings);
-            self.defaults(&definition.params);
-            query::check(&definition.query, Some(&definition.params), self.findings);
+            check_params(&definition.args.params, self.findings);
+            self.defaults(&definition.args.params);
+            query::check(
+                &definition.query,
+                Some(&definition.args.params),
+                self.findings,
+            );
         }
-        self.defaults(&self.flow.params);
+        self.defaults(&self.flow.args.params);
     }
 
     fn defaults(&mut self, params: &[Param]) {
@@ -84,15 +88,15 @@ impl<'t> Checker<'t, '_> {
     }
 
     fn connector_definition(&mut self, definition: &ConnectorDefinition) {
-        check_params(&definition.params, self.findings);
-        self.defaults(&definition.params);
+        check_params(&definition.args.params, self.findings);
+        self.defaults(&definition.args.params);
         check_unique(
             "key",
-            definition.with.iter().map(|assign| &assign.key),
+            definition.with.assigns.iter().map(|assign| &assign.key),
             self.findings,
         );
-        for Assign { key, value } in &definition.with {
-            names::check(value, Some(&definition.params), self.findings);
+        for Assign { key, value } in &definition.with.assigns {
+            names::check(value, Some(&definition.args.params), self.findings);
             if !CONNECTOR_KEYS.contains(&&*key.name) {
                 let message = format!("`{}` is no key of the `with` of a connector", key.name);
                 let help = one_of(&key.name, "keys", &CONNECTOR_KEYS);
@@ -107,7 +111,7 @@ impl<'t> Checker<'t, '_> {
     fn create_connector(&mut self, instance: &'t Instance) {
         let found = self
             .connector_definitions()
-            .find(|d| d.name.name == instance.template.name);
+            .find(|d| d.name.name == instance.template.name.name);
         self.values(instance);
         let names = self
             .connector_definitions()
@@ -116,7 +120,7 @@ impl<'t> Checker<'t, '_> {
             return;
         }
         if let Some(definition) = found {
-            self.arguments(instance, &definition.params);
+            self.arguments(instance, &definition.args.params);
         }
         let created = Created {
             span: instance.span,
@@ -129,14 +133,14 @@ impl<'t> Checker<'t, '_> {
     }
 
     fn create_pipeline(&mut self, instance: &'t Instance) {
-        let found = ports::find_pipeline(self.flow, &instance.template.name);
+        let found = ports::find_pipeline(self.flow, &instance.template.name.name);
         self.values(instance);
         let names = ports::pipelines(self.flow).map(|definition| &definition.name);
         if !self.defined("pipeline", instance, found.map(|d| d.span), names) {
             return;
         }
         if let Some(definition) = found {
-            self.arguments(instance, &definition.params);
+            self.arguments(instance, &definition.args.params);
         }
         let created = Created {
             span: instance.span,
@@ -149,14 +153,14 @@ impl<'t> Checker<'t, '_> {
     }
 
     fn values(&mut self, instance: &Instance) {
-        for Assign { value, .. } in &instance.with {
-            names::check(value, Some(&self.flow.params), self.findings);
+        for Assign { value, .. } in &instance.with.assigns {
+            names::check(value, Some(&self.flow.args.params), self.findings);
         }
     }
 
     fn arguments(&mut self, instance: &Instance, params: &[Param]) {
         check_with(
-            &instance.with,
+            &instance.with.assigns,
             params,
             &format!("`{}`", instance.name.name),
             self.findings,
@@ -171,7 +175,7 @@ impl<'t> Checker<'t, '_> {
         definition: Option<Span>,
         names: impl Iterator<Item = &'t Ident>,
     ) -> bool {
-        let Ident { name, span } = &instance.template;
+        let Ident { name, span } = &instance.template.name;
         let (message, help) = match definition {
             Some(definition) if definition.start < instance.span.start => return true,
             Some(_) => {

@@ -23,6 +23,13 @@ impl Names<'_, '_> {
             | ExprKind::Bool(_)
             | ExprKind::Int(_)
             | ExprKind::Float(_)
+            | ExprKind::Bytes(_)
+            | ExprKind::Call(_)
+            | ExprKind::Recur(_)
+            | ExprKind::Match(_)
+            | ExprKind::For(_)
+            | ExprKind::Merge(_)
+            | ExprKind::Patch(_)
             | ExprKind::Invalid => {}
             ExprKind::Text(text) => self.text(text),
             ExprKind::List(items) => items.iter().for_each(|item| self.expr(item)),

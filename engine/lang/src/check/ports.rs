@@ -1,13 +1,14 @@
 //! The ports of pipelines, as far as a definition tells.
 
 use crate::ast::{
-    FlowDefinition, FlowStatement, Ident, PipelineDefinition, Port, Query, QueryStatement, Select,
+    Definition, FlowDefinition, FlowStatement, Ident, PipelineDefinition, Port, Query,
+    QueryStatement, Select,
 };
 
 /// The pipelines that a flow defines.
 pub(crate) fn pipelines(flow: &FlowDefinition) -> impl Iterator<Item = &PipelineDefinition> {
     flow.body.iter().filter_map(|statement| match statement {
-        FlowStatement::DefinePipeline(definition) => Some(definition),
+        FlowStatement::Define(Definition::Pipeline(definition)) => Some(&**definition),
         _ => None,
     })
 }

@@ -24,6 +24,7 @@ pub(super) fn check(query: &Query, params: Option<&[Param]>, findings: &mut Vec<
                     findings.push(finding.help("give it another name"));
                 }
             }
+            QueryStatement::Use(_) | QueryStatement::Define(_) | QueryStatement::Create { .. } => {}
             QueryStatement::Select(select) => {
                 let Select {
                     target,

@@ -43,7 +43,7 @@ pub(super) fn connector<'c>(
         span: instance.span,
     };
     let mut failed = false;
-    for assign in &definition.with {
+    for assign in &definition.with.assigns {
         let mut compiler = Compiler::new(Context::Constant, Some(args), arena, findings);
         let Ok(value) = compiler.constant(&assign.value) else {
             failed = true;

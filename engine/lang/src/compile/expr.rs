@@ -51,7 +51,14 @@ impl<'c> Compiler<'c, '_> {
                 };
             }
             ExprKind::Chain { first, rest } => return self.chain(expr.span.start, first, rest),
-            ExprKind::Invalid => return Err(super::Reported),
+            ExprKind::Bytes(_)
+            | ExprKind::Call(_)
+            | ExprKind::Recur(_)
+            | ExprKind::Match(_)
+            | ExprKind::For(_)
+            | ExprKind::Merge(_)
+            | ExprKind::Patch(_)
+            | ExprKind::Invalid => return Err(super::Reported),
         };
         Ok(Folded::Value(value))
     }

@@ -8,7 +8,7 @@ use super::args::Handing;
 use super::connector::connector;
 use super::query::compile_query;
 use super::{Compiled, Reported};
-use crate::ast::{self, DeployStatement, FlowDefinition, FlowStatement, Instance};
+use crate::ast::{self, Definition, DeployStatement, FlowDefinition, FlowStatement, Instance};
 use crate::check::ports;
 use crate::deployment::{ConnectorSpec, Endpoint, Flow, Link, PipelineSpec};
 use crate::finding::Finding;
@@ -26,12 +26,12 @@ pub(crate) fn compile_flows(
     let mut flows = Vec::new();
     for statement in &deployment.statements {
         if let DeployStatement::Deploy(instance) = statement
-            && let Some(definition) = find_flow(deployment, &instance.template.name)
+            && let Some(definition) = find_flow(deployment, &instance.template.name.name)
         {
             let start = Start {
                 name: &instance.name.name,
                 definition,
-                with: &instance.with,
+                with: &instance.with.assigns,
                 host: &options.args,
                 at: instance.span,
             };
@@ -59,7 +59,9 @@ fn find_flow<'t>(deployment: &'t ast::Deployment, name: &str) -> Option<&'t Flow
         .statements
         .iter()
         .find_map(|statement| match statement {
-            DeployStatement::Define(flow) if *flow.name.name == *name => Some(flow),
+            DeployStatement::Define(Definition::Flow(flow)) if *flow.name.name == *name => {
+                Some(&**flow)
+            }
             _ => None,
         })
 }
@@ -77,7 +79,7 @@ impl Start<'_> {
     fn compile(&self, source: &Arc<Source>, findings: &mut Vec<Finding>) -> Compiled<Flow> {
         let arena = Arena::new();
         let handing = Handing {
-            params: &self.definition.params,
+            params: &self.definition.args.params,
             with: self.with,
             outer: None,
             host: self.host,
@@ -121,21 +123,23 @@ impl Start<'_> {
         arena: &'c Arena,
         findings: &mut Vec<Finding>,
     ) -> Compiled<ConnectorSpec> {
-        let name = &instance.template.name;
+        let name = &instance.template.name.name;
         let definition = self
             .definition
             .body
             .iter()
             .find_map(|statement| match statement {
-                FlowStatement::DefineConnector(connector) if connector.name.name == *name => {
-                    Some(connector)
+                FlowStatement::Define(Definition::Connector(connector))
+                    if connector.name.name == *name =>
+                {
+                    Some(&**connector)
                 }
                 _ => None,
             });
         let definition = definition.ok_or(Reported)?;
         let handing = Handing {
-            params: &definition.params,
-            with: &instance.with,
+            params: &definition.args.params,
+            with: &instance.with.assigns,
             outer: Some(args),
             host: &[],
             what: format!("the connector `{}`", instance.name.name),
@@ -154,10 +158,10 @@ impl Start<'_> {
         findings: &mut Vec<Finding>,
     ) -> Compiled<PipelineSpec> {
         let definition =
-            ports::find_pipeline(self.definition, &instance.template.name).ok_or(Reported)?;
+            ports::find_pipeline(self.definition, &instance.template.name.name).ok_or(Reported)?;
         let handing = Handing {
-            params: &definition.params,
-            with: &instance.with,
+            params: &definition.args.params,
+            with: &instance.with.assigns,
             outer: Some(args),
             host: &[],
             what: format!("the pipeline `{}`", instance.name.name),

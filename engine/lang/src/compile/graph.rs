@@ -69,6 +69,7 @@ impl Graph {
                     graph.name(&name.name, node, *span, findings);
                 }
                 QueryStatement::Select(select) => graph.edge(select, query, findings),
+                _ => {}
             }
         }
         graph.report_cycle(findings);
@@ -109,7 +110,7 @@ impl Graph {
         if node.is_none() {
             let below = query.statements.iter().any(|statement| match statement {
                 QueryStatement::CreateStream { name: stream, .. } => stream.name == *name,
-                QueryStatement::Select(_) => false,
+                _ => false,
             });
             let (message, help) = if below {
                 (

@@ -54,6 +54,7 @@ impl<'c> Compiler<'c, '_> {
             root,
             name,
             steps: steps.into(),
+            span: path.span,
         };
         Ok(Folded::Code(Code::Path(Box::new(path))))
     }
@@ -71,6 +72,7 @@ impl<'c> Compiler<'c, '_> {
             root,
             name: root_name(&path.root),
             steps: steps.into(),
+            span: path.span,
         })
     }
 
@@ -78,7 +80,7 @@ impl<'c> Compiler<'c, '_> {
         let constant = self.context == Context::Constant;
         let folded = match root {
             Root::Expr(expr) => return self.fold(expr),
-            Root::Local(name) => {
+            Root::Constant { name, .. } | Root::Local(name) => {
                 let message = format!(
                     "`{}` is a local variable, which there are none of here",
                     name.name

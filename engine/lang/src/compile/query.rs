@@ -72,7 +72,7 @@ pub(super) fn compile_query<'c>(
     }
     let wired = wire(&graph, clauses);
     Ok(Pipeline(Arc::new(Program {
-        source: source.clone(),
+        sources: Arc::new(source.clone().into()),
         id: directives.id,
         metrics_interval_s: directives.metrics_interval_s,
         inputs: graph.inputs.into(),

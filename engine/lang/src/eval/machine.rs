@@ -47,6 +47,7 @@ impl<'a> Machine<'_, 'a> {
             Code::List(items) => self.list(items),
             Code::Record(record) => self.record(record),
             Code::Text(parts) => self.text(parts),
+            _ => Ok(Value::NULL),
         }
     }
 

@@ -8,7 +8,7 @@ pub(crate) mod ops;
 pub(crate) mod path;
 pub(crate) mod stacks;
 
-pub(crate) use code::{Code, Constant};
+pub(crate) use code::{Code, Constant, Pool};
 pub(crate) use failure::Eval;
 pub(crate) use machine::Machine;
 pub(crate) use stacks::Stacks;

@@ -25,6 +25,15 @@ pub(crate) fn lex(source: &Source) -> Result<Vec<Token>, Vec<Finding>> {
     }
     let mut lexer = Lexer::new(source);
     lexer.run();
+    // The lexer counts from the start of its text.
+    let base = source.base();
+    for token in &mut lexer.tokens {
+        token.span = token.span.shifted(base);
+    }
+    for finding in &mut lexer.findings {
+        finding.span = finding.span.shifted(base);
+        finding.context = finding.context.shifted(base);
+    }
     if lexer.findings.is_empty() {
         Ok(lexer.tokens)
     } else {

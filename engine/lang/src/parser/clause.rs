@@ -1,7 +1,7 @@
 //! Clauses that several statements share: directives, `args`, `with`.
 
 use super::{Parse, Parser};
-use crate::ast::{Assign, Instance, Param};
+use crate::ast::{Args, Assign, Instance, Modular, Param, With};
 use crate::keyword::Keyword;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -28,11 +28,12 @@ impl Parser<'_> {
     }
 
     /// Parses an `args` clause, if there is one.
-    pub(super) fn params(&mut self) -> Parse<Vec<Param>> {
+    pub(super) fn args(&mut self) -> Parse<Args> {
+        let start = self.span();
         if !self.eat_word(Keyword::Args) {
-            return Ok(Vec::new());
+            return Ok(Args::default());
         }
-        self.names_list(|p| {
+        let params = self.names_list(|p| {
             let name = p.ident("the name of an argument")?;
             let default = if p.eat(&TokenKind::Assign) {
                 Some(p.operators()?)
@@ -40,7 +41,9 @@ impl Parser<'_> {
                 None
             };
             Ok(Param { name, default })
-        })
+        })?;
+        let span = self.span_from(start);
+        Ok(Args { params, span })
     }
 
     /// Parses items that start with a name, separated by commas, of which one may trail.
@@ -53,14 +56,16 @@ impl Parser<'_> {
     }
 
     /// Parses a `with … end` clause, if there is one.
-    pub(super) fn with(&mut self) -> Parse<Vec<Assign>> {
+    pub(super) fn with(&mut self) -> Parse<With> {
+        let start = self.span();
         if !self.eat_word(Keyword::With) {
-            return Ok(Vec::new());
+            return Ok(With::default());
         }
         self.open();
         let assigns = self.names_list(Parser::assign)?;
+        let span = self.span_from(start);
         self.expect_end("`,` or `end`")?;
-        Ok(assigns)
+        Ok(With { assigns, span })
     }
 
     /// Parses `name from template with … end`.
@@ -69,7 +74,10 @@ impl Parser<'_> {
         let template = if self.eat_word(Keyword::From) {
             self.template("the name of a definition")?
         } else {
-            name.clone()
+            Modular {
+                modules: Vec::new(),
+                name: name.clone(),
+            }
         };
         let with = self.with()?;
         let span = self.span_from(start);

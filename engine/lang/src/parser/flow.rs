@@ -1,8 +1,10 @@
 //! Deployments and flows.
 
+use std::sync::Arc;
+
 use super::{Parse, Parser};
 use crate::ast::{
-    Connect, ConnectorDefinition, DeployStatement, Deployment, Endpoint, EndpointKind,
+    Connect, ConnectorDefinition, Definition, DeployStatement, Deployment, Endpoint, EndpointKind,
     FlowDefinition, FlowStatement, Ident,
 };
 use crate::keyword::Keyword;
@@ -37,7 +39,7 @@ impl Parser<'_> {
             self.bump();
             return self
                 .define_flow(start)
-                .map(|flow| Some(DeployStatement::Define(flow)));
+                .map(|flow| Some(DeployStatement::Define(Definition::Flow(Arc::new(flow)))));
         }
         if self.eat_word(Keyword::Deploy) {
             self.expect_word(Keyword::Flow, "`flow`")?;
@@ -71,7 +73,7 @@ impl Parser<'_> {
     fn define_flow(&mut self, start: Span) -> Parse<FlowDefinition> {
         self.open();
         let name = self.ident("the name of the flow")?;
-        let params = self.params()?;
+        let args = self.args()?;
         self.expect_word(Keyword::Flow, "`flow` and its body")?;
         if self.is_word(Keyword::End) {
             return self.unexpected("a statement");
@@ -80,7 +82,7 @@ impl Parser<'_> {
         self.expect_end("`end` of the flow")?;
         Ok(FlowDefinition {
             name,
-            params,
+            args,
             body,
             span: self.span_from(start),
         })
@@ -107,10 +109,10 @@ impl Parser<'_> {
     fn define_in_flow(&mut self, start: Span) -> Parse<FlowStatement> {
         if self.eat_word(Keyword::Connector) {
             self.define_connector(start)
-                .map(FlowStatement::DefineConnector)
+                .map(|d| FlowStatement::Define(Definition::Connector(Arc::new(d))))
         } else if self.eat_word(Keyword::Pipeline) {
             self.define_pipeline(start)
-                .map(FlowStatement::DefinePipeline)
+                .map(|d| FlowStatement::Define(Definition::Pipeline(Arc::new(d))))
         } else {
             self.unexpected("`connector` or `pipeline`")
         }
@@ -133,15 +135,15 @@ impl Parser<'_> {
         let name = self.ident("the name of the connector")?;
         self.expect_word(Keyword::From, "`from` and the kind of the connector")?;
         let kind = self.connector_kind()?;
-        let params = self.params()?;
-        if !params.is_empty() && !self.is_word(Keyword::With) {
+        let args = self.args()?;
+        if !args.params.is_empty() && !self.is_word(Keyword::With) {
             return self.unexpected("`,` or `with`");
         }
         let with = self.with()?;
         Ok(ConnectorDefinition {
             name,
             kind,
-            params,
+            args,
             with,
             span: self.span_from(start),
         })

@@ -1,7 +1,7 @@
 //! Paths: a root and the segments behind it.
 
 use super::{Parse, Parser};
-use crate::ast::{Expr, ExprKind, Ident, Path, Root, Segment};
+use crate::ast::{Expr, ExprKind, Ident, Modular, Path, Root, Segment};
 use crate::keyword::Keyword;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -151,10 +151,12 @@ impl Parser<'_> {
     }
 
     /// Takes the name of a template, which could be that of a module.
-    pub(super) fn template(&mut self, wanted: &str) -> Parse<Ident> {
+    pub(super) fn template(&mut self, wanted: &str) -> Parse<Modular> {
         let first = self.ident(wanted)?;
         let mut last = first.clone();
+        let mut modules = Vec::new();
         while self.eat(&TokenKind::ColonColon) {
+            modules.push(last);
             last = self.ident("a name behind `::`")?;
         }
         if first.span != last.span {
@@ -162,6 +164,9 @@ impl Parser<'_> {
             let shown = self.source.slice(span).to_owned();
             self.unsupported(&format!("the module path `{shown}`"), span);
         }
-        Ok(last)
+        Ok(Modular {
+            modules,
+            name: last,
+        })
     }
 }

@@ -28,7 +28,7 @@ impl Parser<'_> {
         let name = self.ident("the name of the pipeline")?;
         let inputs = self.ports(Keyword::From)?;
         let outputs = self.ports(Keyword::Into)?;
-        let params = self.params()?;
+        let args = self.args()?;
         self.expect_word(Keyword::Pipeline, "`pipeline` and its body")?;
         let directives = self.directives();
         if self.is_word(Keyword::End) {
@@ -44,7 +44,7 @@ impl Parser<'_> {
         };
         Ok(PipelineDefinition {
             name,
-            params,
+            args,
             query,
             span: self.span_from(start),
         })
@@ -118,6 +118,7 @@ impl Parser<'_> {
 
     /// Parses a select behind this word.
     fn select(&mut self) -> Parse<Option<QueryStatement>> {
+        let start = self.last_span();
         let target = self.expression()?;
         self.expect_word(Keyword::From, "`from` and a node")?;
         let from = self.port()?;
@@ -131,9 +132,12 @@ impl Parser<'_> {
         let select = Select {
             target,
             from,
+            windows: Vec::new(),
             filter,
+            group: None,
             into,
             having,
+            span: self.span_from(start),
         };
         Ok(Some(QueryStatement::Select(Box::new(select))))
     }

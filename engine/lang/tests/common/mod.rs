@@ -16,7 +16,7 @@ pub(crate) fn source(name: &str, text: &str) -> Arc<Source> {
 
 pub(crate) fn query(text: &str) -> Pipeline {
     let source = source("test.trickle", text);
-    match compile_query(&source) {
+    match compile_query(&source, &Options::default()) {
         Ok(query) => query.pipeline,
         Err(findings) => panic!("{}", rendered(&findings, &source)),
     }
@@ -65,7 +65,7 @@ pub(crate) fn run(
     event.meta = arena.value(&owned(meta));
     let port = pipeline.input(input).expect("the input port exists");
     let outcome = pipeline
-        .start(&arena, &mut scratch)
+        .start(&arena, &mut scratch, &mut pipeline.state())
         .event(port, event, &mut |port, event| {
             let port = pipeline
                 .outputs()
