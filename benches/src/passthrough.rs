@@ -9,13 +9,12 @@
 //! the file, splits lines, fills simd-json's tape and writes it again, in one thread and without an engine. Each goes
 //! over the file `passes` times. Both programs are taken from the folder of this one.
 
+mod process;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeVal;
-
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+use process::{Result, cpu_seconds, median, number, write_flow};
 
 struct Options {
     rounds: usize,
@@ -37,17 +36,9 @@ fn options() -> Result<Options> {
     let (mut rounds, mut passes, mut file) = (9, 10, None);
     let mut args = std::env::args_os().skip(1);
     while let Some(arg) = args.next() {
-        let mut number = || -> Result<usize> {
-            let value = args.next().ok_or("a number is missing")?;
-            Ok(value
-                .to_str()
-                .ok_or("not a number")?
-                .parse::<usize>()?
-                .max(1))
-        };
         match arg.to_str() {
-            Some("--rounds") => rounds = number()?,
-            Some("--passes") => passes = number()?,
+            Some("--rounds") => rounds = number(args.next())?,
+            Some("--passes") => passes = number(args.next())?,
             _ => file = Some(PathBuf::from(arg)),
         }
     }
@@ -63,7 +54,8 @@ fn run(options: &Options) -> Result<()> {
     let gigabytes = std::fs::metadata(&options.file)?.len() as f64 * options.passes as f64 / 1e9;
     let programs = std::env::current_exe()?;
     let programs = programs.parent().ok_or("this program lies nowhere")?;
-    let flow = write_flow(&options.file, options.passes)?;
+    let query = "select event from in into out";
+    let flow = write_flow("passthrough", query, &options.file, options.passes)?;
     let mut ratios = Vec::new();
     let (mut engine, mut bare) = (Vec::new(), Vec::new());
     println!("CPU seconds per GB ({gigabytes:.2} GB a run)");
@@ -98,57 +90,4 @@ fn limit(programs: &Path, options: &Options) -> Command {
     command.args(["--mode", "tape", "--rounds", &passes]);
     command.arg(&options.file);
     command
-}
-
-/// Writes the flow of side *engine* to a file of its own.
-fn write_flow(file: &Path, passes: usize) -> Result<PathBuf> {
-    let file = std::fs::canonicalize(file)?;
-    let file = file.to_str().ok_or("the file's name is not UTF-8")?;
-    let text = format!(
-        r#"define flow passthrough
-flow
-  define connector blaster from blaster
-  with codec = "json", config = {{ "file": {file:?}, "iterations": {passes} }} end;
-  define connector blackhole from blackhole
-  with codec = "json", config = {{ "report": "none" }} end;
-  define pipeline passthrough pipeline select event from in into out end;
-  create connector blaster;
-  create connector blackhole;
-  create pipeline passthrough;
-  connect /connector/blaster to /pipeline/passthrough;
-  connect /pipeline/passthrough to /connector/blackhole;
-end;
-deploy flow passthrough;
-"#
-    );
-    let path = std::env::temp_dir().join(format!("passthrough-{}.troy", std::process::id()));
-    std::fs::write(&path, text)?;
-    Ok(path)
-}
-
-/// Runs a program and returns the user and system seconds that it took.
-fn cpu_seconds(command: &mut Command) -> Result<f64> {
-    let before = children()?;
-    let status = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .map_err(|error| format!("cannot run {:?}: {error}", command.get_program()))?;
-    if !status.success() {
-        return Err(format!("{:?} failed: {status}", command.get_program()).into());
-    }
-    Ok(children()? - before)
-}
-
-/// User and system seconds of all children that have ended.
-fn children() -> Result<f64> {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
-}
-
-/// Sorts and picks the middle.
-fn median(numbers: &mut [f64]) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }
