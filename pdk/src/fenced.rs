@@ -1,8 +1,11 @@
-//! Codecs and processors that may panic: the panic becomes an error, as it does behind the C ABI.
+//! Codecs, processors and operators that may panic: the panic becomes an error, as it does behind the C ABI.
 
 use crate::abi::fence;
 use crate::codec::{DynCodec, DynPostprocessor, DynPreprocessor, FrameSink};
-use crate::{Arena, Codec, Error, ErrorKind, Postprocessor, Preprocessor, Result, Value};
+use crate::{
+    Arena, Codec, DynOperator, Error, ErrorKind, Event, Feedback, Operator, OperatorSink,
+    Postprocessor, Preprocessor, Result, Value,
+};
 
 /// An author's object; none once it panicked.
 pub(crate) struct Fenced<T>(Option<T>);
@@ -22,6 +25,15 @@ impl<T> Fenced<T> {
                 self.discard();
                 Err(panic)
             }
+        }
+    }
+
+    /// Asks without changing anything; what is answered where it panics is `otherwise`. Once it is gone, so is what
+    /// could be asked for.
+    fn ask<R: Default>(&self, question: impl FnOnce(&T) -> R, otherwise: R) -> R {
+        match &self.0 {
+            Some(object) => fence::catch(|| question(object)).unwrap_or(otherwise),
+            None => R::default(),
         }
     }
 
@@ -55,8 +67,7 @@ impl<T: Preprocessor> DynPreprocessor for Fenced<T> {
 
     fn held(&self) -> usize {
         // One that panics here is taken to hold something, so that nothing is acked too early.
-        let held = |preprocessor: &T| fence::catch(|| preprocessor.held()).unwrap_or(1);
-        self.0.as_ref().map_or(0, held)
+        self.ask(Preprocessor::held, 1)
     }
 
     fn finish(&mut self, out: &mut FrameSink<'_, '_>) -> Result<()> {
@@ -71,5 +82,99 @@ impl<T: Postprocessor> DynPostprocessor for Fenced<T> {
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.call(|postprocessor| Postprocessor::finish(postprocessor, out))
+    }
+}
+
+/// An operator with the names of its outputs, so that an event for none of them is found out.
+pub(crate) struct FencedOperator<T> {
+    operator: Fenced<T>,
+    outputs: Vec<String>,
+    wants_feedback: bool,
+}
+
+impl<T: Operator> FencedOperator<T> {
+    pub(crate) fn new(operator: T) -> Self {
+        FencedOperator {
+            outputs: operator.outputs(),
+            wants_feedback: operator.wants_feedback(),
+            operator: Fenced::new(operator),
+        }
+    }
+
+    /// Runs `work` with a sink that hands over to `out` what has an output.
+    fn send<'a>(
+        &mut self,
+        out: &mut OperatorSink<'_, 'a>,
+        work: impl FnOnce(&mut T, &mut OperatorSink<'_, 'a>) -> Result<()>,
+    ) -> Result<()> {
+        let count = self.outputs.len();
+        let mut strayed = None;
+        let mut take = |output: u32, event: Event<'a>| {
+            if (output as usize) < count {
+                out.send(output, event);
+            } else {
+                strayed = Some(output);
+            }
+        };
+        self.operator
+            .call(|operator| work(operator, &mut OperatorSink::new(&mut take)))?;
+        match strayed {
+            Some(output) => Err(Error::failed(format!(
+                "it sent an event to output {output} and has {count}, counted from 0"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<T: Operator> DynOperator for FencedOperator<T> {
+    fn outputs(&self) -> Vec<String> {
+        self.outputs.clone()
+    }
+
+    fn on_event<'a>(
+        &mut self,
+        port: &str,
+        event: Event<'a>,
+        arena: &'a Arena,
+        out: &mut OperatorSink<'_, 'a>,
+    ) -> Result<()> {
+        self.send(out, |operator, out| {
+            operator.on_event(port, event, arena, out)
+        })
+    }
+
+    fn on_tick<'a>(
+        &mut self,
+        now_ns: u64,
+        arena: &'a Arena,
+        out: &mut OperatorSink<'_, 'a>,
+    ) -> Result<()> {
+        self.send(out, |operator, out| operator.on_tick(now_ns, arena, out))
+    }
+
+    fn finish<'a>(&mut self, arena: &'a Arena, out: &mut OperatorSink<'_, 'a>) -> Result<()> {
+        self.send(out, |operator, out| operator.finish(arena, out))
+    }
+
+    fn on_feedback(&mut self, feedback: &Feedback) {
+        // The panic hook has told of a panic, and the next event will.
+        let _ = self.operator.call(|operator| {
+            operator.on_feedback(feedback);
+            Ok(())
+        });
+    }
+
+    fn wants_feedback(&self) -> bool {
+        self.wants_feedback
+    }
+
+    fn paused(&self) -> bool {
+        self.operator.ask(Operator::paused, false)
+    }
+
+    fn held(&self) -> usize {
+        // One that panics here is taken to hold something, so that nothing is acked too early.
+        self.operator.ask(Operator::held, 1)
     }
 }

@@ -1,5 +1,6 @@
 //! Functions that scripts call: the trait of a function module, and what one call gets and gives.
 
+use crate::abi::fence;
 use crate::{Arena, ProcessorInfo, Value};
 
 /// What a function gets when it is called.
@@ -111,10 +112,70 @@ impl std::fmt::Debug for Function {
     }
 }
 
-/// Functions for scripts, called as `name::function(…)`.
+/// Functions for scripts, called as `name::function(…)`; registered with `register!(functions …)`.
 pub trait FunctionModule: 'static {
     /// What it says about itself; the name is that of the module.
     const INFO: ProcessorInfo;
     /// The functions.
     const FUNCTIONS: &'static [Function];
+}
+
+/// What is known of a function without calling it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionInfo {
+    /// The name, without that of the module.
+    pub name: &'static str,
+    /// See [`Function::min_args`].
+    pub min_args: u8,
+    /// See [`Function::max_args`].
+    pub max_args: u8,
+    /// See [`Function::is_pure`].
+    pub is_pure: bool,
+}
+
+/// The functions of a module whose type is not known; see [`FunctionModule`].
+pub trait DynFunctions: Send + Sync {
+    /// What there is, in the order of the numbers that [`DynFunctions::call`] takes.
+    fn describe(&self) -> &[FunctionInfo];
+
+    /// Calls a function by its place in [`DynFunctions::describe`]. Whoever calls has seen to the number of arguments.
+    ///
+    /// # Errors
+    /// What the function says; that it panicked; that there is no such function.
+    fn call<'a>(&self, index: usize, call: &Call<'_, 'a>) -> FunctionResult<'a>;
+}
+
+/// A module that is called as Rust.
+pub(crate) struct NativeFunctions {
+    functions: &'static [Function],
+    infos: Vec<FunctionInfo>,
+}
+
+impl NativeFunctions {
+    pub(crate) fn new(functions: &'static [Function]) -> Self {
+        let info = |function: &Function| FunctionInfo {
+            name: function.name,
+            min_args: function.min_args,
+            max_args: function.max_args,
+            is_pure: function.is_pure,
+        };
+        NativeFunctions {
+            functions,
+            infos: functions.iter().map(info).collect(),
+        }
+    }
+}
+
+impl DynFunctions for NativeFunctions {
+    fn describe(&self) -> &[FunctionInfo] {
+        &self.infos
+    }
+
+    fn call<'a>(&self, index: usize, call: &Call<'_, 'a>) -> FunctionResult<'a> {
+        let Some(function) = self.functions.get(index) else {
+            return Err(FunctionError::failed("there is no such function"));
+        };
+        // A function keeps nothing, so there is nothing to poison.
+        fence::catch(|| (function.call)(call)).unwrap_or_else(|e| Err(FunctionError::failed(e)))
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A connector author implements [`Connector`] with a [`Source`] or a [`Sink`] and calls [`register!`]; the same
 //! crate is then built into the engine or loaded from a library, without a changed line. A codec author implements
-//! [`Codec`]. Everything else here serves the engine.
+//! [`Codec`], one of nodes of pipelines [`Operator`], one of functions for scripts [`FunctionModule`]. Everything else here serves the engine.
 
 #[allow(unsafe_code)]
 pub mod abi;
@@ -18,6 +18,7 @@ mod info;
 mod instance;
 pub mod io;
 pub mod manifest;
+mod operator;
 mod register;
 mod stream;
 #[cfg(feature = "testing")]
@@ -38,9 +39,12 @@ pub use connector::{Connector, NoSink, NoSource, Sink, Source};
 pub use context::Context;
 pub use entry::{Entry, Kind, Origin};
 pub use error::{Error, ErrorKind, Result};
-pub use function::{Call, Function, FunctionError, FunctionModule, FunctionResult};
+pub use function::{
+    Call, DynFunctions, Function, FunctionError, FunctionInfo, FunctionModule, FunctionResult,
+};
 pub use info::{ConnectorInfo, Payload, ProcessorInfo, Settles, SinkInfo, SourceInfo};
 pub use instance::{Instance, call, drive};
+pub use operator::{DynOperator, Feedback, FeedbackKind, Operator, OperatorSink};
 #[cfg(feature = "inventory")]
 pub use register::Submission;
 pub use register::{COLLECTOR, TEMBLOR_ENTRIES, entries};
