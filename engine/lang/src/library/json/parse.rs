@@ -89,8 +89,8 @@ impl<'t, 'a> Parser<'t, 'a> {
     /// Reads a scalar or an empty container; none if a container was opened, whose first value comes next.
     fn value(&mut self) -> Read<Option<Value<'a>>> {
         match self.token() {
-            Some(b'{') => return self.open_record(),
-            Some(b'[') => return self.open_array(),
+            Some(b'{') => self.open_record(),
+            Some(b'[') => self.open_array(),
             Some(b'"') => self.string().map(|text| Some(Value::from(text))),
             Some(b'-' | b'0'..=b'9') => self.number().map(Some),
             Some(b't') => self.word("true", Value::TRUE),
