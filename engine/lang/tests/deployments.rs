@@ -189,6 +189,7 @@ fn the_host_hands_over_arguments_and_starts_flows() {
     let options = Options {
         args: vec![("n".into(), owned("[7]"))],
         flows: vec!["named".into()],
+        ..Options::default()
     };
     let deployment = deployment_with(text, &options);
     let pipeline = &deployment.flows[0].pipelines[0].pipeline;
