@@ -27,6 +27,7 @@
 //! # Ok::<(), temblor_lang::EvalError>(())
 //! ```
 
+mod aggregate;
 mod ast;
 mod check;
 mod code;
@@ -37,17 +38,20 @@ mod extract;
 mod finding;
 mod keyword;
 mod lexer;
+mod library;
 mod options;
 mod parser;
 mod pipeline;
+mod scope;
 mod source;
 mod span;
 mod suggest;
 mod token;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-pub use code::Code;
+pub use code::{Class, Code};
 pub use deployment::{
     ConfigSpans, ConnectorSpec, Deployment, Endpoint, Flow, Link, Named, PipelineSpec, Reconnect,
 };
@@ -138,12 +142,20 @@ fn has_errors(findings: &[Finding]) -> bool {
         .any(|finding| finding.severity == Severity::Error)
 }
 
-/// Sorts findings by their place, errors before warnings, and leaves each once: what is instantiated twice is
-/// reported twice.
-fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings
-        .sort_by(|a, b| (a.span, a.severity, &a.message).cmp(&(b.span, b.severity, &b.message)));
-    findings.dedup_by(|a, b| a.span == b.span && a.message == b.message);
-    findings.truncate(finding::MAX_FINDINGS);
-    findings
+/// Sorts findings: errors in the order in which they are looked for, then warnings by what they are about. Each is
+/// left once: what is instantiated twice is reported twice.
+fn in_order(findings: Vec<Finding>) -> Vec<Finding> {
+    let (mut errors, mut warnings): (Vec<_>, Vec<_>) = findings
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
+    errors.sort_by_key(|finding| finding.phase);
+    warnings.sort_by(|a, b| {
+        let key = |finding: &Finding| (finding.code.class(), finding.span);
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    });
+    errors.append(&mut warnings);
+    let mut seen = HashSet::new();
+    errors.retain(|finding| seen.insert((finding.span, finding.message.clone())));
+    errors.truncate(finding::MAX_FINDINGS);
+    errors
 }
