@@ -136,6 +136,21 @@ pub fn compile_query(source: &Arc<Source>, options: &Options) -> Result<Query, R
     }
 }
 
+/// Compiles a `.tremor` text: a pipeline of one script.
+///
+/// # Errors
+/// Returns what is wrong, and what looks wrong.
+pub fn compile_script(source: &Arc<Source>, options: &Options) -> Result<Query, Rejected> {
+    let _ = options;
+    let sources = Arc::new(Sources::new(Arc::clone(source)));
+    let span = Span::new(0, source.text().len() as u32);
+    let finding = Finding::error(Code::Unsupported, span, "scripts are not supported yet");
+    Err(Rejected {
+        findings: vec![finding],
+        sources,
+    })
+}
+
 fn has_errors(findings: &[Finding]) -> bool {
     findings
         .iter()

@@ -198,7 +198,10 @@ impl Loader {
                 names.extend(modules_in(&directory));
             }
         }
-        names.extend(library::modules_under(&parents.join("::")).map(str::to_owned));
+        names.extend(library::module_paths().filter_map(|path| {
+            let (above, name) = path.rsplit_once("::").unwrap_or(("", &path));
+            (above == parents.join("::")).then(|| name.to_owned())
+        }));
         let similar = nearest(&last.name, names.iter().map(String::as_str))?;
         let whole = parents.into_iter().chain([similar]);
         Some(whole.collect::<Vec<_>>().join("::"))
