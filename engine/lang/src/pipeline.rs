@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use temblor_pdk::value::{Arena, Event, Value};
+use temblor_pdk::value::{Arena, Event, OwnedValue};
 
 use crate::eval::stacks::recycle;
-use crate::eval::{Code, Constant, Eval, Machine, Stacks};
+use crate::eval::{Code, Eval, Machine, Memory, Pool};
 use crate::finding::{Finding, render};
 use crate::source::Sources;
 use crate::span::Span;
@@ -25,9 +25,7 @@ pub(crate) struct Program {
     pub(crate) metrics_interval_s: Option<u64>,
     pub(crate) inputs: Box<[Box<str>]>,
     pub(crate) outputs: Box<[Box<str>]>,
-    pub(crate) constants: Box<[Constant]>,
-    /// The number of steps into fields.
-    pub(crate) guesses: usize,
+    pub(crate) pool: Pool,
     pub(crate) selects: Box<[Select]>,
     /// For each node, the selects that read it, in the order of the text. The input ports are the first nodes.
     pub(crate) readers: Box<[Box<[usize]>]>,
@@ -114,17 +112,13 @@ impl Pipeline {
         state: &'r mut State,
     ) -> Run<'r, 'a> {
         let parts = std::mem::take(&mut scratch.0);
-        let mut guesses = parts.guesses;
-        guesses.resize(self.0.guesses.max(guesses.len()), 0);
-        let mut bound = recycle(parts.bound);
-        bound.resize(self.0.constants.len(), None);
+        let mut memory = parts.memory.recycle();
+        memory.prepare(&self.0.pool);
         Run {
             program: &self.0,
             arena,
             memory: Parts {
-                stacks: parts.stacks.recycle(),
-                bound,
-                guesses,
+                memory,
                 pending: recycle(parts.pending),
                 results: recycle(parts.results),
             },
@@ -150,11 +144,7 @@ impl fmt::Debug for Scratch {
 
 #[derive(Default)]
 struct Parts<'a> {
-    stacks: Stacks<'a>,
-    /// The constants that have been copied into the arena.
-    bound: Vec<Option<Value<'a>>>,
-    /// Where steps into fields found them last. Those of another pipeline are wrong at worst.
-    guesses: Vec<usize>,
+    memory: Memory<'a>,
     /// Selects that are still to be run, the next one last, each with its event.
     pending: Vec<(usize, Event<'a>)>,
     /// What has arrived at the outputs, the first result last.
@@ -200,7 +190,7 @@ impl<'a> Run<'_, 'a> {
         while let Some((select, event)) = self.memory.pending.pop() {
             if let Err(finding) = self.select(select, event) {
                 self.memory.pending.clear();
-                self.memory.stacks.clear();
+                self.memory.memory.clear();
                 outcome = Err(EvalError {
                     finding,
                     sources: self.program.sources.clone(),
@@ -243,24 +233,21 @@ impl<'a> Run<'_, 'a> {
         let Some(select) = program.selects.get(select) else {
             return Ok(());
         };
-        let mut machine = Machine {
-            constants: &program.constants,
-            bound: &mut self.memory.bound,
-            guesses: &mut self.memory.guesses,
-            arena: self.arena,
-            stacks: &mut self.memory.stacks,
-            event: event.data,
-            meta: event.meta,
-        };
+        let mut state = OwnedValue::Null;
+        let memory = &mut self.memory.memory;
+        let mut machine = Machine::new(&program.pool, self.arena, memory, &mut state);
+        machine.event = event.data;
+        machine.meta = event.meta;
+        machine.ingest_ns = event.ingest_ns;
         if let Some(filter) = &select.filter
-            && !machine.condition(&filter.code, filter.span)?
+            && !machine.condition(&filter.code, filter.span, filter.span)?
         {
             return Ok(());
         }
-        let data = machine.eval(&select.target)?;
+        let data = machine.value(&select.target)?;
         if let Some(having) = &select.having {
             machine.event = data;
-            if !machine.condition(&having.code, having.span)? {
+            if !machine.condition(&having.code, having.span, having.span)? {
                 return Ok(());
             }
         }
@@ -277,9 +264,7 @@ impl Drop for Run<'_, '_> {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
         self.scratch.0 = Parts {
-            stacks: memory.stacks.recycle(),
-            bound: recycle(memory.bound),
-            guesses: memory.guesses,
+            memory: memory.memory.recycle(),
             pending: recycle(memory.pending),
             results: recycle(memory.results),
         };

@@ -79,8 +79,11 @@ pub(super) fn compile_query<'c>(
         metrics_interval_s: directives.metrics_interval_s,
         inputs: graph.inputs.into(),
         outputs: graph.outputs.into(),
-        constants: constants.into(),
-        guesses,
+        pool: crate::eval::Pool {
+            constants,
+            functions: Vec::new(),
+            guesses,
+        },
         selects: wired.selects.into(),
         readers: wired.readers.into_iter().map(Vec::into).collect(),
     })))
