@@ -130,10 +130,10 @@ impl<'c> Compiler<'c, '_> {
         let parts: Vec<_> = text.parts.iter().map(|part| self.text_part(part)).collect();
         let parts = parts.into_iter().collect::<Compiled<Vec<_>>>()?;
         let mut codes = Vec::new();
-        let base = self.pool.stacks.bytes.len();
+        let base = self.pool.memory.stacks.bytes.len();
         for part in parts {
             match part {
-                Folded::Value(value) => self.pool.stacks.write(value),
+                Folded::Value(value) => self.pool.memory.stacks.write(value),
                 Folded::Code(code) => {
                     codes.extend(self.fixed_text(base));
                     codes.push(TextCode::Value(code));
@@ -141,7 +141,7 @@ impl<'c> Compiler<'c, '_> {
             }
         }
         if codes.is_empty() {
-            let text = self.pool.stacks.text(base, self.arena);
+            let text = self.pool.memory.stacks.text(base, self.arena);
             return Ok(Folded::Value(Value::from(text)));
         }
         codes.extend(self.fixed_text(base));
@@ -157,7 +157,7 @@ impl<'c> Compiler<'c, '_> {
 
     /// Takes the text that was collected since the last part that is not constant.
     fn fixed_text(&mut self, base: usize) -> Option<TextCode> {
-        let text = self.pool.stacks.text(base, self.arena);
+        let text = self.pool.memory.stacks.text(base, self.arena);
         (!text.is_empty()).then(|| TextCode::Text(text.into()))
     }
 

@@ -53,7 +53,7 @@ impl<'c> Compiler<'c, '_> {
             let span = Span::new(start, *end);
             left = match (left, right) {
                 (Folded::Value(left), Folded::Value(right)) if operations.is_empty() => {
-                    let stacks = &mut self.pool.stacks;
+                    let stacks = &mut self.pool.memory.stacks;
                     let value = ops::binary(*op, left, right, span, self.arena, stacks);
                     self.folded(value, span)?
                 }

@@ -8,7 +8,7 @@ use crate::ast::{Expr, ExprKind, Interpolated, Path, Segment};
 use crate::code::Code as FindingCode;
 use crate::eval::Code;
 use crate::eval::code::{FieldCode, PathCode, StepCode, StepKind};
-use crate::eval::path::{self, Bound, Missed, Place, RootName};
+use crate::eval::path::{self, Bound, Missed, Place};
 use crate::finding::{Finding, Phase};
 use crate::span::Span;
 

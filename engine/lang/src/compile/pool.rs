@@ -8,7 +8,7 @@ use temblor_pdk::value::{Arena, OwnedValue, Value, View};
 use super::{Compiled, Reported};
 use crate::ast;
 use crate::eval::code::FunctionCode;
-use crate::eval::{Code, Constant, Pool, Stacks};
+use crate::eval::{Code, Constant, Eval, Machine, Memory, Pool};
 
 /// Collects what the compiled expressions of one pipeline share. Constants are kept once, and functions of the
 /// language are compiled when something calls them.
@@ -16,7 +16,7 @@ pub(crate) struct PoolBuilder<'c> {
     /// Where constants are computed.
     pub(crate) arena: &'c Arena,
     pub(super) pool: Pool,
-    pub(super) stacks: Stacks<'c>,
+    pub(super) memory: Memory<'c>,
     /// The place of each function by its address; none if it has an error.
     functions: HashMap<usize, (Arc<ast::Function>, Option<usize>)>,
     /// The named constants that are in the arena, by their address.
@@ -32,7 +32,7 @@ impl<'c> PoolBuilder<'c> {
         PoolBuilder {
             arena,
             pool: Pool::default(),
-            stacks: Stacks::default(),
+            memory: Memory::default(),
             functions: HashMap::new(),
             values: HashMap::new(),
             texts: HashMap::new(),
@@ -95,19 +95,14 @@ impl<'c> PoolBuilder<'c> {
     }
 
     /// Evaluates code whose parts are all constant.
-    pub(super) fn evaluate(&mut self, code: &Code) -> crate::eval::Eval<Value<'c>> {
-        let mut bound = vec![None; self.pool.constants.len()];
-        let mut guesses = vec![0; self.pool.guesses];
-        crate::eval::Machine {
-            constants: &self.pool.constants,
-            bound: &mut bound,
-            guesses: &mut guesses,
-            arena: self.arena,
-            stacks: &mut self.stacks,
-            event: Value::NULL,
-            meta: Value::NULL,
+    pub(super) fn evaluate(&mut self, code: &Code) -> Eval<Value<'c>> {
+        self.memory.grow(&self.pool);
+        let mut state = OwnedValue::Null;
+        let value = Machine::new(&self.pool, self.arena, &mut self.memory, &mut state).value(code);
+        if value.is_err() {
+            self.memory.clear();
         }
-        .eval(code)
+        value
     }
 
     /// The number of the next step into a field.

@@ -27,6 +27,12 @@ impl<'a> Memory<'a> {
         self.guesses.resize(pool.guesses.max(self.guesses.len()), 0);
     }
 
+    /// Makes room for what a pool under construction has grown by. What has been copied so far stays.
+    pub(crate) fn grow(&mut self, pool: &Pool) {
+        self.bound.resize(pool.constants.len(), None);
+        self.guesses.resize(pool.guesses.max(self.guesses.len()), 0);
+    }
+
     /// Forgets what a failed evaluation has left behind.
     pub(crate) fn clear(&mut self) {
         self.stacks.clear();
