@@ -61,6 +61,8 @@ pub use pipeline::{EvalError, Pipeline, Run, Scratch, State};
 pub use source::{Position, Source, Sources};
 pub use span::Span;
 
+use temblor_pdk::value::Arena;
+
 /// A compiled `.trickle` text.
 #[derive(Debug)]
 pub struct Query {
@@ -136,19 +138,37 @@ pub fn compile_query(source: &Arc<Source>, options: &Options) -> Result<Query, R
     }
 }
 
-/// Compiles a `.tremor` text: a pipeline of one script.
+/// Compiles a `.tremor` text: a pipeline of one script, with the input port `in`, and with the output ports `out`, `err`
+/// and those that its `emit`s name as they are.
 ///
 /// # Errors
 /// Returns what is wrong, and what looks wrong.
 pub fn compile_script(source: &Arc<Source>, options: &Options) -> Result<Query, Rejected> {
-    let _ = options;
-    let sources = Arc::new(Sources::new(Arc::clone(source)));
-    let span = Span::new(0, source.text().len() as u32);
-    let finding = Finding::error(Code::Unsupported, span, "scripts are not supported yet");
-    Err(Rejected {
-        findings: vec![finding],
-        sources,
-    })
+    let tree = parser::parse_script(source).map_err(|findings| Rejected {
+        findings: in_order(findings),
+        sources: Arc::new(Sources::new(Arc::clone(source))),
+    })?;
+    let (arena, mut findings) = (Arena::new(), Vec::new());
+    let mut loader = scope::Loader::new(source, options);
+    let mut pool = compile::PoolBuilder::new(&arena);
+    let kind = compile::ScriptKind::Event;
+    let script = compile::script(&tree, kind, None, &mut loader, &mut pool, &mut findings);
+    let sources = loader.into_sources();
+    match script {
+        Ok(script) if !has_errors(&findings) => {
+            let ports = compile::emitted_ports(&tree);
+            let pipeline = Pipeline::of_script(script, ports, pool.finish(), Arc::clone(&sources));
+            Ok(Query {
+                pipeline,
+                warnings: in_order(findings),
+                sources,
+            })
+        }
+        _ => Err(Rejected {
+            findings: in_order(findings),
+            sources,
+        }),
+    }
 }
 
 fn has_errors(findings: &[Finding]) -> bool {

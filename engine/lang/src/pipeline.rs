@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use temblor_pdk::value::{Arena, Event, OwnedValue};
 
+use crate::eval::code::ScriptCode;
 use crate::eval::stacks::recycle;
-use crate::eval::{Code, Eval, Machine, Memory, Pool};
+use crate::eval::{Code, Eval, Machine, Memory, Outcome, Pool};
 use crate::finding::{Finding, render};
 use crate::source::Sources;
 use crate::span::Span;
@@ -29,6 +30,8 @@ pub(crate) struct Program {
     pub(crate) selects: Box<[Select]>,
     /// For each node, the selects that read it, in the order of the text. The input ports are the first nodes.
     pub(crate) readers: Box<[Box<[usize]>]>,
+    /// A script that is run instead.
+    pub(crate) script: Option<ScriptCode>,
 }
 
 /// A compiled `select`.
@@ -55,6 +58,32 @@ pub(crate) enum Target {
 }
 
 impl Pipeline {
+    /// A pipeline of one script. Its ports come behind `out` and `err`.
+    pub(crate) fn of_script(
+        script: ScriptCode,
+        ports: Vec<Box<str>>,
+        pool: Pool,
+        sources: Arc<Sources>,
+    ) -> Pipeline {
+        let mut outputs: Vec<Box<str>> = vec!["out".into(), "err".into()];
+        for port in ports {
+            if !outputs.contains(&port) {
+                outputs.push(port);
+            }
+        }
+        Pipeline(Arc::new(Program {
+            sources,
+            id: None,
+            metrics_interval_s: None,
+            inputs: ["in".into()].into(),
+            outputs: outputs.into(),
+            pool,
+            selects: [].into(),
+            readers: [].into(),
+            script: Some(script),
+        }))
+    }
+
     /// The names of the input ports; a port is run by its place in this list.
     pub fn inputs(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.inputs.iter().map(|name| &**name)
@@ -98,7 +127,9 @@ impl Pipeline {
     /// What an instance of the pipeline keeps from event to event, as it is before the first.
     #[must_use]
     pub fn state(&self) -> State {
-        State {}
+        State {
+            script: OwnedValue::Null,
+        }
     }
 
     /// Prepares for a batch of events whose values live as long as `arena`, which new values are made in.
@@ -130,7 +161,9 @@ impl Pipeline {
 
 /// What an instance of a pipeline keeps from event to event: the state of scripts, windows and operators.
 #[derive(Debug)]
-pub struct State {}
+pub struct State {
+    script: OwnedValue,
+}
 
 /// Working memory of a run, to be kept from batch to batch. It serves any pipeline, one at a time.
 #[derive(Default)]
@@ -157,7 +190,6 @@ pub struct Run<'r, 'a> {
     arena: &'a Arena,
     memory: Parts<'a>,
     scratch: &'r mut Scratch,
-    #[expect(dead_code, reason = "nothing keeps a state yet")]
     state: &'r mut State,
 }
 
@@ -183,6 +215,9 @@ impl<'a> Run<'_, 'a> {
         event: Event<'a>,
         out: &mut impl FnMut(usize, Event<'a>),
     ) -> Result<(), EvalError> {
+        if let Some(script) = &self.program.script {
+            return self.script(script, event, out);
+        }
         if input < self.program.inputs.len() {
             self.produce(input, event);
         }
@@ -214,6 +249,48 @@ impl<'a> Run<'_, 'a> {
     ) -> Result<(), EvalError> {
         let _ = (now_ns, out);
         Ok(())
+    }
+
+    fn script(
+        &mut self,
+        script: &ScriptCode,
+        event: Event<'a>,
+        out: &mut impl FnMut(usize, Event<'a>),
+    ) -> Result<(), EvalError> {
+        let program = self.program;
+        let memory = &mut self.memory.memory;
+        let mut machine = Machine::new(&program.pool, self.arena, memory, &mut self.state.script);
+        machine.event = event.data;
+        machine.meta = event.meta;
+        machine.ingest_ns = event.ingest_ns;
+        machine.instance = "tremor";
+        let outcome = machine.run(script);
+        let meta = machine.meta;
+        match outcome {
+            Ok(Outcome::Emit { value, port }) => {
+                let port = port.unwrap_or("out");
+                let place = program.outputs.iter().position(|output| **output == *port);
+                if let Some(place) = place {
+                    out(
+                        place,
+                        Event {
+                            data: value,
+                            meta,
+                            ..event
+                        },
+                    );
+                }
+                Ok(())
+            }
+            Ok(Outcome::Drop) => Ok(()),
+            Err(finding) => {
+                self.memory.memory.clear();
+                Err(EvalError {
+                    finding,
+                    sources: program.sources.clone(),
+                })
+            }
+        }
     }
 
     /// Notes the selects that read a node, for an event that the node produced.

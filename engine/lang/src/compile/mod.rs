@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod connector;
 mod edit;
+mod emitted;
 mod expr;
 mod flow;
 mod function;
@@ -26,6 +27,7 @@ mod statement;
 
 pub(crate) use check::check_definition;
 pub(crate) use connector::KEYS as CONNECTOR_KEYS;
+pub(crate) use emitted::emitted_ports;
 pub(crate) use flow::compile_flows;
 pub(crate) use function::compile_function;
 pub(crate) use locals::Locals;

@@ -85,6 +85,7 @@ pub(super) fn compile_query<'c>(
             guesses,
         },
         selects: wired.selects.into(),
+        script: None,
         readers: wired.readers.into_iter().map(Vec::into).collect(),
     })))
 }

@@ -60,9 +60,9 @@ impl Loader {
         }
     }
 
-    /// All texts that were loaded.
-    pub(crate) fn sources(&self) -> &Sources {
-        &self.sources
+    /// Ends the compilation and returns all texts that were loaded.
+    pub(crate) fn into_sources(self) -> Arc<Sources> {
+        Arc::new(self.sources)
     }
 
     /// Loads a module, or returns it if it was loaded before.
