@@ -4,6 +4,7 @@ mod arena;
 mod batch;
 mod buffer;
 mod decode;
+mod draft;
 mod equal;
 mod layout;
 mod made;
