@@ -5,6 +5,7 @@ mod batch;
 mod buffer;
 mod decode;
 mod equal;
+mod events;
 mod layout;
 mod made;
 mod objects;

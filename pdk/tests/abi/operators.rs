@@ -252,7 +252,7 @@ fn events_cross_whole() {
                 stream: 3,
                 pull: 4,
                 event: 5,
-                reserved: 0,
+                flags: 1,
             },
             ingest_ns: u64::MAX,
         };
