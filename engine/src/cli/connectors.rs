@@ -1,7 +1,7 @@
 //! `temblor connectors`: what there is, where it comes from, and how it is configured.
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use temblor_pdk::{Function, FunctionInfo, Kind, Payload, Settles, SinkInfo, SourceInfo, abi};
 use temblor_registry::{Listing, Provider, Registered, Registry, RegistryError, Status};
 
@@ -216,6 +216,7 @@ fn as_text(entry: &Registered, schema: &Value) -> String {
     }
     let keys = schema::keys(schema);
     text += &match keys.is_empty() {
+        true if entry.kind() == Kind::FunctionModule => String::new(),
         true => "\nconfiguration: it has no keys\n".to_owned(),
         false => format!("\nconfiguration:\n{}", key_table(&keys)),
     };
@@ -253,8 +254,11 @@ fn function_table(functions: &[FunctionInfo]) -> String {
 
 fn example(entry: &Registered) -> String {
     let (name, example) = (entry.name(), entry.example());
-    if entry.kind() != Kind::Connector {
-        return format!("\nexample: {example}\n");
+    match entry.kind() {
+        Kind::Connector => {}
+        Kind::Operator => return operator_example(name, example),
+        Kind::FunctionModule => return String::new(),
+        _ => return format!("\nexample: {example}\n"),
     }
     let payloads = [
         entry.source().map(|source| source.payload),
@@ -268,6 +272,23 @@ fn example(entry: &Registered) -> String {
         "\nexample:\n  define connector my_{name} from {name}\n  with\n{codec}    config = {example}\n  \
          end;\n"
     )
+}
+
+/// How a query defines an operator. One that has no module cannot be named there.
+fn operator_example(name: &str, example: &str) -> String {
+    let Some((_, kind)) = name.split_once("::") else {
+        return String::new();
+    };
+    let config: Map<String, Value> = serde_json::from_str(example).unwrap_or_default();
+    let keys: Vec<String> = config
+        .iter()
+        .map(|(key, value)| format!("    {key} = {value}"))
+        .collect();
+    let with = match keys.is_empty() {
+        true => String::new(),
+        false => format!("\n  with\n{}\n  end", keys.join(",\n")),
+    };
+    format!("\nexample:\n  define operator my_{kind} from {name}{with};\n")
 }
 
 fn key_table(keys: &[Key]) -> String {

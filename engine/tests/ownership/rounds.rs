@@ -108,7 +108,7 @@ fn made(registry: &Registry, round: u64) -> Batch {
     let (wrap, repeat, panic) = (function("wrap"), function("repeat"), function("panic"));
     let mut builder = BatchBuilder::new();
     builder.push(|arena| {
-        let mut all = Vec::new();
+        let mut all: Vec<Event<'_>> = Vec::new();
         for number in 0..200 {
             let call = |index, args: &[Value<'_>]| {
                 let args: Vec<Value<'_>> = args.iter().map(|arg| arena.copy(*arg)).collect();
@@ -126,13 +126,14 @@ fn made(registry: &Registry, round: u64) -> Batch {
             let text = call(repeat, &["text ".into(), (number * round).into()]).unwrap();
             let wrapped = call(wrap, &[text, (number % 9).into()]).unwrap();
             assert!(call(panic, &[text]).is_err());
-            let mut take = |_: u32, event: Event<'_>| all.push(event.data);
+            let mut take = |_: u32, event| all.push(event);
             let mut sink = OperatorSink::new(&mut take);
             let done = operator.on_event("in", Event::new(wrapped), arena, &mut sink);
             assert_eq!(done, Ok(()));
             let null = operator.on_event("in", Event::new(Value::NULL), arena, &mut sink);
             assert!(null.is_err());
         }
+        let all: Vec<Value<'_>> = all.iter().map(|event| event.data).collect();
         Event::new(arena.array(&all))
     });
     builder.seal()
