@@ -39,6 +39,7 @@ mod finding;
 mod keyword;
 mod lexer;
 mod library;
+mod operators;
 mod options;
 mod parser;
 mod pipeline;
@@ -56,6 +57,7 @@ pub use deployment::{
     ConfigSpans, ConnectorSpec, Deployment, Endpoint, Flow, Link, Named, PipelineSpec, Reconnect,
 };
 pub use finding::{Finding, LocatedFinding, Severity, render};
+pub use operators::{OPERATORS, builtin_operator};
 pub use options::Options;
 pub use pipeline::{EvalError, Pipeline, Run, Scratch, State};
 pub use source::{Position, Source, Sources};

@@ -6,6 +6,7 @@ mod buffer;
 mod decode;
 mod draft;
 mod equal;
+mod events;
 mod layout;
 mod made;
 mod objects;
