@@ -53,8 +53,8 @@ impl<'c> Compiler<'c, '_> {
             let span = Span::new(start, *end);
             left = match (left, right) {
                 (Folded::Value(left), Folded::Value(right)) if operations.is_empty() => {
-                    let stacks = &mut self.pool.memory.stacks;
-                    let value = ops::binary(*op, left, right, span, self.arena, stacks);
+                    let memory = &mut self.pool.memory;
+                    let value = ops::binary(*op, left, right, span, self.arena, memory);
                     self.folded(value, span)?
                 }
                 (left, right) => {
