@@ -93,6 +93,6 @@ fn patterns_that_are_ambiguous_are_refused() {
 fn long_inputs_are_split_in_linear_time() {
     let kv = compile("kv", "%{key}=%{val};%{key}->%{val}&&");
     assert!(!is_match(&kv, &"&-".repeat(1_000_000)));
-    let input = "k=v;".repeat(1_000_00);
+    let input = "k=v;".repeat(100_000);
     assert_eq!(extract(&kv, &input).as_deref(), Some("{\"k\":\"v\"}"));
 }
