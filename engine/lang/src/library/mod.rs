@@ -40,7 +40,7 @@ use temblor_pdk::Function;
 pub(crate) use datetime::parse_datetime;
 pub(crate) use json::{parse_json, write_sorted_json};
 pub(crate) use order::compare;
-pub(crate) use text::module_text;
+pub(crate) use text::{module_paths, module_text};
 
 /// A module of functions that are written in Rust.
 pub(crate) struct NativeModule {

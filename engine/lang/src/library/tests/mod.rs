@@ -12,6 +12,7 @@ mod random;
 mod record;
 mod string;
 mod system;
+mod texts;
 mod value;
 
 use temblor_pdk::{Arena, Call, Field, Function, FunctionError, Value, View};
