@@ -37,6 +37,7 @@ mod extract;
 mod finding;
 mod keyword;
 mod lexer;
+mod library;
 mod options;
 mod parser;
 mod pipeline;
