@@ -3,6 +3,7 @@
 //! | kind | name | what it does |
 //! |---|---|---|
 //! | codec | `json` | one JSON value per frame |
+//! | codec | `influx` | lines of the influx line protocol |
 //! | codec | `string` | UTF-8 text as it is |
 //! | codec | `binary` | bytes as they are |
 //! | preprocessor | `separate` | cuts a stream at a separator |
@@ -19,11 +20,15 @@
 //! ```
 
 mod binary;
+mod influx;
 mod json;
+mod memory;
 mod separate;
 mod string;
+mod text;
 
 pub use binary::Binary;
+pub use influx::Influx;
 pub use json::Json;
 pub use separate::{AppendSeparator, Separate};
 pub use string::Text;

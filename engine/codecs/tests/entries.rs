@@ -13,6 +13,7 @@ fn registers_exactly_these() {
     found.sort_unstable();
     let expected = [
         (Kind::Codec, "binary"),
+        (Kind::Codec, "influx"),
         (Kind::Codec, "json"),
         (Kind::Codec, "string"),
         (Kind::Preprocessor, "separate"),
