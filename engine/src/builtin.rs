@@ -1,4 +1,4 @@
-//! What is built in, one line a connector, and the list that the start-up check compares with what is there.
+//! What is built in, one line a connector, with the operators of the language, and the list that the start-up check compares with what is there.
 
 use temblor_codecs as _;
 use temblor_pdk::Kind;
@@ -13,7 +13,7 @@ macro_rules! built_in {
             use $krate as _;
         )*
 
-        /// The connectors that the features of this build compile in.
+        /// The connectors that the features of this build compile in, and what is always there.
         pub(crate) fn expected() -> Vec<Expected> {
             let all = [
                 $($((cfg!(feature = $feature), $feature, $package, $name),)+)*
@@ -24,11 +24,22 @@ macro_rules! built_in {
                     kind: Kind::Connector,
                     name,
                     crate_name,
-                    feature,
+                    feature: Some(feature),
                 })
+                .chain(operators())
                 .collect()
         }
     };
+}
+
+/// The operators of the language.
+fn operators() -> impl Iterator<Item = Expected> {
+    temblor_lang::OPERATORS.into_iter().map(|name| Expected {
+        kind: Kind::Operator,
+        name,
+        crate_name: "temblor-lang",
+        feature: None,
+    })
 }
 
 // The feature, the package, the crate: the connectors in it.

@@ -150,9 +150,22 @@ fn answer(message: &serde_json::Value) -> Option<String> {
 }
 
 #[test]
-fn the_connector_in_the_book_is_the_connector_in_the_repository() {
-    let book = blocks(&read("docs/connector.md"), "rust");
-    assert_eq!(book, read("connectors/null/src/lib.rs"));
+fn the_code_in_the_book_is_the_code_in_the_repository() {
+    let book = read("docs/connector.md");
+    let (connectors, rest) = book.split_once("## Operators\n").expect("a section");
+    let (operators, functions) = rest.split_once("## Functions\n").expect("a section");
+    assert_eq!(
+        blocks(connectors, "rust"),
+        read("connectors/null/src/lib.rs")
+    );
+    for (section, file) in [
+        (operators, "engine/lang/src/operators/counter.rs"),
+        (functions, "engine/tests/fixtures/faulty/src/functions.rs"),
+    ] {
+        let (excerpt, source) = (blocks(section, "rust"), read(file));
+        assert!(!excerpt.is_empty());
+        assert!(source.contains(&excerpt), "{file} is not as the book says");
+    }
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! What the registry knows of a connector or codec, and the slice in which every crate that registers one puts it.
 
+use std::sync::Arc;
+
 use crate::abi::{self, Descriptor, fence};
 use crate::codec::{DynCodec, DynPostprocessor, DynPreprocessor};
-use crate::fenced::Fenced;
+use crate::fenced::{Fenced, FencedOperator};
+use crate::function::NativeFunctions;
 use crate::info::flags;
 use crate::instance::Driver;
 use crate::{
-    Codec, Connector, ConnectorInfo, Context, Error, Instance, Postprocessor, Preprocessor,
-    ProcessorInfo, Result,
+    Codec, Connector, ConnectorInfo, Context, DynFunctions, DynOperator, Error, FunctionModule,
+    Instance, Operator, Postprocessor, Preprocessor, ProcessorInfo, Result,
 };
 
 /// What kind of thing an entry is.
@@ -22,9 +25,9 @@ pub enum Kind {
     Preprocessor,
     /// Bytes to bytes after encoding.
     Postprocessor,
-    /// A node of a pipeline that is not a select. None can be registered yet.
+    /// A node of a pipeline that is not a select.
     Operator,
-    /// Functions for scripts. None can be registered yet.
+    /// Functions for scripts.
     FunctionModule,
 }
 
@@ -84,6 +87,8 @@ pub(crate) enum Native {
     Codec(fn(&str) -> Result<Box<dyn DynCodec>>),
     Preprocessor(fn(&str) -> Result<Box<dyn DynPreprocessor>>),
     Postprocessor(fn(&str) -> Result<Box<dyn DynPostprocessor>>),
+    Operator(fn(&str) -> Result<Box<dyn DynOperator>>),
+    Functions(fn() -> Arc<dyn DynFunctions>),
 }
 
 /// The crate that registers an entry; filled in by [`crate::register!`].
@@ -97,7 +102,7 @@ pub struct Origin {
     pub unwinds: bool,
 }
 
-/// Everything that is known of a connector, codec or processor without making one.
+/// Everything that is known of a connector, codec, processor, operator or function module without making one.
 pub struct Entry {
     kind: Kind,
     info: ProcessorInfo,
@@ -135,6 +140,30 @@ fn make_postprocessor<P: Postprocessor>(config: &str) -> Result<Box<dyn DynPostp
     let processor = fence::catch(|| P::new(configure(config)?))??;
     Ok(Box::new(Fenced::new(processor)))
 }
+
+fn make_operator<O: Operator>(config: &str) -> Result<Box<dyn DynOperator>> {
+    // Nothing written is an empty record.
+    let config = match config.trim() {
+        "null" => "{}",
+        written => written,
+    };
+    let configured = || {
+        configure(config).map_err(|error| match config {
+            "{}" => Error::config(format!("it needs a configuration: {error}")),
+            _ => error,
+        })
+    };
+    let operator = fence::catch(|| O::new(configured()?))??;
+    Ok(Box::new(FencedOperator::new(operator)?))
+}
+
+fn make_functions<M: FunctionModule>() -> Arc<dyn DynFunctions> {
+    Arc::new(NativeFunctions::new(M::FUNCTIONS))
+}
+
+/// The configuration of a function module, which has none.
+#[derive(schemars::JsonSchema)]
+struct Unconfigured {}
 
 impl Entry {
     const fn new(kind: Kind, info: ProcessorInfo, origin: Origin, native: Native) -> Self {
@@ -191,6 +220,24 @@ impl Entry {
         let native = Native::Postprocessor(make_postprocessor::<P>);
         let mut entry = Entry::new(Kind::Postprocessor, P::INFO, origin, native);
         entry.schema = schema_of::<P::Config>;
+        entry
+    }
+
+    /// The entry of an operator.
+    #[must_use]
+    pub const fn operator<O: Operator>(origin: Origin) -> Self {
+        let native = Native::Operator(make_operator::<O>);
+        let mut entry = Entry::new(Kind::Operator, O::INFO, origin, native);
+        entry.schema = schema_of::<O::Config>;
+        entry
+    }
+
+    /// The entry of a function module.
+    #[must_use]
+    pub const fn functions<M: FunctionModule>(origin: Origin) -> Self {
+        let native = Native::Functions(make_functions::<M>);
+        let mut entry = Entry::new(Kind::FunctionModule, M::INFO, origin, native);
+        entry.schema = schema_of::<Unconfigured>;
         entry
     }
 
@@ -304,6 +351,28 @@ impl Entry {
         match self.native {
             Native::Postprocessor(make) => make(config),
             _ => self.wrong_kind(Kind::Postprocessor),
+        }
+    }
+
+    /// Makes an operator, called as Rust; `config` is a JSON object, or null where a user wrote nothing.
+    ///
+    /// # Errors
+    /// What the operator says, or that the entry is of another kind.
+    pub fn make_operator(&self, config: &str) -> Result<Box<dyn DynOperator>> {
+        match self.native {
+            Native::Operator(make) => make(config),
+            _ => self.wrong_kind(Kind::Operator),
+        }
+    }
+
+    /// The functions of a module, called as Rust.
+    ///
+    /// # Errors
+    /// That the entry is of another kind.
+    pub fn make_functions(&self) -> Result<Arc<dyn DynFunctions>> {
+        match self.native {
+            Native::Functions(make) => Ok(make()),
+            _ => self.wrong_kind(Kind::FunctionModule),
         }
     }
 }

@@ -93,12 +93,15 @@ pub(crate) struct FencedOperator<T> {
 }
 
 impl<T: Operator> FencedOperator<T> {
-    pub(crate) fn new(operator: T) -> Self {
-        FencedOperator {
-            outputs: operator.outputs(),
-            wants_feedback: operator.wants_feedback(),
-            operator: Fenced::new(operator),
-        }
+    pub(crate) fn new(operator: T) -> Result<Self> {
+        let mut operator = Fenced::new(operator);
+        let (outputs, wants_feedback) =
+            operator.call(|operator| Ok((operator.outputs(), operator.wants_feedback())))?;
+        Ok(FencedOperator {
+            operator,
+            outputs,
+            wants_feedback,
+        })
     }
 
     /// Runs `work` with a sink that hands over to `out` what has an output.

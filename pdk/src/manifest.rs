@@ -4,7 +4,7 @@
 //! crates and connectors need no escaping.
 
 use crate::info::flags;
-use crate::{Codec, Connector, Origin, Postprocessor, Preprocessor};
+use crate::{Codec, Connector, FunctionModule, Operator, Origin, Postprocessor, Preprocessor};
 
 /// The number of pieces of an entry's record.
 const PIECES: usize = 13;
@@ -76,6 +76,19 @@ pub const fn preprocessor<P: Preprocessor>(origin: Origin) -> [&'static str; PIE
 pub const fn postprocessor<P: Postprocessor>(origin: Origin) -> [&'static str; PIECES] {
     let capabilities = ["\"postprocessor/1\"", "", ""];
     entry("postprocessor", P::INFO.name, origin, capabilities)
+}
+
+/// The record of an operator.
+#[must_use]
+pub const fn operator<O: Operator>(origin: Origin) -> [&'static str; PIECES] {
+    entry("operator", O::INFO.name, origin, ["\"operator/1\"", "", ""])
+}
+
+/// The record of a function module.
+#[must_use]
+pub const fn functions<M: FunctionModule>(origin: Origin) -> [&'static str; PIECES] {
+    let capabilities = ["\"functions/1\"", "", ""];
+    entry("function module", M::INFO.name, origin, capabilities)
 }
 
 /// The length of the pieces together.

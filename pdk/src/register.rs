@@ -32,11 +32,11 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
     TEMBLOR_ENTRIES.iter()
 }
 
-/// Registers a connector, codec or processor: `register!(connector Blaster)`.
+/// Registers a connector, codec, processor, operator or function module: `register!(connector Blaster)`.
 ///
 /// It puts a static [`Entry`](crate::Entry) into the slice that this program, or this plugin, is read from, and a
 /// record into section `.temblor`, from which it can be read without running anything. The kinds are `connector`,
-/// `codec`, `preprocessor` and `postprocessor`.
+/// `codec`, `preprocessor`, `postprocessor`, `operator` and `functions`.
 #[macro_export]
 macro_rules! register {
     ($kind:ident $type:ty) => {

@@ -6,9 +6,10 @@ use temblor_pdk::schemars::JsonSchema;
 use temblor_pdk::serde::Deserialize;
 use temblor_pdk::serde_json::{Value as Json, from_str};
 use temblor_pdk::{
-    Arena, COLLECTOR, Codec, Connector, ConnectorInfo, Context, Entry, FrameSink, Kind, NoSink,
-    NoSource, Origin, Payload, Postprocessor, Preprocessor, ProcessorInfo, Result, Settles,
-    SinkInfo, SourceInfo, Value, abi, entries, manifest, register,
+    Arena, COLLECTOR, Codec, Connector, ConnectorInfo, Context, Entry, Event, FrameSink, Function,
+    FunctionModule, Kind, NoSink, NoSource, Operator, OperatorSink, Origin, Payload, Postprocessor,
+    Preprocessor, ProcessorInfo, Result, Settles, SinkInfo, SourceInfo, Value, abi, entries,
+    manifest, register,
 };
 
 #[derive(Deserialize, JsonSchema)]
@@ -103,12 +104,38 @@ impl Postprocessor for Any {
     }
 }
 
+impl Operator for Any {
+    type Config = Config;
+    const INFO: ProcessorInfo = Any::INFO;
+
+    fn new(_config: Config) -> Result<Self> {
+        Ok(Any)
+    }
+
+    fn on_event<'a>(
+        &mut self,
+        _: &str,
+        _: Event<'a>,
+        _: &'a Arena,
+        _: &mut OperatorSink<'_, 'a>,
+    ) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl FunctionModule for Any {
+    const INFO: ProcessorInfo = Any::INFO;
+    const FUNCTIONS: &'static [Function] = &[];
+}
+
 register!(connector Sides<true, true>);
 register!(connector Sides<true, false>);
 register!(connector Sides<false, true>);
 register!(codec Any);
 register!(preprocessor Any);
 register!(postprocessor Any);
+register!(operator Any);
+register!(functions Any);
 
 /// All records in this test's own file.
 static RECORDS: LazyLock<Vec<Json>> = LazyLock::new(|| {
@@ -144,6 +171,8 @@ fn every_registration_is_collected() {
         (Kind::Codec, "any"),
         (Kind::Preprocessor, "any"),
         (Kind::Postprocessor, "any"),
+        (Kind::Operator, "any"),
+        (Kind::FunctionModule, "any"),
     ];
     assert_eq!(found, expected);
     let feature = cfg!(feature = "inventory");
@@ -176,6 +205,8 @@ fn every_registration_leaves_a_record() {
         ("codec", "any", &["codec/1"]),
         ("preprocessor", "any", &["preprocessor/1"]),
         ("postprocessor", "any", &["postprocessor/1"]),
+        ("operator", "any", &["operator/1"]),
+        ("function module", "any", &["functions/1"]),
     ] {
         let record = record(kind, name);
         let listed: Vec<_> = record["capabilities"]

@@ -1,10 +1,11 @@
 //! An entry that was looked up: after this, nobody asks where it came from.
 
 use std::fmt;
+use std::sync::Arc;
 
 use temblor_pdk::{
-    Context, Descriptor, DynCodec, DynPostprocessor, DynPreprocessor, Entry, Instance, Kind,
-    Result, SinkInfo, SourceInfo,
+    Context, Descriptor, DynCodec, DynFunctions, DynOperator, DynPostprocessor, DynPreprocessor,
+    Entry, Instance, Kind, Result, SinkInfo, SourceInfo,
 };
 
 use crate::provider::{LinkMode, Provider};
@@ -148,6 +149,32 @@ impl Registered {
             Code::Builtin(entry) if self.is_native() => entry.make_postprocessor(config),
             Code::Builtin(entry) => entry.describe().postprocessor(config),
             Code::Plugin(entry) => entry.postprocessor(config),
+        }
+    }
+
+    /// Makes an operator; `config` is a JSON object, or null where a user wrote nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the operator says, or that the entry is of another kind.
+    pub fn make_operator(&self, config: &str) -> Result<Box<dyn DynOperator>> {
+        match self.code {
+            Code::Builtin(entry) if self.is_native() => entry.make_operator(config),
+            Code::Builtin(entry) => entry.describe().operator(config),
+            Code::Plugin(entry) => entry.operator(config),
+        }
+    }
+
+    /// Returns the functions of a module. Ask once and share them: each call makes the table anew.
+    ///
+    /// # Errors
+    ///
+    /// Returns that the entry is of another kind.
+    pub fn make_functions(&self) -> Result<Arc<dyn DynFunctions>> {
+        match self.code {
+            Code::Builtin(entry) if self.is_native() => entry.make_functions(),
+            Code::Builtin(entry) => entry.describe().functions(),
+            Code::Plugin(entry) => entry.functions(),
         }
     }
 

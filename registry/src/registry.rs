@@ -12,7 +12,7 @@ use crate::provider::{LinkMode, Provider};
 use crate::refusal::Refused;
 use crate::table::{RefusedPlugin, Row, Table};
 
-/// An entry that a program compiles in, as its features say.
+/// An entry that a program compiles in, always or as its features say.
 ///
 /// The linker drops crates that nobody names; comparing with what is really there finds that out
 /// at the start and not when a flow needs it.
@@ -24,8 +24,8 @@ pub struct Expected {
     pub name: &'static str,
     /// The crate that registers it.
     pub crate_name: &'static str,
-    /// The cargo feature that compiles it in.
-    pub feature: &'static str,
+    /// The cargo feature that compiles it in; none if it always is.
+    pub feature: Option<&'static str>,
 }
 
 impl Expected {
@@ -34,11 +34,12 @@ impl Expected {
     }
 
     fn describe(&self) -> String {
-        let kind = self.kind.name();
-        format!(
-            "{kind} `{}` of crate `{}` (feature `{}`)",
-            self.name, self.crate_name, self.feature
-        )
+        let (kind, name, crate_name) = (self.kind.name(), self.name, self.crate_name);
+        let feature = self
+            .feature
+            .map(|feature| format!(" (feature `{feature}`)"));
+        let feature = feature.unwrap_or_default();
+        format!("{kind} `{name}` of crate `{crate_name}`{feature}")
     }
 }
 
@@ -78,7 +79,7 @@ impl Registry {
                 version: entry.version().to_owned(),
                 provider: Provider::Builtin {
                     crate_name: entry.crate_name().to_owned(),
-                    feature: expected.map(|expected| expected.feature.to_owned()),
+                    feature: expected.and_then(|e| e.feature).map(str::to_owned),
                     collector: COLLECTOR.to_owned(),
                 },
                 prefer: None,

@@ -288,6 +288,19 @@ fn bad_records_are_refused() {
         let expected = format!("section `.temblor` has an entry with the name {shown}");
         check_records(&format!("{PDK}\n{named}"), &expected);
     }
+    // Operators are called `module::kind`, and nothing else is.
+    for (kind, name) in [
+        ("connector", "a::b"),
+        ("operator", "a::b::c"),
+        ("operator", "::b"),
+        ("operator", "a::"),
+    ] {
+        let named = ENTRY
+            .replace("\"blaster\"", &format!("\"{name}\""))
+            .replace("\"connector\"", &format!("\"{kind}\""));
+        let expected = format!("section `.temblor` has an entry with the name {name:?}");
+        check_records(&format!("{PDK}\n{named}"), &expected);
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ const DRAIN: Expected = Expected {
     kind: Kind::Connector,
     name: "drain",
     crate_name: "temblor-registry",
-    feature: "static-drain",
+    feature: Some("static-drain"),
 };
 
 /// A directory with copies of plugins and a `connectors.toml`.
@@ -378,7 +378,7 @@ fn a_plugin_that_everybody_can_write_is_refused_unless_it_is_locked() {
 fn what_the_linker_dropped_is_named() {
     let missing = Expected {
         name: "kafka",
-        feature: "static-kafka",
+        feature: Some("static-kafka"),
         ..DRAIN
     };
     let error = Registry::new().add_builtins(&[DRAIN, missing]).unwrap_err();

@@ -46,6 +46,54 @@ pub enum Code {
     Replaced,
     /// A configuration value is not what it must be.
     Config,
+    /// A module is not found, cannot be read, or uses itself.
+    Module,
+    /// The text of an extractor means nothing.
+    Extractor,
+    /// A part of a binary literal has no such type or size.
+    BinaryPart,
+    /// `emit`, `drop`, `recur`, an assignment or an aggregate stands where it must not.
+    Misplaced,
+    /// A function is called with the wrong number of arguments.
+    Arity,
+    /// A construct may still change.
+    Experimental,
+    /// A call is slow where a faster way is at hand.
+    Slow,
+    /// A name breaks a convention.
+    Naming,
+    /// A `match` may find no clause.
+    NoDefault,
+    /// A clause can never be reached.
+    Unreachable,
+    /// A pattern tests a field for its presence and for something else.
+    FieldTestedTwice,
+}
+
+/// What a warning is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Anything else.
+    General,
+    /// It costs more than it must.
+    Performance,
+    /// It breaks a convention.
+    Consistency,
+    /// It may do something else than what it seems to do.
+    Behaviour,
+}
+
+impl Class {
+    /// The class as it is printed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::General => "general",
+            Class::Performance => "performance",
+            Class::Consistency => "consistency",
+            Class::Behaviour => "behaviour",
+        }
+    }
 }
 
 impl Code {
@@ -74,6 +122,32 @@ impl Code {
             Code::Unconnected => "unconnected",
             Code::Replaced => "replaced",
             Code::Config => "config",
+            Code::Module => "module",
+            Code::Extractor => "extractor",
+            Code::BinaryPart => "binary-part",
+            Code::Misplaced => "misplaced",
+            Code::Arity => "arity",
+            Code::Experimental => "experimental",
+            Code::Slow => "slow",
+            Code::Naming => "naming",
+            Code::NoDefault => "no-default",
+            Code::Unreachable => "unreachable",
+            Code::FieldTestedTwice => "field-tested-twice",
+        }
+    }
+
+    /// What a warning of this kind is about.
+    #[must_use]
+    pub fn class(self) -> Class {
+        match self {
+            Code::Slow => Class::Performance,
+            Code::Naming => Class::Consistency,
+            Code::NoDefault
+            | Code::Unreachable
+            | Code::FieldTestedTwice
+            | Code::Unconnected
+            | Code::Replaced => Class::Behaviour,
+            _ => Class::General,
         }
     }
 }

@@ -32,6 +32,20 @@ impl Severity {
     }
 }
 
+/// When something is looked for. What is wrong is reported in this order, whatever the order of the text is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Tokens and their order.
+    Syntax,
+    /// Names and definitions, and with them the folding of constants and of the bodies of functions.
+    #[default]
+    Names,
+    /// The folding of statements and clauses.
+    Folding,
+    /// The construction of the graph.
+    Graph,
+}
+
 /// Something that is wrong, or looks wrong, at a place in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -49,6 +63,12 @@ pub struct Finding {
     pub label: String,
     /// The way out, if there is one to name.
     pub help: Option<String>,
+    /// How many lines are shown above and below the context.
+    pub(crate) margin: u32,
+    /// When it was looked for.
+    pub(crate) phase: Phase,
+    /// Whether the callout starts in the first column: the language swaps the two spans of some errors.
+    pub(crate) is_swapped: bool,
 }
 
 impl Finding {
@@ -63,6 +83,9 @@ impl Finding {
             context: span,
             label: String::new(),
             help: None,
+            margin: 0,
+            phase: Phase::Names,
+            is_swapped: false,
         }
     }
 
@@ -86,6 +109,27 @@ impl Finding {
     #[must_use]
     pub(crate) fn context(mut self, context: Span) -> Self {
         self.context = context;
+        self
+    }
+
+    /// Sets how many lines are shown above and below the context.
+    #[must_use]
+    pub(crate) fn margin(mut self, lines: u32) -> Self {
+        self.margin = lines;
+        self
+    }
+
+    /// Sets when it was looked for.
+    #[must_use]
+    pub(crate) fn phase(mut self, phase: Phase) -> Self {
+        self.phase = phase;
+        self
+    }
+
+    /// Says that the spans are swapped.
+    #[must_use]
+    pub(crate) fn swapped(mut self) -> Self {
+        self.is_swapped = true;
         self
     }
 
@@ -117,6 +161,7 @@ impl Finding {
             end_column: end.column,
             severity: self.severity,
             code: self.code.as_str(),
+            class: (self.severity == Severity::Warning).then(|| self.code.class().as_str()),
             message: self.message.clone(),
             label: self.label.clone(),
             help: self.help.clone(),
@@ -141,6 +186,9 @@ pub struct LocatedFinding {
     pub severity: Severity,
     /// What kind of finding it is.
     pub code: &'static str,
+    /// What a warning is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<&'static str>,
     /// What is wrong.
     pub message: String,
     /// What stands behind the carets; may be empty.

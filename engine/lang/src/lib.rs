@@ -27,6 +27,7 @@
 //! # Ok::<(), temblor_lang::EvalError>(())
 //! ```
 
+mod aggregate;
 mod ast;
 mod check;
 mod code;
@@ -38,25 +39,31 @@ mod finding;
 mod keyword;
 mod lexer;
 mod library;
+mod operators;
 mod options;
 mod parser;
 mod pipeline;
+mod scope;
 mod source;
 mod span;
 mod suggest;
 mod token;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-pub use code::Code;
+pub use code::{Class, Code};
 pub use deployment::{
     ConfigSpans, ConnectorSpec, Deployment, Endpoint, Flow, Link, Named, PipelineSpec, Reconnect,
 };
 pub use finding::{Finding, LocatedFinding, Severity, render};
+pub use operators::{OPERATORS, builtin_operator};
 pub use options::Options;
 pub use pipeline::{EvalError, Pipeline, Run, Scratch, State};
 pub use source::{Position, Source, Sources};
 pub use span::Span;
+
+use temblor_pdk::value::Arena;
 
 /// A compiled `.trickle` text.
 #[derive(Debug)]
@@ -133,18 +140,59 @@ pub fn compile_query(source: &Arc<Source>, options: &Options) -> Result<Query, R
     }
 }
 
+/// Compiles a `.tremor` text: a pipeline of one script, with the input port `in`, and with the output ports `out`, `err`
+/// and those that its `emit`s name as they are.
+///
+/// # Errors
+/// Returns what is wrong, and what looks wrong.
+pub fn compile_script(source: &Arc<Source>, options: &Options) -> Result<Query, Rejected> {
+    let tree = parser::parse_script(source).map_err(|findings| Rejected {
+        findings: in_order(findings),
+        sources: Arc::new(Sources::new(Arc::clone(source))),
+    })?;
+    let (arena, mut findings) = (Arena::new(), Vec::new());
+    let mut loader = scope::Loader::new(source, options);
+    let mut pool = compile::PoolBuilder::new(&arena);
+    let kind = compile::ScriptKind::Event;
+    let script = compile::script(&tree, kind, None, &mut loader, &mut pool, &mut findings);
+    let sources = loader.into_sources();
+    match script {
+        Ok(script) if !has_errors(&findings) => {
+            let ports = compile::emitted_ports(&tree);
+            let pipeline = Pipeline::of_script(script, ports, pool.finish(), Arc::clone(&sources));
+            Ok(Query {
+                pipeline,
+                warnings: in_order(findings),
+                sources,
+            })
+        }
+        _ => Err(Rejected {
+            findings: in_order(findings),
+            sources,
+        }),
+    }
+}
+
 fn has_errors(findings: &[Finding]) -> bool {
     findings
         .iter()
         .any(|finding| finding.severity == Severity::Error)
 }
 
-/// Sorts findings by their place, errors before warnings, and leaves each once: what is instantiated twice is
-/// reported twice.
-fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings
-        .sort_by(|a, b| (a.span, a.severity, &a.message).cmp(&(b.span, b.severity, &b.message)));
-    findings.dedup_by(|a, b| a.span == b.span && a.message == b.message);
-    findings.truncate(finding::MAX_FINDINGS);
-    findings
+/// Sorts findings: errors in the order in which they are looked for, then warnings by what they are about. Each is
+/// left once: what is instantiated twice is reported twice.
+fn in_order(findings: Vec<Finding>) -> Vec<Finding> {
+    let (mut errors, mut warnings): (Vec<_>, Vec<_>) = findings
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
+    errors.sort_by_key(|finding| finding.phase);
+    warnings.sort_by(|a, b| {
+        let key = |finding: &Finding| (finding.code.class(), finding.span);
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    });
+    errors.append(&mut warnings);
+    let mut seen = HashSet::new();
+    errors.retain(|finding| seen.insert((finding.span, finding.message.clone())));
+    errors.truncate(finding::MAX_FINDINGS);
+    errors
 }

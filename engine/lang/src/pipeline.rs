@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use temblor_pdk::value::{Arena, Event, Value};
+use temblor_pdk::value::{Arena, Event, OwnedValue};
 
+use crate::eval::code::ScriptCode;
 use crate::eval::stacks::recycle;
-use crate::eval::{Code, Constant, Eval, Machine, Stacks};
+use crate::eval::{Code, Eval, Machine, Memory, Outcome, Pool};
 use crate::finding::{Finding, render};
 use crate::source::Sources;
 use crate::span::Span;
@@ -25,12 +26,12 @@ pub(crate) struct Program {
     pub(crate) metrics_interval_s: Option<u64>,
     pub(crate) inputs: Box<[Box<str>]>,
     pub(crate) outputs: Box<[Box<str>]>,
-    pub(crate) constants: Box<[Constant]>,
-    /// The number of steps into fields.
-    pub(crate) guesses: usize,
+    pub(crate) pool: Pool,
     pub(crate) selects: Box<[Select]>,
     /// For each node, the selects that read it, in the order of the text. The input ports are the first nodes.
     pub(crate) readers: Box<[Box<[usize]>]>,
+    /// A script that is run instead.
+    pub(crate) script: Option<ScriptCode>,
 }
 
 /// A compiled `select`.
@@ -57,6 +58,32 @@ pub(crate) enum Target {
 }
 
 impl Pipeline {
+    /// A pipeline of one script. Its ports come behind `out` and `err`.
+    pub(crate) fn of_script(
+        script: ScriptCode,
+        ports: Vec<Box<str>>,
+        pool: Pool,
+        sources: Arc<Sources>,
+    ) -> Pipeline {
+        let mut outputs: Vec<Box<str>> = vec!["out".into(), "err".into()];
+        for port in ports {
+            if !outputs.contains(&port) {
+                outputs.push(port);
+            }
+        }
+        Pipeline(Arc::new(Program {
+            sources,
+            id: None,
+            metrics_interval_s: None,
+            inputs: ["in".into()].into(),
+            outputs: outputs.into(),
+            pool,
+            selects: [].into(),
+            readers: [].into(),
+            script: Some(script),
+        }))
+    }
+
     /// The names of the input ports; a port is run by its place in this list.
     pub fn inputs(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.inputs.iter().map(|name| &**name)
@@ -100,7 +127,9 @@ impl Pipeline {
     /// What an instance of the pipeline keeps from event to event, as it is before the first.
     #[must_use]
     pub fn state(&self) -> State {
-        State {}
+        State {
+            script: OwnedValue::Null,
+        }
     }
 
     /// Prepares for a batch of events whose values live as long as `arena`, which new values are made in.
@@ -114,17 +143,13 @@ impl Pipeline {
         state: &'r mut State,
     ) -> Run<'r, 'a> {
         let parts = std::mem::take(&mut scratch.0);
-        let mut guesses = parts.guesses;
-        guesses.resize(self.0.guesses.max(guesses.len()), 0);
-        let mut bound = recycle(parts.bound);
-        bound.resize(self.0.constants.len(), None);
+        let mut memory = parts.memory.recycle();
+        memory.prepare(&self.0.pool);
         Run {
             program: &self.0,
             arena,
             memory: Parts {
-                stacks: parts.stacks.recycle(),
-                bound,
-                guesses,
+                memory,
                 pending: recycle(parts.pending),
                 results: recycle(parts.results),
             },
@@ -136,7 +161,9 @@ impl Pipeline {
 
 /// What an instance of a pipeline keeps from event to event: the state of scripts, windows and operators.
 #[derive(Debug)]
-pub struct State {}
+pub struct State {
+    script: OwnedValue,
+}
 
 /// Working memory of a run, to be kept from batch to batch. It serves any pipeline, one at a time.
 #[derive(Default)]
@@ -150,11 +177,7 @@ impl fmt::Debug for Scratch {
 
 #[derive(Default)]
 struct Parts<'a> {
-    stacks: Stacks<'a>,
-    /// The constants that have been copied into the arena.
-    bound: Vec<Option<Value<'a>>>,
-    /// Where steps into fields found them last. Those of another pipeline are wrong at worst.
-    guesses: Vec<usize>,
+    memory: Memory<'a>,
     /// Selects that are still to be run, the next one last, each with its event.
     pending: Vec<(usize, Event<'a>)>,
     /// What has arrived at the outputs, the first result last.
@@ -167,7 +190,6 @@ pub struct Run<'r, 'a> {
     arena: &'a Arena,
     memory: Parts<'a>,
     scratch: &'r mut Scratch,
-    #[expect(dead_code, reason = "nothing keeps a state yet")]
     state: &'r mut State,
 }
 
@@ -193,6 +215,9 @@ impl<'a> Run<'_, 'a> {
         event: Event<'a>,
         out: &mut impl FnMut(usize, Event<'a>),
     ) -> Result<(), EvalError> {
+        if let Some(script) = &self.program.script {
+            return self.script(script, event, out);
+        }
         if input < self.program.inputs.len() {
             self.produce(input, event);
         }
@@ -200,7 +225,7 @@ impl<'a> Run<'_, 'a> {
         while let Some((select, event)) = self.memory.pending.pop() {
             if let Err(finding) = self.select(select, event) {
                 self.memory.pending.clear();
-                self.memory.stacks.clear();
+                self.memory.memory.clear();
                 outcome = Err(EvalError {
                     finding,
                     sources: self.program.sources.clone(),
@@ -226,6 +251,48 @@ impl<'a> Run<'_, 'a> {
         Ok(())
     }
 
+    fn script(
+        &mut self,
+        script: &ScriptCode,
+        event: Event<'a>,
+        out: &mut impl FnMut(usize, Event<'a>),
+    ) -> Result<(), EvalError> {
+        let program = self.program;
+        let memory = &mut self.memory.memory;
+        let mut machine = Machine::new(&program.pool, self.arena, memory, &mut self.state.script);
+        machine.event = event.data;
+        machine.meta = event.meta;
+        machine.ingest_ns = event.ingest_ns;
+        machine.instance = "tremor";
+        let outcome = machine.run(script);
+        let meta = machine.meta;
+        match outcome {
+            Ok(Outcome::Emit { value, port }) => {
+                let port = port.unwrap_or("out");
+                let place = program.outputs.iter().position(|output| **output == *port);
+                if let Some(place) = place {
+                    out(
+                        place,
+                        Event {
+                            data: value,
+                            meta,
+                            ..event
+                        },
+                    );
+                }
+                Ok(())
+            }
+            Ok(Outcome::Drop) => Ok(()),
+            Err(finding) => {
+                self.memory.memory.clear();
+                Err(EvalError {
+                    finding,
+                    sources: program.sources.clone(),
+                })
+            }
+        }
+    }
+
     /// Notes the selects that read a node, for an event that the node produced.
     fn produce(&mut self, node: usize, event: Event<'a>) {
         let readers = self
@@ -243,24 +310,21 @@ impl<'a> Run<'_, 'a> {
         let Some(select) = program.selects.get(select) else {
             return Ok(());
         };
-        let mut machine = Machine {
-            constants: &program.constants,
-            bound: &mut self.memory.bound,
-            guesses: &mut self.memory.guesses,
-            arena: self.arena,
-            stacks: &mut self.memory.stacks,
-            event: event.data,
-            meta: event.meta,
-        };
+        let mut state = OwnedValue::Null;
+        let memory = &mut self.memory.memory;
+        let mut machine = Machine::new(&program.pool, self.arena, memory, &mut state);
+        machine.event = event.data;
+        machine.meta = event.meta;
+        machine.ingest_ns = event.ingest_ns;
         if let Some(filter) = &select.filter
-            && !machine.condition(&filter.code, filter.span)?
+            && !machine.condition(&filter.code, filter.span, filter.span)?
         {
             return Ok(());
         }
-        let data = machine.eval(&select.target)?;
+        let data = machine.value(&select.target)?;
         if let Some(having) = &select.having {
             machine.event = data;
-            if !machine.condition(&having.code, having.span)? {
+            if !machine.condition(&having.code, having.span, having.span)? {
                 return Ok(());
             }
         }
@@ -277,9 +341,7 @@ impl Drop for Run<'_, '_> {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
         self.scratch.0 = Parts {
-            stacks: memory.stacks.recycle(),
-            bound: recycle(memory.bound),
-            guesses: memory.guesses,
+            memory: memory.memory.recycle(),
             pending: recycle(memory.pending),
             results: recycle(memory.results),
         };

@@ -142,7 +142,7 @@ fn pipelines_are_compiled_for_their_arguments() {
 fn places_in_a_configuration_map_back_to_the_text() {
     let source = source("relay.troy", RELAY);
     let deployment = compile_deployment(&source, &Options::default())
-        .unwrap_or_else(|findings| panic!("{}", rendered(&findings, &source)));
+        .unwrap_or_else(|rejected| panic!("{}", rendered(&rejected)));
     let inbox = &deployment.flows[0].connectors[0];
     let value = |pointer: &str| source.slice(inbox.config_spans.value(pointer));
     let key = |pointer: &str| source.slice(inbox.config_spans.key(pointer));
@@ -189,6 +189,7 @@ fn the_host_hands_over_arguments_and_starts_flows() {
     let options = Options {
         args: vec![("n".into(), owned("[7]"))],
         flows: vec!["named".into()],
+        ..Options::default()
     };
     let deployment = deployment_with(text, &options);
     let pipeline = &deployment.flows[0].pipelines[0].pipeline;
@@ -200,9 +201,14 @@ fn the_host_hands_over_arguments_and_starts_flows() {
     let options = Options {
         args: vec![("o".into(), owned("1"))],
         flows: vec!["namd".into()],
+        ..Options::default()
     };
-    let findings = compile_deployment(&source, &options).expect_err("neither exists");
-    let messages: Vec<_> = findings.iter().map(|finding| &*finding.message).collect();
+    let rejected = compile_deployment(&source, &options).expect_err("neither exists");
+    let messages: Vec<_> = rejected
+        .findings
+        .iter()
+        .map(|finding| &*finding.message)
+        .collect();
     assert_eq!(
         messages,
         [
@@ -218,6 +224,7 @@ fn what_the_host_hands_over_wins() {
     let options = Options {
         args: vec![("n".into(), owned("2"))],
         flows: vec![],
+        ..Options::default()
     };
     let deployment = deployment_with(text, &options);
     assert_eq!(
@@ -235,9 +242,10 @@ fn what_the_host_hands_over_wins() {
 #[test]
 fn findings_are_located_for_machines() {
     let source = source("flow.troy", "define flow f\nflow\n  größe\nend");
-    let findings =
+    let rejected =
         compile_deployment(&source, &Options::default()).expect_err("`größe` is no statement");
-    let located = serde_json::to_value(findings[0].locate(&source)).expect("it can be written");
+    let located = rejected.findings[0].locate(&rejected.sources);
+    let located = serde_json::to_value(located).expect("it can be written");
     let expected = serde_json::json!({
         "file": "flow.troy", "line": 3, "column": 3, "end_line": 3, "end_column": 8,
         "severity": "error", "code": "syntax",

@@ -6,7 +6,7 @@
 mod common;
 
 use common::{case_files, json, owned, rendered, source};
-use temblor_lang::{Finding, Scratch, Source, compile_query};
+use temblor_lang::{Finding, Options, Scratch, Sources, compile_query};
 use temblor_pdk::value::{Arena, Event, Value};
 
 const EVENT: &str = r##"{
@@ -21,23 +21,27 @@ fn evaluate(expression: &str) -> String {
     let source = source("case", &format!("select\n{expression}\nfrom in into out"));
     let query = match compile_query(&source, &Options::default()) {
         Ok(query) => query,
-        Err(findings) => return error("compile", &findings[0], &source),
+        Err(rejected) => return error("compile", &rejected.findings[0], &rejected.sources),
     };
     let (arena, mut scratch) = (Arena::new(), Scratch::default());
     let mut event = Event::new(arena.value(&owned(EVENT)));
     event.meta = arena.value(&owned(META));
     let mut result = None;
-    let mut run = query.pipeline.start(&arena, &mut scratch);
+    let mut state = query.pipeline.state();
+    let mut run = query.pipeline.start(&arena, &mut scratch, &mut state);
     match run.event(0, event, &mut |_, event: Event<'_>| {
         result = Some(json(event.data))
     }) {
         Ok(()) => result.expect("a select has one result"),
-        Err(failure) => error("run", failure.finding(), failure.source_text()),
+        Err(failure) => error("run", failure.finding(), failure.sources()),
     }
 }
 
-fn error(when: &str, finding: &Finding, source: &Source) -> String {
-    let place = source.slice(finding.span).replace('\n', "⏎");
+fn error(when: &str, finding: &Finding, sources: &Sources) -> String {
+    let place = sources
+        .of(finding.span)
+        .slice(finding.span)
+        .replace('\n', "⏎");
     format!("{when} «{place}» {}", finding.message)
 }
 
@@ -80,9 +84,10 @@ fn bytes_equal_the_string_of_the_same_bytes() {
         "select [event == \"ab\", event < \"b\", event != \"abc\"] from in into out",
     );
     let query = compile_query(&source, &Options::default())
-        .unwrap_or_else(|findings| panic!("{}", rendered(&findings, &source)));
+        .unwrap_or_else(|rejected| panic!("{}", rendered(&rejected)));
     let (arena, mut scratch) = (Arena::new(), Scratch::default());
-    let mut run = query.pipeline.start(&arena, &mut scratch);
+    let mut state = query.pipeline.state();
+    let mut run = query.pipeline.start(&arena, &mut scratch, &mut state);
     let mut results = Vec::new();
     run.event(0, Event::new(Value::bytes(b"ab")), &mut |_, event| {
         results.push(json(event.data))

@@ -6,17 +6,21 @@
 
 mod common;
 
-use common::{case_files, case_path, rendered, source};
+use common::{case_files, case_path, rendered, shown, source};
 use temblor_lang::{Options, Source, compile_deployment, compile_query};
 
 fn report(source: &std::sync::Arc<Source>) -> String {
-    let findings = if source.name().ends_with(".trickle") {
-        compile_query(source).map_or_else(|findings| findings, |query| query.warnings)
+    let options = Options::default();
+    let warnings = if source.name().ends_with(".trickle") {
+        compile_query(source, &options).map(|query| (query.warnings, query.sources))
     } else {
-        let compiled = compile_deployment(source, &Options::default());
-        compiled.map_or_else(|findings| findings, |deployment| deployment.warnings)
+        compile_deployment(source, &options)
+            .map(|deployment| (deployment.warnings, deployment.sources))
     };
-    rendered(&findings, source)
+    match warnings {
+        Ok((warnings, sources)) => shown(&warnings, &sources),
+        Err(rejected) => rendered(&rejected),
+    }
 }
 
 #[test]

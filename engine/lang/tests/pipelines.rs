@@ -76,7 +76,8 @@ fn a_run_goes_on_behind_a_failure() {
         query(r##"select [1, { "x": event.n, "y": [2, "#{event.n + 1}"] }] from in into out"##);
     let (arena, mut scratch) = (Arena::new(), Scratch::default());
     let mut found = Vec::new();
-    let mut run = pipeline.start(&arena, &mut scratch);
+    let mut state = pipeline.state();
+    let mut run = pipeline.start(&arena, &mut scratch, &mut state);
     for data in [r#"{"n": "a"}"#, r#"{"n": 1}"#, "{}", r#"{"n": 2}"#] {
         let event = Event::new(arena.value(&owned(data)));
         let outcome = run.event(0, event, &mut |_, event| {
@@ -113,7 +114,10 @@ fn conditions_have_to_be_boolean() {
             failure.finding().message,
             "found `integer`, expected `bool`"
         );
-        assert_eq!(pipeline.source().slice(failure.finding().span), place);
+        assert_eq!(
+            pipeline.sources().main().slice(failure.finding().span),
+            place
+        );
     }
 }
 
@@ -136,7 +140,8 @@ fn an_event_that_is_selected_as_it_is_is_not_copied() {
         ingest_ns: 77,
     };
     let mut results = Vec::new();
-    let mut run = pipeline.start(&arena, &mut scratch);
+    let mut state = pipeline.state();
+    let mut run = pipeline.start(&arena, &mut scratch, &mut state);
     run.event(0, event, &mut |_, event| results.push(event))
         .expect("`n` is there");
     assert_eq!(address(results[0].data), address(data));
@@ -203,7 +208,8 @@ fn an_input_port_that_does_not_exist_is_read_by_nobody() {
     let (arena, mut scratch) = (Arena::new(), Scratch::default());
     let pipeline =
         query("create stream s; select event from in into s; select event from s into out");
-    let mut run = pipeline.start(&arena, &mut scratch);
+    let mut state = pipeline.state();
+    let mut run = pipeline.start(&arena, &mut scratch, &mut state);
     for input in 1..4 {
         run.event(input, Event::new(Value::TRUE), &mut |_, _| {
             panic!("nothing comes out")
@@ -221,7 +227,8 @@ fn constants_serve_any_number_of_batches_and_threads() {
         for _ in 0..3 {
             let arena = Arena::new();
             let mut results = Vec::new();
-            let mut run = pipeline.start(&arena, &mut scratch);
+            let mut state = pipeline.state();
+            let mut run = pipeline.start(&arena, &mut scratch, &mut state);
             for n in 0..3 {
                 run.event(0, Event::new(Value::from(n)), &mut |_, event| {
                     results.push(event.data)
@@ -261,7 +268,8 @@ fn fields_are_found_wherever_they_stand() {
         query(r#"select [event.a, event.b, present event.c, event.r.a] from in into out"#);
     let (arena, mut scratch) = (Arena::new(), Scratch::default());
     let mut found = Vec::new();
-    let mut run = pipeline.start(&arena, &mut scratch);
+    let mut state = pipeline.state();
+    let mut run = pipeline.start(&arena, &mut scratch, &mut state);
     for data in [
         r#"{"a": 1, "b": 2, "r": {"a": 3}}"#,
         r#"{"b": 5, "a": 4, "c": 0, "r": {"c": 0, "a": 6}}"#,

@@ -4,17 +4,22 @@ mod common;
 
 use common::source;
 use proptest::prelude::*;
-use temblor_lang::{Finding, Options, Source, compile_deployment, compile_query, render};
+use std::sync::Arc;
+
+use temblor_lang::{Finding, Options, Source, Sources, compile_deployment, compile_query, render};
 
 fn compile(text: &str) -> Vec<Finding> {
     let mut all = Vec::new();
     let source = source("any", text);
     all.extend(
         compile_query(&source, &Options::default())
-            .map_or_else(|findings| findings, |query| query.warnings),
+            .map_or_else(|rejected| rejected.findings, |query| query.warnings),
     );
     let compiled = compile_deployment(&source, &Options::default());
-    all.extend(compiled.map_or_else(|findings| findings, |deployment| deployment.warnings));
+    all.extend(compiled.map_or_else(
+        |rejected| rejected.findings,
+        |deployment| deployment.warnings,
+    ));
     for finding in &all {
         check_place(finding, &source);
     }
@@ -28,8 +33,9 @@ fn check_place(finding: &Finding, source: &Source) {
         source.text().is_char_boundary(start) && source.text().is_char_boundary(end),
         "{finding:?}"
     );
-    assert!(!render(finding, source).is_empty());
-    assert!(finding.locate(source).line >= 1);
+    let sources = Sources::from(Arc::new(Source::new(source.name(), source.text())));
+    assert!(!render(finding, &sources).is_empty());
+    assert!(finding.locate(&sources).line >= 1);
 }
 
 /// Pieces that texts of the language are made of, right or wrong.
@@ -135,7 +141,10 @@ fn nesting_up_to_the_limit_is_fine() {
             "(".repeat(depth),
             ")".repeat(depth)
         );
-        assert!(compile_query(&source("deep", &text)).is_ok(), "{text}");
+        assert!(
+            compile_query(&source("deep", &text), &Options::default()).is_ok(),
+            "{text}"
+        );
     }
     let pipeline = common::query(&format!(
         "select {}event{} from in into out",
@@ -159,7 +168,10 @@ fn the_deepest_expression_is_evaluated() {
     let failure = common::run(&pipeline, "in", "true", "null")
         .1
         .expect_err("booleans are not multiplied");
-    assert_eq!(pipeline.source().slice(failure.finding().span), "event * 1");
+    assert_eq!(
+        pipeline.sources().main().slice(failure.finding().span),
+        "event * 1"
+    );
 }
 
 #[test]
@@ -170,7 +182,9 @@ fn endless_findings_are_cut() {
         "'",
         "select x from in into out;",
     ] {
-        let found = compile_query(&source("any", &text.repeat(10_000))).expect_err("it is wrong");
+        let source = source("any", &text.repeat(10_000));
+        let rejected = compile_query(&source, &Options::default()).expect_err("it is wrong");
+        let found = rejected.findings;
         assert_eq!(found.len(), 100, "{text}");
     }
 }
@@ -199,7 +213,7 @@ fn long_tokens_are_fine() {
     let findings = compile(&format!("select {long} {long} from"));
     let rendered = render(
         &findings[0],
-        &source("any", &format!("select {long} {long} from")),
+        &source("any", &format!("select {long} {long} from")).into(),
     );
     assert!(rendered.len() < 1_000, "{}", rendered.len());
 }

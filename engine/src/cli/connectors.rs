@@ -1,8 +1,8 @@
 //! `temblor connectors`: what there is, where it comes from, and how it is configured.
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
-use temblor_pdk::{Kind, Payload, Settles, SinkInfo, SourceInfo, abi};
+use serde_json::{Map, Value, json};
+use temblor_pdk::{Function, FunctionInfo, Kind, Payload, Settles, SinkInfo, SourceInfo, abi};
 use temblor_registry::{Listing, Provider, Registered, Registry, RegistryError, Status};
 
 use super::catalogue::{self, CatalogueOptions, Link, parse_link};
@@ -11,7 +11,7 @@ use super::log::Log;
 use super::output::{print, print_json, quoted, table};
 use super::schema::{self, Key};
 
-/// Lists connectors, codecs and processors, or shows one of them.
+/// Lists connectors, codecs, processors, operators and functions, or shows one of them.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ConnectorsOptions {
@@ -188,6 +188,12 @@ fn as_json(entry: &Registered, schema: Value) -> Value {
             "payload": payload(sink.payload),
             "settles": settles(sink.settles),
         })),
+        "functions": functions(entry).iter().map(|function| json!({
+            "name": function.name,
+            "min_args": function.min_args,
+            "max_args": (function.max_args != Function::ANY).then_some(function.max_args),
+            "pure": function.is_pure,
+        })).collect::<Vec<Value>>(),
         "keys": schema::keys(&schema),
         "schema": schema,
         "example": serde_json::from_str(entry.example()).unwrap_or(Value::Null),
@@ -210,16 +216,49 @@ fn as_text(entry: &Registered, schema: &Value) -> String {
     }
     let keys = schema::keys(schema);
     text += &match keys.is_empty() {
+        true if entry.kind() == Kind::FunctionModule => String::new(),
         true => "\nconfiguration: it has no keys\n".to_owned(),
         false => format!("\nconfiguration:\n{}", key_table(&keys)),
+    };
+    text += &match &functions(entry)[..] {
+        [] => String::new(),
+        functions => format!("\nfunctions:\n{}", function_table(functions)),
     };
     text + &example(entry)
 }
 
+/// The functions of a module; none for anything else.
+fn functions(entry: &Registered) -> Vec<FunctionInfo> {
+    let functions = entry.make_functions().ok();
+    functions.map_or_else(Vec::new, |functions| functions.describe().to_vec())
+}
+
+/// How many arguments a function takes, in words.
+fn arguments(function: &FunctionInfo) -> String {
+    match (function.min_args, function.max_args) {
+        (min, Function::ANY) => format!("at least {min}"),
+        (min, max) if min == max => min.to_string(),
+        (min, max) => format!("{min} to {max}"),
+    }
+}
+
+fn function_table(functions: &[FunctionInfo]) -> String {
+    let mut rows = vec![["  FUNCTION", "ARGUMENTS"].map(str::to_owned).to_vec()];
+    rows.extend(
+        functions
+            .iter()
+            .map(|function| vec![format!("  {}", function.name), arguments(function)]),
+    );
+    table(&rows, &[])
+}
+
 fn example(entry: &Registered) -> String {
     let (name, example) = (entry.name(), entry.example());
-    if entry.kind() != Kind::Connector {
-        return format!("\nexample: {example}\n");
+    match entry.kind() {
+        Kind::Connector => {}
+        Kind::Operator => return operator_example(name, example),
+        Kind::FunctionModule => return String::new(),
+        _ => return format!("\nexample: {example}\n"),
     }
     let payloads = [
         entry.source().map(|source| source.payload),
@@ -233,6 +272,23 @@ fn example(entry: &Registered) -> String {
         "\nexample:\n  define connector my_{name} from {name}\n  with\n{codec}    config = {example}\n  \
          end;\n"
     )
+}
+
+/// How a query defines an operator. One that has no module cannot be named there.
+fn operator_example(name: &str, example: &str) -> String {
+    let Some((_, kind)) = name.split_once("::") else {
+        return String::new();
+    };
+    let config: Map<String, Value> = serde_json::from_str(example).unwrap_or_default();
+    let keys: Vec<String> = config
+        .iter()
+        .map(|(key, value)| format!("    {key} = {value}"))
+        .collect();
+    let with = match keys.is_empty() {
+        true => String::new(),
+        false => format!("\n  with\n{}\n  end", keys.join(",\n")),
+    };
+    format!("\nexample:\n  define operator my_{kind} from {name}{with};\n")
 }
 
 fn key_table(keys: &[Key]) -> String {

@@ -96,6 +96,32 @@ fn one_of_them_can_be_shown() {
 }
 
 #[test]
+fn operators_can_be_shown() {
+    let place = Place::new();
+    let ran = place.run(&["connectors", "show", "generic::batch"]);
+    for part in [
+        "operator `generic::batch`",
+        "built-in crate `temblor-lang`",
+        "count",
+        "required",
+        "define operator my_batch from generic::batch\n  with\n    count = 100,\n",
+    ] {
+        assert!(ran.exits(0).contains(part), "{part} in {}", ran.out);
+    }
+    let ran = place.run(&["connectors", "show", "generic::counter"]);
+    let example = "define operator my_counter from generic::counter;\n";
+    assert!(ran.exits(0).contains(example), "{}", ran.out);
+    let json = place.run(&["connectors", "show", "qos::roundrobin", "--json"]);
+    let json = json.json(0);
+    assert_eq!(json["kind"], "operator");
+    assert_eq!(json["example"]["outputs"][0], "one");
+    assert_eq!(json["functions"], Value::Array(Vec::new()));
+    let list = place.run(&["connectors", "--json"]).json(0);
+    let bucket = entry(&list, "operator", "grouper::bucket");
+    assert_eq!(bucket["provider"]["feature"], Value::Null);
+}
+
+#[test]
 fn what_does_not_exist_cannot_be_shown() {
     let place = Place::new();
     place.run(&["connectors", "show", "fiel"]).fails(

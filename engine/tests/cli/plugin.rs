@@ -99,9 +99,55 @@ fn what_cannot_be_built_is_named() {
         &["error: cargo did not build `temblor-connector-none` as a plugin\nhelp: "],
     );
     // A library that registers nothing.
-    let ran = build("temblor-lang", &place.path("out"));
+    let ran = build("temblor-registry", &place.path("out"));
     ran.says(3, &["is refused: ", "help: "]);
     assert!(!place.path("out").exists());
+}
+
+#[test]
+fn a_plugin_brings_operators_and_functions() {
+    let place = Place::new();
+    build("temblor-connector-faulty", &place.path("out")).exits(0);
+    let file = "out/libtemblor_connector_faulty.so";
+    place.write("c.toml", format!("[[plugin]]\npath = '{file}'\n"));
+    let seen = place.run(&["plugin", "inspect", file, "--json"]).json(0);
+    let entries = seen["entries"].as_array().expect("a list").iter();
+    let others: Vec<_> = entries.filter(|e| e["kind"] != "connector").collect();
+    assert_eq!(others.len(), 2, "{others:#?}");
+    assert_eq!(others[0]["kind"], "function module");
+    assert_eq!(others[0]["capabilities"][0], "functions/1");
+    assert_eq!(others[1]["name"], "fixture::delay");
+    assert_eq!(others[1]["capabilities"][0], "operator/1");
+    let keys = &seen["schemas"]["fixture::delay"]["schema"]["properties"];
+    assert_eq!(keys["keep"]["type"], "integer");
+
+    let show = ["connectors", "show", "--connectors", "c.toml"];
+    let ran = place.run(&[&show[..], &["fixture::delay"]].concat());
+    for part in [
+        "operator `fixture::delay`",
+        "keep",
+        "define operator my_delay from",
+    ] {
+        assert!(ran.exits(0).contains(part), "{part} in {}", ran.out);
+    }
+    let ran = place.run(&[&show[..], &["fixture"]].concat());
+    let words: Vec<&str> = ran.exits(0).split_whitespace().collect();
+    let words = words.join(" ");
+    for part in [
+        "function module `fixture`",
+        "functions: FUNCTION ARGUMENTS sum at least 0 wrap 1 to 2 repeat 2 when 0",
+    ] {
+        assert!(words.contains(part), "{part} in {words}");
+    }
+    let shown = place
+        .run(&[&show[..], &["fixture", "--json"]].concat())
+        .json(0);
+    let sum = &shown["functions"][0];
+    assert_eq!(
+        (&sum["name"], &sum["max_args"]),
+        (&"sum".into(), &Value::Null)
+    );
+    assert_eq!(shown["functions"][3]["pure"], false);
 }
 
 #[test]

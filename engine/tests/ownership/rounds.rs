@@ -6,7 +6,7 @@ use std::sync::mpsc::sync_channel;
 
 use serde_json::json;
 use temblor::Engine;
-use temblor_pdk::{Batch, OwnedValue};
+use temblor_pdk::{Batch, BatchBuilder, Call, Event, Kind, OperatorSink, OwnedValue, Value};
 use temblor_registry::{LinkMode, Registry};
 
 use crate::plugins::unsettled;
@@ -92,6 +92,62 @@ fn read(batch: Batch) -> usize {
         assert!(!matches!(owned, OwnedValue::Bytes(_)));
     }
     json.len()
+}
+
+/// Events that an operator of a plugin kept, and what functions of it made of them, in an arena of the host that is
+/// frozen and freed on another thread after both are gone.
+fn made(registry: &Registry, round: u64) -> Batch {
+    let operator = registry.find(Kind::Operator, "fixture::delay").unwrap();
+    let module = registry.find(Kind::FunctionModule, "fixture").unwrap();
+    let mut operator = operator.make_operator(r#"{"keep": 5}"#).unwrap();
+    let functions = module.make_functions().unwrap();
+    let function = |name| {
+        let mut infos = functions.describe().iter();
+        infos.position(|info| info.name == name).unwrap()
+    };
+    let (wrap, repeat, panic) = (function("wrap"), function("repeat"), function("panic"));
+    let mut builder = BatchBuilder::new();
+    builder.push(|arena| {
+        let mut all: Vec<Event<'_>> = Vec::new();
+        for number in 0..200 {
+            let call = |index, args: &[Value<'_>]| {
+                let args: Vec<Value<'_>> = args.iter().map(|arg| arena.copy(*arg)).collect();
+                functions.call(
+                    index,
+                    &Call {
+                        args: &args,
+                        arena,
+                        ingest_ns: number,
+                        groups: 0,
+                        instance: "ownership",
+                    },
+                )
+            };
+            let text = call(repeat, &["text ".into(), (number * round).into()]).unwrap();
+            let wrapped = call(wrap, &[text, (number % 9).into()]).unwrap();
+            assert!(call(panic, &[text]).is_err());
+            let mut take = |_: u32, event| all.push(event);
+            let mut sink = OperatorSink::new(&mut take);
+            let done = operator.on_event("in", Event::new(wrapped), arena, &mut sink);
+            assert_eq!(done, Ok(()));
+            let null = operator.on_event("in", Event::new(Value::NULL), arena, &mut sink);
+            assert!(null.is_err());
+        }
+        let all: Vec<Value<'_>> = all.iter().map(|event| event.data).collect();
+        Event::new(arena.array(&all))
+    });
+    builder.seal()
+}
+
+#[test]
+fn values_of_functions_and_operators_outlive_them() {
+    let registry = registry();
+    for at in 1..=ROUNDS {
+        let batch = made(&registry, at);
+        assert_eq!(batch.events()[0].data.as_array().unwrap().len(), 195);
+        let reader = std::thread::spawn(move || read(batch));
+        assert!(reader.join().unwrap() > 0);
+    }
 }
 
 #[test]

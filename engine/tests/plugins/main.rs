@@ -10,6 +10,8 @@
     reason = "it is a crate of its own elsewhere"
 )]
 mod fixture;
+mod functions;
+mod operators;
 mod outputs;
 mod panics;
 mod plugins;

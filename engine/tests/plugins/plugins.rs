@@ -116,7 +116,8 @@ pub(crate) fn linked(mode: LinkMode) -> Arc<Registry> {
             LinkMode::Dylib => unsettled(&CRATES, "memfd").0,
             _ => temblor::builtin_registry().unwrap(),
         };
-        for name in CRATES.iter().chain(&["emitter", "keeper"]) {
+        let others = ["emitter", "fixture", "fixture::delay", "keeper"];
+        for name in CRATES.iter().chain(&others) {
             registry.link(name, mode);
         }
         registry.check(&[]).unwrap();

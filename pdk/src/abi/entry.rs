@@ -4,22 +4,24 @@ use std::mem::offset_of;
 use std::sync::Arc;
 
 use super::fence;
+use super::function;
 use super::host::Host;
 use super::instance::{self, Imported, RawInstance};
+use super::operator;
 use super::processor::{self, RawObject};
 use super::text::{RawError, RawStr, RawText};
 use super::waker::{self, HostWaker, RawHostWaker};
 use crate::codec::{DynCodec, DynPostprocessor, DynPreprocessor};
 use crate::entry::{Kind, Native};
 use crate::info::flags;
-use crate::{ConnectorInfo, Context, Entry, Error, Instance, Result};
+use crate::{ConnectorInfo, Context, DynFunctions, DynOperator, Entry, Error, Instance, Result};
 
 /// What an entry is made from; the strings live for the call.
 #[repr(C)]
 struct RawMake {
     config: RawStr,
     alias: RawStr,
-    /// The host and the new instance's waker, both owned; null for codecs and processors.
+    /// The host and the new instance's waker, both owned; null for everything but connectors.
     host: *const Host,
     waker: *const RawHostWaker,
 }
@@ -229,6 +231,26 @@ impl Descriptor {
         // SAFETY: as in `codec`.
         Ok(unsafe { processor::import_postprocessor(object) })
     }
+
+    /// Makes an operator through the C ABI; `config` is a JSON object.
+    ///
+    /// # Errors
+    /// What the operator says, or that the entry is of another kind.
+    pub fn operator(&self, config: &str) -> Result<Box<dyn DynOperator>> {
+        let object = self.object(Kind::Operator, config)?;
+        // SAFETY: as in `codec`.
+        Ok(unsafe { operator::import_operator(object) })
+    }
+
+    /// The functions of a module through the C ABI.
+    ///
+    /// # Errors
+    /// That the entry is of another kind.
+    pub fn functions(&self) -> Result<Arc<dyn DynFunctions>> {
+        let object = self.object(Kind::FunctionModule, "{}")?;
+        // SAFETY: as in `codec`.
+        Ok(unsafe { function::import_functions(object) })
+    }
 }
 
 /// # Safety
@@ -264,6 +286,8 @@ unsafe extern "C" fn make(entry: *const Entry, make: *const RawMake, out: *mut R
         Native::Codec(make) => Ok(object(processor::export_codec(make(config)?))),
         Native::Preprocessor(make) => Ok(object(processor::export_preprocessor(make(config)?))),
         Native::Postprocessor(make) => Ok(object(processor::export_postprocessor(make(config)?))),
+        Native::Operator(make) => Ok(object(operator::export_operator(make(config)?))),
+        Native::Functions(make) => Ok(object(function::export_functions(make()))),
     });
     let made = made.and_then(|made| made).unwrap_or_else(|error| RawMade {
         error: RawError::new(error),

@@ -7,8 +7,10 @@
 mod entry;
 mod fates;
 pub(crate) mod fence;
+mod function;
 mod host;
 mod instance;
+mod operator;
 mod processor;
 mod root;
 mod task;
@@ -42,6 +44,8 @@ const LAYOUTS: &[(&str, &[usize])] = &[
     ("entry", entry::LAYOUT),
     ("instance", instance::LAYOUT),
     ("processor", processor::LAYOUT),
+    ("operator", operator::LAYOUT),
+    ("function", function::LAYOUT),
 ];
 
 /// A fingerprint of every layout that crosses the boundary.

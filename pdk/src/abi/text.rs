@@ -37,6 +37,15 @@ impl RawStr {
         // SAFETY: the caller's contract. The check costs nothing that counts: no such string is on the data path.
         std::str::from_utf8(unsafe { self.bytes() }).unwrap_or("(not UTF-8)")
     }
+
+    /// The same without a check, for what is on the data path.
+    ///
+    /// # Safety
+    /// The string was made by [`RawStr::new`], from a text that lives for `'a`.
+    pub(crate) unsafe fn str<'a>(self) -> &'a str {
+        // SAFETY: the caller's contract.
+        unsafe { std::str::from_utf8_unchecked(self.bytes()) }
+    }
 }
 
 /// Owned bytes, freed by their maker.

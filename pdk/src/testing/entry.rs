@@ -32,11 +32,16 @@ pub fn check(crate_name: &str) {
 
 fn check_texts(entry: &'static Entry, found: &mut impl FnMut(String)) {
     let name = entry.name();
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
-    if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(plain) {
+    let parts: Vec<&str> = name.split("::").collect();
+    if !parts.iter().all(|part| is_plain(part)) {
         found(format!(
             "the name `{name}` is not lower-case letters, digits, `_` and `-`"
         ));
+    }
+    let wanted = if entry.kind() == Kind::Operator { 2 } else { 1 };
+    if parts.len() != wanted {
+        let form = ["`kind`", "`module::kind`"][wanted - 1];
+        found(format!("the name `{name}` has not the form {form}"));
     }
     let summary = entry.summary();
     if !summary.ends_with('.') || !summary.starts_with(char::is_uppercase) || summary.contains('\n')
@@ -50,6 +55,11 @@ fn check_texts(entry: &'static Entry, found: &mut impl FnMut(String)) {
     if (described.source(), described.sink()) != (entry.source(), entry.sink()) {
         found("its sides get lost on the way through the C ABI".to_owned());
     }
+}
+
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain)
 }
 
 /// Makes what the entry describes, as Rust and through the C ABI.
@@ -77,7 +87,14 @@ fn make(entry: &'static Entry, config: &str) -> [Result<()>; 2] {
             entry.make_postprocessor(config).map(drop),
             described.postprocessor(config).map(drop),
         ],
-        Kind::Operator | Kind::FunctionModule => [Ok(()), Ok(())],
+        Kind::Operator => [
+            entry.make_operator(config).map(drop),
+            described.operator(config).map(drop),
+        ],
+        Kind::FunctionModule => [
+            entry.make_functions().map(drop),
+            described.functions().map(drop),
+        ],
     }
 }
 
@@ -94,12 +111,44 @@ fn check_example(entry: &'static Entry, found: &mut impl FnMut(String)) {
             found(format!("the example does not work: {error}"));
         }
     }
+    if entry.kind() == Kind::FunctionModule {
+        check_functions(entry, found);
+        return;
+    }
     let mut odd = example;
     odd.insert(UNKNOWN.to_owned(), Json::from(1));
     for made in make(entry, &Json::from(odd).to_string()) {
         match made {
             Ok(()) => found("an unknown key is taken\nhelp: add `deny_unknown_fields`".to_owned()),
             Err(error) => check_refusal(&error, found),
+        }
+    }
+}
+
+/// The functions of a module are what a script can call, and the same through the C ABI.
+fn check_functions(entry: &'static Entry, found: &mut impl FnMut(String)) {
+    let (Ok(native), Ok(described)) = (entry.make_functions(), entry.describe().functions()) else {
+        return;
+    };
+    if native.describe() != described.describe() {
+        found("its functions change on the way through the C ABI".to_owned());
+    }
+    let mut names = std::collections::BTreeSet::new();
+    for function in native.describe() {
+        let name = function.name;
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(is_name) {
+            found(format!(
+                "the function `{name}` is not lower-case letters, digits and `_`"
+            ));
+        }
+        if !names.insert(name) {
+            found(format!("the function `{name}` is there twice"));
+        }
+        if function.min_args > function.max_args {
+            found(format!(
+                "the function `{name}` takes no number of arguments"
+            ));
         }
     }
 }

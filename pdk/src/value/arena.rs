@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 use super::handle::{Handle, Kind, Shared, pin, unpin};
-use super::{Field, OwnedValue, Value};
+use super::{Field, OwnedValue, Value, View};
 
 /// The first chunk of an arena, in bytes.
 const CHUNK_MIN: usize = 16 * 1024;
@@ -209,6 +209,33 @@ impl Arena {
     pub fn str(&self, text: &str) -> &str {
         // SAFETY: the bytes are a copy of a string.
         unsafe { std::str::from_utf8_unchecked(self.copy_slice(text.as_bytes())) }
+    }
+
+    /// Copies a value of any memory in, with everything below it.
+    #[must_use]
+    pub fn copy<'a>(&'a self, value: Value<'_>) -> Value<'a> {
+        match value.view() {
+            View::Null => Value::NULL,
+            View::Bool(value) => Value::from(value),
+            View::I64(value) => Value::from(value),
+            View::U64(value) => Value::from(value),
+            View::F64(value) => Value::from(value),
+            View::Str(value) => Value::from(self.str(value)),
+            View::Bytes(value) => Value::bytes(self.copy_bytes(value)),
+            View::Array(items) => {
+                let mut rest = items.iter();
+                let next = |_: &mut ()| rest.next().map_or(Value::NULL, |item| self.copy(item));
+                self.array_of(items.len(), &mut (), next, |()| None)
+            }
+            View::Object(fields) => {
+                let mut rest = fields.iter();
+                let next = |_: &mut ()| match rest.next() {
+                    Some((key, value)) => Field::new(self.str(key), self.copy(value)),
+                    None => Field::new("", Value::NULL),
+                };
+                self.object_of(fields.len(), &mut (), next, |()| None)
+            }
+        }
     }
 
     /// Copies an owned value in, with everything below it.

@@ -238,7 +238,7 @@ impl<'a> Object<'a> {
     #[must_use]
     pub fn position(self, key: &str) -> Option<usize> {
         match self.index() {
-            Some(index) => find(index, self.header().seed, self.fields(), key),
+            Some((index, seed)) => find(index, seed, self.fields(), key),
             None => self.fields().iter().position(|field| field.key() == key),
         }
     }
@@ -248,14 +248,16 @@ impl<'a> Object<'a> {
         self.fields().iter().map(|f| (f.key(), f.value()))
     }
 
-    fn index(self) -> Option<&'a [u32]> {
+    /// The index and what it hashes with, if there is one.
+    pub(super) fn index(self) -> Option<(&'a [u32], u64)> {
         let header = self.header();
         if header.index.is_null() {
             return None;
         }
         let slots = header.index_mask as usize + 1;
         // SAFETY: an arena allocates `index_mask + 1` slots for a record that has an index.
-        Some(unsafe { std::slice::from_raw_parts(header.index, slots) })
+        let index = unsafe { std::slice::from_raw_parts(header.index, slots) };
+        Some((index, header.seed))
     }
 
     pub(super) fn source_text(self) -> Option<&'a [u8]> {

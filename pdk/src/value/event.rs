@@ -2,7 +2,7 @@
 
 use std::mem::offset_of;
 
-use super::Value;
+use super::{Array, Value};
 
 /// Names an event for its whole life: where it came from and which one it was.
 ///
@@ -21,9 +21,12 @@ pub struct EventId {
     pub pull: u64,
     /// The place within the pull.
     pub event: u32,
-    /// Zero; keeps the layout free of padding.
-    pub reserved: u32,
+    /// Bits that go with the event; see [`Event::is_batch`]. The others are zero.
+    pub flags: u32,
 }
+
+/// The flag of an event that stands for many.
+const BATCH: u32 = 1;
 
 /// One event: data, metadata, when it came in and its id.
 #[repr(C)]
@@ -50,6 +53,49 @@ impl<'a> Event<'a> {
             ingest_ns: 0,
         }
     }
+
+    /// Whether the event stands for many: then its payload is an array of
+    /// `{"data": {"value": …, "meta": …, "ingest_ns": …, "kind": null, "is_batch": …}}`. Scripts see that array;
+    /// what takes events out of a pipeline takes [`Event::parts`].
+    #[must_use]
+    pub fn is_batch(&self) -> bool {
+        self.id.flags & BATCH != 0
+    }
+
+    /// The same event, standing for many or not; see [`Event::is_batch`].
+    #[must_use]
+    pub fn with_batch(mut self, is_batch: bool) -> Self {
+        self.id.flags &= !BATCH;
+        if is_batch {
+            self.id.flags |= BATCH;
+        }
+        self
+    }
+
+    /// The events that this one stands for, with its id. It stands for itself if it is no batch, and also if a script
+    /// has put another payload into a batch.
+    pub fn parts(self) -> impl Iterator<Item = Event<'a>> {
+        let items = self
+            .data
+            .as_array()
+            .filter(|items| self.is_batch() && items.iter().all(|item| self.part(item).is_some()));
+        let itself = items.is_none().then(|| self.with_batch(false));
+        let items = items.map_or(&[][..], Array::as_slice);
+        let parts = items.iter().filter_map(move |item| self.part(*item));
+        itself.into_iter().chain(parts)
+    }
+
+    /// The event that an item of a batch stands for.
+    fn part(self, item: Value<'a>) -> Option<Event<'a>> {
+        let item = item.get("data")?;
+        let part = Event {
+            data: item.get("value")?,
+            meta: item.get("meta").unwrap_or_default(),
+            id: self.id,
+            ingest_ns: item.get("ingest_ns").and_then(Value::as_u64)?,
+        };
+        Some(part.with_batch(item.get("is_batch").and_then(Value::as_bool)?))
+    }
 }
 
 /// Sizes, alignments and offsets of what crosses; see `layout`.
@@ -61,6 +107,7 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(EventId, stream),
     offset_of!(EventId, pull),
     offset_of!(EventId, event),
+    offset_of!(EventId, flags),
     size_of::<Event<'_>>(),
     align_of::<Event<'_>>(),
     offset_of!(Event<'_>, data),

@@ -35,8 +35,10 @@ impl Arena {
         source: impl FnOnce(&mut S) -> Option<&'a [u8]>,
     ) -> Value<'a> {
         let (piece, items) = self.with_room::<ArrayHeader, Value<'a>>(len);
+        let mut below = 0;
         for at in 0..len {
             let item = next(state);
+            below = item.depth().max(below);
             // SAFETY: there is room for `len` items.
             unsafe { items.add(at).write(item) }
         }
@@ -49,7 +51,7 @@ impl Arena {
         // SAFETY: the piece is new; header and items are now written and live as long as the arena.
         unsafe {
             piece.write(header);
-            Value::from_array(piece.as_ptr())
+            Value::from_array(piece.as_ptr(), below + 1)
         }
     }
 
@@ -103,14 +105,16 @@ impl Arena {
         source: impl FnOnce(&mut S) -> Option<&'a [u8]>,
     ) -> Value<'a> {
         let (piece, first) = self.with_room::<ObjectHeader, Field<'a>>(len);
+        let mut below = 0;
         for at in 0..len {
             let field = next(state);
+            below = field.value().depth().max(below);
             // SAFETY: there is room for `len` fields.
             unsafe { first.add(at).write(field) }
         }
         let source = source(state);
-        // SAFETY: `len` fields were just written.
-        let fields = unsafe { std::slice::from_raw_parts(first.as_ptr(), len) };
+        // SAFETY: `len` fields were just written, and nobody else has seen them yet.
+        let fields = unsafe { std::slice::from_raw_parts_mut(first.as_ptr(), len) };
         let mut header = ObjectHeader {
             len: len as u64,
             source: source.map_or(std::ptr::null(), <[u8]>::as_ptr),
@@ -120,24 +124,85 @@ impl Arena {
             seed: 0,
         };
         if len > INDEXED_ABOVE || repeats(fields) {
-            match index_of(fields) {
-                Some(index) => self.add_index(&mut header, &index),
-                None => return self.object(&without_repeats(fields)),
-            }
+            self.index(&mut header, fields);
         }
         // SAFETY: the piece is new; header, fields and index are now written and live as long as the arena.
         unsafe {
             piece.write(header);
-            Value::from_object(piece.as_ptr())
+            Value::from_object(piece.as_ptr(), below + 1)
         }
     }
 
-    #[cold]
-    fn add_index(&self, header: &mut ObjectHeader, index: &[u32]) {
-        header.index = self.copy_slice(index).as_ptr();
-        header.index_mask = index.len() as u64 - 1;
-        header.seed = seed();
+    /// Makes a record of fields whose keys are known to be unique, with the index over them if there are many.
+    pub(super) fn object_of_unique<'a>(
+        &'a self,
+        fields: &[Field<'a>],
+        (index, seed): (&[u32], u64),
+    ) -> Value<'a> {
+        let (piece, first) = self.with_room::<ObjectHeader, Field<'a>>(fields.len());
+        // SAFETY: there is room for the fields, in a new piece.
+        unsafe { std::ptr::copy_nonoverlapping(fields.as_ptr(), first.as_ptr(), fields.len()) }
+        let depths = fields.iter().map(|field| field.value().depth());
+        let below = depths.max().unwrap_or_default();
+        let mut header = ObjectHeader {
+            len: fields.len() as u64,
+            source: std::ptr::null(),
+            source_len: 0,
+            index: std::ptr::null(),
+            index_mask: 0,
+            seed: 0,
+        };
+        if !index.is_empty() {
+            header.index = self.copy_slice(index).as_ptr();
+            header.index_mask = index.len() as u64 - 1;
+            header.seed = seed;
+        }
+        // SAFETY: as in `object_of`.
+        unsafe {
+            piece.write(header);
+            Value::from_object(piece.as_ptr(), below + 1)
+        }
     }
+
+    /// Moves the last value of each key to the key's first place, forgets the other places, and makes an index if many
+    /// fields are left.
+    #[cold]
+    fn index(&self, header: &mut ObjectHeader, fields: &mut [Field<'_>]) {
+        let (slots, seed) = (slots_for(fields.len()), seed());
+        let piece = self.allocate(slots * size_of::<u32>(), align_of::<u32>());
+        // SAFETY: the piece is new, has room for so many slots, and zeros are slots.
+        let index = unsafe {
+            piece.write_bytes(0, slots * size_of::<u32>());
+            std::slice::from_raw_parts_mut(piece.cast::<u32>().as_ptr(), slots)
+        };
+        let mut kept = 0;
+        for at in 0..fields.len() {
+            let field = fields[at];
+            match find(index, seed, &fields[..kept], field.key()) {
+                Some(first) => fields[first].set_value(field.value()),
+                None => {
+                    fields[kept] = field;
+                    enter(index, seed, field.key(), kept);
+                    kept += 1;
+                }
+            }
+        }
+        if kept < fields.len() {
+            header.len = kept as u64;
+            header.source = std::ptr::null();
+            header.source_len = 0;
+        }
+        if kept > INDEXED_ABOVE {
+            header.index = index.as_ptr();
+            header.index_mask = slots as u64 - 1;
+            header.seed = seed;
+        }
+    }
+}
+
+/// The slots of an index over so many fields: at least twice as many, and a power of two.
+pub(super) fn slots_for(fields: usize) -> usize {
+    (fields * 2).next_power_of_two()
 }
 
 /// Whether a key occurs twice among a few fields. A filter of 64 bits sends most keys past the comparison.
@@ -166,35 +231,4 @@ fn mix(key: &[u8]) -> u32 {
             .fold(0, |ends, byte| (ends << 8) | u32::from(*byte)),
     };
     (ends ^ key.len() as u32).wrapping_mul(0x9e37_79b1) >> 26
-}
-
-/// An index over fields; none where a key occurs twice.
-#[cold]
-fn index_of(fields: &[Field<'_>]) -> Option<Vec<u32>> {
-    let seed = seed();
-    let mut index = vec![0u32; (fields.len() * 2).next_power_of_two()];
-    for (at, field) in fields.iter().enumerate() {
-        if find(&index, seed, fields, field.key()).is_some() {
-            return None;
-        }
-        enter(&mut index, seed, field.key(), at);
-    }
-    Some(index)
-}
-
-#[cold]
-fn without_repeats<'a>(fields: &[Field<'a>]) -> Vec<Field<'a>> {
-    let seed = seed();
-    let mut index = vec![0u32; (fields.len() * 2).next_power_of_two()];
-    let mut unique: Vec<Field<'a>> = Vec::with_capacity(fields.len());
-    for field in fields {
-        match find(&index, seed, &unique, field.key()) {
-            Some(at) => unique[at].set_value(field.value()),
-            None => {
-                enter(&mut index, seed, field.key(), unique.len());
-                unique.push(*field);
-            }
-        }
-    }
-    unique
 }

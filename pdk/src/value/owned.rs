@@ -42,6 +42,39 @@ impl OwnedValue {
         }
     }
 
+    /// Becomes a copy of `value`. What is alike already, such as a record with the same keys, keeps its memory.
+    pub fn assign(&mut self, value: Value<'_>) {
+        match (&mut *self, value.view()) {
+            (OwnedValue::Array(items), View::Array(array)) => {
+                items.truncate(array.len());
+                let kept = items.len();
+                for (item, value) in items.iter_mut().zip(array.iter()) {
+                    item.assign(value);
+                }
+                let rest = array.iter().skip(kept);
+                items.extend(rest.map(Value::to_owned_value));
+            }
+            (OwnedValue::Object(map), View::Object(record)) => {
+                for (key, value) in record.iter() {
+                    match map.get_mut(key) {
+                        Some(field) => field.assign(value),
+                        None => {
+                            map.insert(Text::owned(key.to_owned()), value.to_owned_value());
+                        }
+                    }
+                }
+                if map.len() > record.len() {
+                    map.retain(|key, _| record.get(key).is_some());
+                }
+            }
+            (OwnedValue::Str(text), View::Str(value)) if **text == *value => {}
+            (OwnedValue::Bytes(bytes), View::Bytes(value)) if bytes.len() == value.len() => {
+                bytes.copy_from_slice(value);
+            }
+            _ => *self = value.to_owned_value(),
+        }
+    }
+
     /// The string, if it is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {

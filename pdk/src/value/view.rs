@@ -18,6 +18,8 @@ pub(super) enum Tag {
     Bytes = 6,
     Array = 7,
     Object = 8,
+    /// Not a value: marks a field of a [`super::Draft`] that was removed. Never leaves it.
+    Gone = 255,
 }
 
 /// Number bits or a pointer, as the tag says.
@@ -43,7 +45,8 @@ pub(super) union Payload {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Value<'a> {
-    /// Bits 0 to 7: the tag. Bits 8 to 15: zero, for flags. Bits 16 to 63: the length of a string or of bytes.
+    /// Bits 0 to 7: the tag. Bits 8 to 15: zero, for flags. Bits 16 to 63: the length of a string or of bytes, the
+    /// depth of an array or a record.
     head: u64,
     /// A [`Payload`].
     payload: MaybeUninit<u64>,
@@ -85,6 +88,9 @@ impl<'a> Value<'a> {
     pub const TRUE: Value<'static> = Value::scalar(Tag::Bool, 1);
     /// False.
     pub const FALSE: Value<'static> = Value::scalar(Tag::Bool, 0);
+
+    /// See [`Tag::Gone`].
+    pub(super) const GONE: Value<'static> = Value::scalar(Tag::Gone, 0);
 
     const fn scalar(tag: Tag, bits: u64) -> Value<'static> {
         Value {
@@ -130,15 +136,17 @@ impl<'a> Value<'a> {
     }
 
     /// # Safety
-    /// `header` was made by an arena and lives, with its items, for `'a`.
-    pub(super) unsafe fn from_array(array: *const ArrayHeader) -> Self {
-        Value::with_payload(Tag::Array, 0, Payload { array })
+    /// `header` was made by an arena and lives, with its items, for `'a`. The depth is one more than that of the
+    /// deepest item.
+    pub(super) unsafe fn from_array(array: *const ArrayHeader, depth: usize) -> Self {
+        Value::with_payload(Tag::Array, depth, Payload { array })
     }
 
     /// # Safety
-    /// `header` was made by an arena and lives, with its fields and its index, for `'a`.
-    pub(super) unsafe fn from_object(object: *const ObjectHeader) -> Self {
-        Value::with_payload(Tag::Object, 0, Payload { object })
+    /// `header` was made by an arena and lives, with its fields and its index, for `'a`. The depth is one more than
+    /// that of the deepest field.
+    pub(super) unsafe fn from_object(object: *const ObjectHeader, depth: usize) -> Self {
+        Value::with_payload(Tag::Object, depth, Payload { object })
     }
 
     fn len(self) -> usize {
@@ -190,6 +198,22 @@ impl<'a> Value<'a> {
             t if t == Tag::Object as u8 => View::Object(self.raw_object()),
             _ => View::Null,
         }
+    }
+
+    /// How deep arrays and records are nested: 0 for everything else, 1 for an array or record of such, and so on.
+    /// It is known without looking, so that whoever builds values can bound what others will walk through.
+    #[must_use]
+    #[inline]
+    pub fn depth(self) -> usize {
+        if self.tag() == Tag::Array as u8 || self.tag() == Tag::Object as u8 {
+            self.len()
+        } else {
+            0
+        }
+    }
+
+    pub(super) fn is_gone(self) -> bool {
+        self.is(Tag::Gone)
     }
 
     /// Whether this is null.
@@ -403,4 +427,8 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(Value<'_>, head),
     offset_of!(Value<'_>, payload),
     Tag::Object as usize,
+    DEPTH_IN_HEAD,
 ];
+
+/// The bit of the head from which on the depth of an array or a record stands.
+const DEPTH_IN_HEAD: usize = 16;

@@ -3,8 +3,10 @@
 mod connectors;
 mod counts;
 mod equal;
+mod functions;
 mod host;
 mod io;
+mod operators;
 mod panics;
 mod polls;
 mod processors;

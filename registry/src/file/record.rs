@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use temblor_pdk::Kind;
 
 use crate::manifest::{EntryRecord, PdkRecord, SchemaRecord};
 use crate::refusal::Refusal;
@@ -80,7 +81,7 @@ fn check_entries(entries: &[EntryRecord]) -> Result<(), Refusal> {
     if entries.is_empty() {
         return Err(bad_manifest("registers nothing"));
     }
-    if let Some(entry) = entries.iter().find(|entry| !is_name(&entry.name)) {
+    if let Some(entry) = entries.iter().find(|entry| !is_named_well(entry)) {
         let reason = format!("has an entry with the name {:?}", entry.name);
         return Err(bad_manifest(reason));
     }
@@ -93,6 +94,16 @@ fn check_entries(entries: &[EntryRecord]) -> Result<(), Refusal> {
             pair[0].kind, pair[0].name
         ))),
         None => Ok(()),
+    }
+}
+
+/// An operator is called `module::kind`; the colons of other kinds would be taken for a path.
+fn is_named_well(entry: &EntryRecord) -> bool {
+    match entry.name.split_once("::") {
+        Some((module, kind)) if entry.kind == Kind::Operator.name() => {
+            is_name(module) && is_name(kind)
+        }
+        _ => is_name(&entry.name),
     }
 }
 

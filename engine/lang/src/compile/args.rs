@@ -2,10 +2,11 @@
 
 use temblor_pdk::value::{Arena, Field, OwnedValue, Value};
 
-use super::{Compiled, Compiler, Context, Reported};
+use super::{Compiled, Compiler, Context, PoolBuilder, Reported};
 use crate::ast::{Assign, Param};
 use crate::code::Code;
 use crate::finding::Finding;
+use crate::scope::Scope;
 use crate::source::Source;
 use crate::span::Span;
 
@@ -62,7 +63,9 @@ impl<'c> Handing<'_, 'c> {
         if let Some((_, value)) = self.host.iter().find(|(key, _)| **key == **name) {
             return Ok(arena.value(value));
         }
-        let mut compiler = Compiler::new(Context::Constant, self.outer, arena, findings);
+        let (scope, mut pool) = (Scope::default(), PoolBuilder::new(arena));
+        let mut compiler =
+            Compiler::new(Context::Constant, self.outer, &scope, &mut pool, findings);
         if let Some(given) = self.with.iter().find(|assign| assign.key.name == *name) {
             return compiler.constant(&given.value);
         }

@@ -3,10 +3,11 @@
 use temblor_pdk::value::{Arena, OwnedValue, Value};
 
 use super::config::Setting;
-use super::{Compiled, Compiler, Context, Reported};
+use super::{Compiled, Compiler, Context, PoolBuilder, Reported};
 use crate::ast::{ConnectorDefinition, Instance};
 use crate::deployment::{ConfigSpans, ConnectorSpec};
 use crate::finding::Finding;
+use crate::scope::Scope;
 
 /// The keys that the `with` clause of a connector definition can have.
 pub(crate) const KEYS: [&str; 6] = [
@@ -44,7 +45,9 @@ pub(super) fn connector<'c>(
     };
     let mut failed = false;
     for assign in &definition.with.assigns {
-        let mut compiler = Compiler::new(Context::Constant, Some(args), arena, findings);
+        let (scope, mut pool) = (Scope::default(), PoolBuilder::new(arena));
+        let mut compiler =
+            Compiler::new(Context::Constant, Some(args), &scope, &mut pool, findings);
         let Ok(value) = compiler.constant(&assign.value) else {
             failed = true;
             continue;

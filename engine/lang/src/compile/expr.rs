@@ -2,11 +2,13 @@
 
 use temblor_pdk::value::{Field, Value};
 
+use super::statement::Position;
 use super::{Compiled, Compiler, Context, Folded};
-use crate::ast::{BinaryOp, Expr, ExprKind, Interpolated, Operation, Text};
-use crate::eval::code::{Operation as OperationCode, RecordCode, TextCode};
-use crate::eval::{Code, ops};
-use crate::span::Span;
+use crate::ast::{Expr, ExprKind, Interpolated, Text};
+use crate::code::Code as FindingCode;
+use crate::eval::Code;
+use crate::eval::code::{RecordCode, TextCode};
+use crate::finding::Finding;
 
 impl<'c> Compiler<'c, '_> {
     /// Compiles an expression and folds what is constant.
@@ -14,166 +16,76 @@ impl<'c> Compiler<'c, '_> {
     /// # Errors
     /// Reports what can be seen to fail.
     pub(crate) fn fold(&mut self, expr: &Expr) -> Compiled<Folded<'c>> {
+        if let Some(item) = self.group_item(expr) {
+            return Ok(Folded::Code(item));
+        }
         let value = match &expr.kind {
             ExprKind::Null => Value::NULL,
             ExprKind::Bool(value) => Value::from(*value),
             ExprKind::Int(value) => Value::from(*value),
             ExprKind::Float(value) => Value::from(*value),
             ExprKind::Text(text) => return self.text(text),
+            ExprKind::Bytes(parts) => return self.bytes(parts, expr.span),
             ExprKind::List(items) => return self.list(items),
             ExprKind::Record(fields) => return self.record(fields),
             ExprKind::Path(path) => return self.path(path),
             ExprKind::Present { path, negated } => {
-                if self.context == Context::Constant {
-                    return self.not_constant("whether something is present", expr.span);
-                }
                 let path = Box::new(self.unfolded_path(path)?);
-                return Ok(Folded::Code(Code::Present {
-                    path,
-                    negated: *negated,
-                }));
+                let negated = *negated;
+                return Ok(Folded::Code(Code::Present { path, negated }));
             }
-            ExprKind::Unary { op, operand } => {
-                let operand_span = operand.span;
-                return match self.fold(operand)? {
-                    Folded::Value(value) => {
-                        let folded = ops::unary(*op, value, expr.span);
-                        self.folded(folded)
-                    }
-                    Folded::Code(code) => {
-                        let operand = Box::new(code);
-                        Ok(Folded::Code(Code::Unary {
-                            op: *op,
-                            operand,
-                            span: operand_span,
-                        }))
-                    }
-                };
-            }
+            ExprKind::Unary { op, operand } => return self.unary(*op, operand, expr.span),
             ExprKind::Chain { first, rest } => return self.chain(expr.span.start, first, rest),
-            ExprKind::Bytes(_)
-            | ExprKind::Call(_)
-            | ExprKind::Recur(_)
-            | ExprKind::Match(_)
-            | ExprKind::For(_)
-            | ExprKind::Merge(_)
-            | ExprKind::Patch(_)
-            | ExprKind::Invalid => return Err(super::Reported),
+            ExprKind::Call(call) => return self.call(call, expr.span),
+            ExprKind::Recur(args) => {
+                return self.recur(args, expr.span, false).map(Folded::Code);
+            }
+            ExprKind::Match(inner) => {
+                let code = self.matching(inner, expr.span, Position::VALUE);
+                return code.map(Folded::Code);
+            }
+            ExprKind::For(inner) => {
+                let code = self.looping(inner, expr.span, Position::VALUE);
+                return code.map(Folded::Code);
+            }
+            ExprKind::Merge(inner) => return self.merge(inner, expr.span).map(Folded::Code),
+            ExprKind::Patch(inner) => return self.patch(inner, expr.span).map(Folded::Code),
+            ExprKind::Invalid => return Err(super::Reported),
         };
         Ok(Folded::Value(value))
     }
 
-    /// Compiles an expression to code.
-    ///
-    /// # Errors
-    /// Reports what can be seen to fail.
-    pub(crate) fn code(&mut self, expr: &Expr) -> Compiled<Code> {
-        let folded = self.fold(expr)?;
-        Ok(self.emit(folded))
+    /// In the target of a select with windows, an expression of the `group by` stands for its value in the group.
+    fn group_item(&self, expr: &Expr) -> Option<Code> {
+        if self.context != Context::Windowed || self.in_aggregate {
+            return None;
+        }
+        let is_same = |group: &&&Expr| super::same::same(group, expr);
+        let place = self.groups.iter().position(|group| is_same(&group))?;
+        Some(Code::GroupItem(place))
     }
 
-    /// Evaluates an expression that has to be constant.
-    ///
-    /// # Errors
-    /// Reports it if it is not constant, or fails.
-    pub(crate) fn constant(&mut self, expr: &Expr) -> Compiled<Value<'c>> {
-        match self.fold(expr)? {
-            Folded::Value(value) => Ok(value),
-            Folded::Code(_) => self.not_constant("this", expr.span),
-        }
+    /// Evaluates code whose parts are all constant.
+    pub(super) fn evaluate(
+        &mut self,
+        code: Code,
+        context: crate::span::Span,
+    ) -> Compiled<Folded<'c>> {
+        let value = self.pool.evaluate(&code);
+        self.folded(value, context)
     }
 
-    /// Keeps a value that was computed while folding, or reports why there is none.
-    pub(super) fn folded(&mut self, result: crate::eval::Eval<Value<'c>>) -> Compiled<Folded<'c>> {
-        match result {
-            Ok(value) => Ok(Folded::Value(value)),
-            Err(finding) => self.report(*finding),
-        }
-    }
-
-    // --- operators ---
-
-    fn chain(&mut self, start: u32, first: &Expr, rest: &[Operation]) -> Compiled<Folded<'c>> {
-        if rest
-            .iter()
-            .any(|operation| operation.op.level() <= BinaryOp::And.level())
-        {
-            return self.logic(start, first, rest);
-        }
-        // All operands are compiled, so that the errors of all are reported.
-        let mut left = self.fold(first);
-        let mut operations = Vec::new();
-        for Operation { op, right, end } in rest {
-            let span = Span::new(start, *end);
-            let right = self.fold(right);
-            left = match (left?, right?) {
-                (Folded::Value(left), Folded::Value(right)) if operations.is_empty() => {
-                    let value = ops::binary(*op, left, right, span, self.arena, &mut self.stacks);
-                    self.folded(value)
-                }
-                (left, right) => {
-                    let right = self.emit(right);
-                    operations.push(OperationCode {
-                        op: *op,
-                        right,
-                        span,
-                    });
-                    Ok(left)
-                }
-            };
-        }
-        if operations.is_empty() {
-            return left;
-        }
-        let first = Box::new(left.map(|left| self.emit(left))?);
-        Ok(Folded::Code(Code::Chain {
-            first,
-            rest: operations.into(),
-        }))
-    }
-
-    /// Compiles operators of which all are `and`, all `or`, or all `xor`.
-    fn logic(&mut self, start: u32, first: &Expr, rest: &[Operation]) -> Compiled<Folded<'c>> {
-        let mut left = self.fold(first)?;
-        let mut left_span = first.span;
-        let mut operands: Vec<(Code, Span)> = Vec::new();
-        let mut applied = BinaryOp::And;
-        for Operation { op, right, end } in rest {
-            applied = *op;
-            let right_span = right.span;
-            let right = self.fold(right)?;
-            match (constant_bool(&left), constant_bool(&right)) {
-                (Some(left_value), Some(right_value)) if operands.is_empty() => {
-                    let value = match op {
-                        BinaryOp::And => left_value & right_value,
-                        BinaryOp::Or => left_value | right_value,
-                        _ => left_value ^ right_value,
-                    };
-                    left = Folded::Value(Value::from(value));
-                    left_span = Span::new(start, *end);
-                }
-                _ => {
-                    let right = self.emit(right);
-                    operands.push((right, right_span));
-                }
-            }
-        }
-        if operands.is_empty() {
-            return Ok(left);
-        }
-        operands.insert(0, (self.emit(left), left_span));
-        Ok(Folded::Code(Code::Logic {
-            op: applied,
-            operands: operands.into(),
-        }))
+    /// Compiles each of several expressions, so that the errors of all are reported.
+    pub(super) fn fold_all(&mut self, exprs: &[Expr]) -> Compiled<Vec<Folded<'c>>> {
+        let folded: Vec<_> = exprs.iter().map(|expr| self.fold(expr)).collect();
+        folded.into_iter().collect()
     }
 
     // --- values that are built ---
 
     fn list(&mut self, items: &[Expr]) -> Compiled<Folded<'c>> {
-        let folded: Vec<_> = items.iter().map(|item| self.fold(item)).collect();
-        let folded = folded.into_iter().collect::<Compiled<Vec<_>>>()?;
-        let values: Vec<_> = folded.iter().filter_map(constant_value).collect();
+        let folded = self.fold_all(items)?;
+        let values: Vec<_> = folded.iter().filter_map(Folded::value).collect();
         if values.len() == folded.len() {
             return Ok(Folded::Value(self.arena.array(&values)));
         }
@@ -212,47 +124,51 @@ impl<'c> Compiler<'c, '_> {
     }
 
     pub(super) fn text(&mut self, text: &Text) -> Compiled<Folded<'c>> {
-        let mut parts = Vec::new();
-        let base = self.stacks.bytes.len();
-        for part in &text.parts {
-            let value = match part {
-                Interpolated::Text(text) => {
-                    self.stacks.bytes.extend_from_slice(text.as_bytes());
-                    continue;
-                }
-                Interpolated::Value(value) => value,
-            };
-            match self.fold(value)? {
-                Folded::Value(value) => self.stacks.write(value),
+        if let [Interpolated::Text(text)] = text.parts.as_slice() {
+            return Ok(Folded::Value(Value::from(self.arena.str(text))));
+        }
+        let parts: Vec<_> = text.parts.iter().map(|part| self.text_part(part)).collect();
+        let parts = parts.into_iter().collect::<Compiled<Vec<_>>>()?;
+        let mut codes = Vec::new();
+        let base = self.pool.memory.stacks.bytes.len();
+        for part in parts {
+            match part {
+                Folded::Value(value) => self.pool.memory.stacks.write(value),
                 Folded::Code(code) => {
-                    parts.extend(self.fixed_text(base));
-                    parts.push(TextCode::Value(code));
+                    codes.extend(self.fixed_text(base));
+                    codes.push(TextCode::Value(code));
                 }
             }
         }
-        if parts.is_empty() {
-            return Ok(Folded::Value(Value::from(
-                self.stacks.text(base, self.arena),
-            )));
+        if codes.is_empty() {
+            let text = self.pool.memory.stacks.text(base, self.arena);
+            return Ok(Folded::Value(Value::from(text)));
         }
-        parts.extend(self.fixed_text(base));
-        Ok(Folded::Code(Code::Text(parts.into())))
+        codes.extend(self.fixed_text(base));
+        Ok(Folded::Code(Code::Text(codes.into())))
+    }
+
+    fn text_part(&mut self, part: &Interpolated) -> Compiled<Folded<'c>> {
+        match part {
+            Interpolated::Text(text) => Ok(Folded::Value(Value::from(self.arena.str(text)))),
+            Interpolated::Value(value) => self.fold(value),
+        }
     }
 
     /// Takes the text that was collected since the last part that is not constant.
     fn fixed_text(&mut self, base: usize) -> Option<TextCode> {
-        let text = self.stacks.text(base, self.arena);
+        let text = self.pool.memory.stacks.text(base, self.arena);
         (!text.is_empty()).then(|| TextCode::Text(text.into()))
     }
-}
 
-fn constant_value<'c>(folded: &Folded<'c>) -> Option<Value<'c>> {
-    match folded {
-        Folded::Value(value) => Some(*value),
-        Folded::Code(_) => None,
+    /// Reports something that stands where it must not.
+    pub(super) fn misplaced<T>(
+        &mut self,
+        span: crate::span::Span,
+        message: &str,
+        help: &str,
+    ) -> Compiled<T> {
+        let finding = Finding::error(FindingCode::Misplaced, span, message);
+        self.report(finding.margin(2).help(help))
     }
-}
-
-fn constant_bool(folded: &Folded<'_>) -> Option<bool> {
-    constant_value(folded).and_then(Value::as_bool)
 }

@@ -1,27 +1,51 @@
 //! The compiler: a checked syntax tree becomes something that runs.
 
 mod args;
+mod bytes;
+mod call;
+mod check;
 mod config;
 mod connector;
+mod edit;
+mod emitted;
 mod expr;
 mod flow;
+mod function;
 mod graph;
+mod locals;
+mod looping;
+mod matching;
+mod operator;
 mod path;
+mod pattern;
+mod pool;
 mod query;
+mod root;
+mod same;
+mod script;
+mod statement;
 
+pub(crate) use check::check_definition;
 pub(crate) use connector::KEYS as CONNECTOR_KEYS;
+pub(crate) use emitted::emitted_ports;
 pub(crate) use flow::compile_flows;
+pub(crate) use function::compile_function;
+pub(crate) use locals::Locals;
+pub(crate) use pool::PoolBuilder;
 pub(crate) use query::compile_top_level;
+pub(crate) use script::{ScriptKind, script};
 
-use temblor_pdk::value::{Arena, Value, View};
+use temblor_pdk::value::{Arena, Value};
 
+use crate::ast::{Expr, Ident};
 use crate::code::Code as FindingCode;
-use crate::eval::{Code, Constant, Stacks};
-use crate::finding::Finding;
+use crate::eval::{Code, Eval};
+use crate::finding::{Finding, Phase};
+use crate::scope::{END, Scope};
 use crate::span::Span;
 
 /// Says that an error was reported and there is nothing to compile.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Reported;
 
 /// The result of compiling a construct.
@@ -35,44 +59,93 @@ pub(crate) enum Folded<'c> {
     Code(Code),
 }
 
+impl<'c> Folded<'c> {
+    /// The value, if it is known now.
+    pub(crate) fn value(&self) -> Option<Value<'c>> {
+        match self {
+            Folded::Value(value) => Some(*value),
+            Folded::Code(_) => None,
+        }
+    }
+}
+
 /// Where an expression stands, which decides what it can refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Context {
     /// It must be known before anything runs.
     Constant,
-    /// A clause of a select.
+    /// A clause of a select, which has no local variables.
     Select,
+    /// The target of a select with windows: `event` and `$` belong into aggregates.
+    Windowed,
+    /// A script, on its own or in a query.
+    Script,
+    /// The script of a window, which may not change the event. Holds the definition.
+    WindowScript(Span),
+    /// The script that a window runs from time to time, when there is no event. Holds the definition.
+    TickScript(Span),
+    /// The body of a function.
+    Function,
 }
 
-/// Compiles expressions of one scope: one pipeline, or one `with` clause.
+/// Compiles the expressions and statements of one body.
 pub(crate) struct Compiler<'c, 'f> {
     pub(crate) arena: &'c Arena,
     pub(crate) context: Context,
-    /// What `args` is; none where it cannot be used.
+    /// What `args` is, if that is known now.
     pub(crate) args: Option<Value<'c>>,
+    pub(crate) pool: &'f mut PoolBuilder<'c>,
     pub(crate) findings: &'f mut Vec<Finding>,
-    stacks: Stacks<'c>,
-    /// What the compiled expressions refer to by number.
-    constants: Vec<Constant>,
-    /// The number of steps into fields.
-    guesses: usize,
+    pub(crate) locals: Locals,
+    /// The expressions of the `group by` of a select with windows, in order: they may stand in its target.
+    pub(crate) groups: &'f [&'f Expr],
+    /// The aggregates that were met; none where there cannot be any.
+    pub(crate) aggregates: Option<Vec<AggregateCall>>,
+    /// Whether the arguments of an aggregate are being compiled.
+    in_aggregate: bool,
+    scope: &'f Scope,
+    /// How much of the scope can be seen.
+    before: usize,
+    /// The first name that would be a local variable, in a clause of a select.
+    free_local: Option<Ident>,
+    /// The first use of the event in a statement of a script that has none.
+    event_use: bool,
+    /// The number of parameters, in a function, and whether there may be more.
+    params: Option<(usize, bool)>,
+}
+
+/// A call of an aggregate in a select.
+#[derive(Debug)]
+pub(crate) struct AggregateCall {
+    pub(crate) function: &'static crate::aggregate::AggregateFunction,
+    pub(crate) args: Box<[Code]>,
+    /// The call.
+    pub(crate) span: Span,
 }
 
 impl<'c, 'f> Compiler<'c, 'f> {
     pub(crate) fn new(
         context: Context,
         args: Option<Value<'c>>,
-        arena: &'c Arena,
+        scope: &'f Scope,
+        pool: &'f mut PoolBuilder<'c>,
         findings: &'f mut Vec<Finding>,
     ) -> Self {
         Compiler {
-            arena,
+            arena: pool.arena,
             context,
             args,
+            pool,
             findings,
-            stacks: Stacks::default(),
-            constants: Vec::new(),
-            guesses: 0,
+            locals: Locals::default(),
+            groups: &[],
+            aggregates: None,
+            in_aggregate: false,
+            scope,
+            before: END,
+            free_local: None,
+            event_use: false,
+            params: None,
         }
     }
 
@@ -81,33 +154,104 @@ impl<'c, 'f> Compiler<'c, 'f> {
         Err(Reported)
     }
 
-    fn not_constant<T>(&mut self, what: &str, span: Span) -> Compiled<T> {
-        let message = format!("{what} is not known before the flow runs");
-        let finding = Finding::error(FindingCode::NotConstant, span, message);
-        self.report(finding.help("only literals, operators and `args` can be used here"))
-    }
-
     /// Turns what was folded into code.
     pub(crate) fn emit(&mut self, folded: Folded<'c>) -> Code {
-        let value = match folded {
-            Folded::Code(code) => return code,
-            Folded::Value(value) => value,
-        };
-        match value.view() {
-            View::Null => Code::Scalar(Value::NULL),
-            View::Bool(value) => Code::Scalar(Value::from(value)),
-            View::I64(value) => Code::Scalar(Value::from(value)),
-            View::U64(value) => Code::Scalar(Value::from(value)),
-            View::F64(value) => Code::Scalar(Value::from(value)),
-            View::Str(text) => self.add_constant(Constant::Text(text.into())),
-            View::Bytes(_) | View::Array(_) | View::Object(_) => {
-                self.add_constant(Constant::Other(value.to_owned_value()))
+        match folded {
+            Folded::Code(code) => code,
+            Folded::Value(value) => self.pool.constant(value),
+        }
+    }
+
+    /// Compiles an expression to code.
+    ///
+    /// # Errors
+    /// Reports what can be seen to fail.
+    pub(crate) fn code(&mut self, expr: &Expr) -> Compiled<Code> {
+        let folded = self.fold(expr)?;
+        Ok(self.emit(folded))
+    }
+
+    /// Evaluates an expression that has to be constant.
+    ///
+    /// # Errors
+    /// Reports it if it is not constant, or fails.
+    pub(crate) fn constant(&mut self, expr: &Expr) -> Compiled<Value<'c>> {
+        match self.fold(expr)? {
+            Folded::Value(value) => Ok(value),
+            Folded::Code(_) => {
+                let message = "this is not constant: it cannot be evaluated at compile time";
+                let finding = Finding::error(FindingCode::NotConstant, expr.span, message);
+                let help = "literals, operators, other constants and pure functions of them are \
+                            constant; `event`, `match`, `for`, `merge`, `patch` and `present` are not";
+                self.report(finding.phase(Phase::Folding).swapped().help(help))
             }
         }
     }
 
-    fn add_constant(&mut self, constant: Constant) -> Code {
-        self.constants.push(constant);
-        Code::Constant(self.constants.len() - 1)
+    /// Evaluates a constant that is needed before what follows it is looked at.
+    ///
+    /// # Errors
+    /// As [`Compiler::constant`].
+    pub(crate) fn constant_now(&mut self, expr: &Expr) -> Compiled<Value<'c>> {
+        let first = self.findings.len();
+        let value = self.constant(expr);
+        check_now(self.findings, first);
+        value
+    }
+
+    /// Compiles a clause of a select. The name says what is reported around a local variable.
+    ///
+    /// # Errors
+    /// Reports local variables, and what can be seen to fail.
+    pub(crate) fn clause(&mut self, expr: &Expr, select: Span) -> Compiled<Code> {
+        let code = self.code(expr);
+        self.end_clause(expr.span, select)?;
+        code
+    }
+
+    /// Reports the local variables that were met since the last clause.
+    ///
+    /// # Errors
+    /// Fails if there were some.
+    pub(crate) fn end_clause(&mut self, clause: Span, select: Span) -> Compiled<()> {
+        let Some(Ident { name, .. }) = self.free_local.take() else {
+            return Ok(());
+        };
+        let message = format!("local variables are not allowed here: `{name}`");
+        let help = match &*name {
+            "nil" | "none" | "None" | "NULL" | "Null" => "did you mean `null`?".to_owned(),
+            "True" | "TRUE" => "did you mean `true`?".to_owned(),
+            "False" | "FALSE" => "did you mean `false`?".to_owned(),
+            name if self.has_arg(name) => format!("did you mean `args.{name}`?"),
+            name => format!("a field of the event is `event.{name}`, a string is \"{name}\""),
+        };
+        let finding = Finding::error(FindingCode::LocalVariable, clause, message);
+        self.report(finding.context(select).help(help))
+    }
+
+    fn has_arg(&self, name: &str) -> bool {
+        self.args.and_then(|args| args.get(name)).is_some()
+    }
+
+    /// Keeps a value that was computed while folding, or reports why there is none, with all lines of the
+    /// expression that it is a part of.
+    fn folded(&mut self, result: Eval<Value<'c>>, context: Span) -> Compiled<Folded<'c>> {
+        match result {
+            Ok(value) => Ok(Folded::Value(value)),
+            Err(finding) => {
+                let finding = finding.phase(Phase::Folding).margin(0).context(context);
+                self.report(finding)
+            }
+        }
+    }
+}
+
+/// Makes what was found from `first` on count as found at once, names first: that is how constants and functions
+/// are looked at, before anything behind them.
+pub(crate) fn check_now(findings: &mut [Finding], first: usize) {
+    let found = findings.get_mut(first..).unwrap_or_default();
+    found.sort_by_key(|finding| finding.phase);
+    for finding in found {
+        finding.phase = Phase::Names;
     }
 }

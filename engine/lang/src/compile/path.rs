@@ -2,17 +2,18 @@
 
 use temblor_pdk::value::Value;
 
-use super::{Compiled, Compiler, Context, Folded};
-use crate::ast::{Expr, ExprKind, Interpolated, Path, Root, Segment};
+use super::root::root_name;
+use super::{Compiled, Compiler, Folded};
+use crate::ast::{Expr, ExprKind, Interpolated, Path, Segment};
 use crate::code::Code as FindingCode;
 use crate::eval::Code;
 use crate::eval::code::{FieldCode, PathCode, StepCode, StepKind};
-use crate::eval::path::{self, Bound, Missed, Place, RootName};
-use crate::finding::Finding;
+use crate::eval::path::{self, Bound, Missed, Place};
+use crate::finding::{Finding, Phase};
 use crate::span::Span;
 
 /// A segment whose parts have been compiled.
-enum Compiling<'c> {
+pub(super) enum Compiling<'c> {
     Field(Box<str>),
     Position(u64),
     Index(Folded<'c>),
@@ -25,15 +26,17 @@ enum Compiling<'c> {
 impl<'c> Compiler<'c, '_> {
     /// Compiles a path. What is constant from the root on is followed now.
     pub(super) fn path(&mut self, path: &Path) -> Compiled<Folded<'c>> {
-        let mut value = self.root(&path.root, path.span)?;
+        let value = self.root(&path.root, path.span);
+        let segments = self.segments(&path.segments);
+        let (mut value, segments) = (value?, segments?);
         let name = root_name(&path.root);
         let mut steps = Vec::new();
-        for segment in &path.segments {
-            let (step, span) = self.segment(segment)?;
+        for (step, span) in segments {
             value = match value {
                 Folded::Value(base) if steps.is_empty() => {
                     match self.follow(base, &step, Place { root: name, span }) {
-                        Some(result) => self.folded(result)?,
+                        Some(Ok(value)) => Folded::Value(value),
+                        Some(Err(finding)) => self.folded(Err(finding), path.span)?,
                         None => {
                             steps.push(self.step(step, span));
                             Folded::Value(base)
@@ -61,68 +64,36 @@ impl<'c> Compiler<'c, '_> {
 
     /// Compiles the path of a `present`, which fails at no segment.
     pub(super) fn unfolded_path(&mut self, path: &Path) -> Compiled<PathCode> {
-        let root = self.root(&path.root, path.span)?;
+        let root = self.root(&path.root, path.span);
+        let segments = self.segments(&path.segments);
+        let (root, segments) = (root?, segments?);
         let root = self.emit(root);
-        let mut steps = Vec::new();
-        for segment in &path.segments {
-            let (step, span) = self.segment(segment)?;
-            steps.push(self.step(step, span));
-        }
+        let steps = segments.into_iter();
+        let steps = steps.map(|(step, span)| self.step(step, span)).collect();
         Ok(PathCode {
             root,
             name: root_name(&path.root),
-            steps: steps.into(),
+            steps,
             span: path.span,
         })
     }
 
-    fn root(&mut self, root: &Root, span: Span) -> Compiled<Folded<'c>> {
-        let constant = self.context == Context::Constant;
-        let folded = match root {
-            Root::Expr(expr) => return self.fold(expr),
-            Root::Constant { name, .. } | Root::Local(name) => {
-                let message = format!(
-                    "`{}` is a local variable, which there are none of here",
-                    name.name
-                );
-                return self.report(Finding::error(
-                    FindingCode::LocalVariable,
-                    name.span,
-                    message,
-                ));
-            }
-            Root::Args => match self.args {
-                Some(args) => Folded::Value(args),
-                None => return self.no_args(span),
-            },
-            Root::Event if constant => return self.not_constant("`event`", span),
-            Root::Meta if constant => return self.not_constant("`$`", span),
-            Root::State if constant => return self.not_constant("`state`", span),
-            Root::Group if constant => return self.not_constant("`group`", span),
-            Root::Window if constant => return self.not_constant("`window`", span),
-            Root::Event => Folded::Code(Code::Event),
-            Root::Meta => Folded::Code(Code::Meta),
-            Root::State | Root::Window => Folded::Value(Value::NULL),
-            Root::Group => {
-                // Without `group by` there is one group of nothing, followed as always by its JSON.
-                Folded::Value(self.arena.array(&[Value::NULL, Value::from("[null]")]))
-            }
-        };
-        Ok(folded)
+    fn segments(&mut self, segments: &[Segment]) -> Compiled<Vec<(Compiling<'c>, Span)>> {
+        let segments: Vec<_> = segments
+            .iter()
+            .map(|segment| self.segment(segment))
+            .collect();
+        segments.into_iter().collect()
     }
 
-    fn no_args<T>(&mut self, span: Span) -> Compiled<T> {
-        let finding = Finding::error(FindingCode::NotConstant, span, "`args` cannot be used here");
-        self.report(finding.help("defaults of arguments and the `with` of a `deploy` stand outside of what has arguments"))
-    }
-
-    fn segment(&mut self, segment: &Segment) -> Compiled<(Compiling<'c>, Span)> {
+    pub(super) fn segment(&mut self, segment: &Segment) -> Compiled<(Compiling<'c>, Span)> {
         match segment {
             Segment::Field(name) => Ok((Compiling::Field(name.name.clone()), name.span)),
             Segment::Index(index) => Ok((self.index(index)?, index.span)),
             Segment::Range { from, to, span } => {
-                let from = (self.fold(from)?, from.span);
-                let to = (self.fold(to)?, to.span);
+                let (folded_from, folded_to) = (self.fold(from), self.fold(to));
+                let from = (folded_from?, from.span);
+                let to = (folded_to?, to.span);
                 self.check_range(&from, &to, *span)?;
                 Ok((Compiling::Range { from, to }, *span))
             }
@@ -138,12 +109,9 @@ impl<'c> Compiler<'c, '_> {
                 _ => Ok(Compiling::Index(self.text(text)?)),
             },
             ExprKind::Null | ExprKind::Bool(_) | ExprKind::Float(_) => {
-                let value = self.constant(index)?;
-                let message = format!(
-                    "found `{}`, expected one of `integer`, `string`",
-                    value.type_name()
-                );
-                self.report(Finding::error(FindingCode::Type, index.span, message))
+                let found = self.constant(index)?.type_name();
+                let message = format!("found `{found}`, expected one of `integer`, `string`");
+                self.report(Finding::error(FindingCode::Type, index.span, message).margin(2))
             }
             _ => Ok(Compiling::Index(self.fold(index)?)),
         }
@@ -156,15 +124,23 @@ impl<'c> Compiler<'c, '_> {
         to: &(Folded<'c>, Span),
         span: Span,
     ) -> Compiled<()> {
-        let from = self.constant_bound(from)?;
-        let to = self.constant_bound(to)?;
+        let (from, to) = (
+            self.constant_bound(from, span)?,
+            self.constant_bound(to, span)?,
+        );
         if let (Some(from), Some(to)) = (from, to) {
-            path::check_order(from, to, span).or_else(|finding| self.report(*finding))?;
+            if let Err(finding) = path::check_order(from, to, span) {
+                return self.report(finding.phase(Phase::Folding).context(span));
+            }
         }
         Ok(())
     }
 
-    fn constant_bound(&mut self, (bound, span): &(Folded<'c>, Span)) -> Compiled<Option<u64>> {
+    fn constant_bound(
+        &mut self,
+        (bound, span): &(Folded<'c>, Span),
+        range: Span,
+    ) -> Compiled<Option<u64>> {
         let Folded::Value(value) = bound else {
             return Ok(None);
         };
@@ -174,7 +150,8 @@ impl<'c> Compiler<'c, '_> {
                 Some(value) => format!("bad array index {value}"),
                 None => format!("found `{}`, expected `integer`", value.type_name()),
             };
-            return self.report(Finding::error(FindingCode::Type, *span, message));
+            let finding = Finding::error(FindingCode::Type, *span, message);
+            return self.report(finding.phase(Phase::Folding).context(range));
         }
         Ok(found)
     }
@@ -209,15 +186,17 @@ impl<'c> Compiler<'c, '_> {
         Some(result.map_err(Missed::failure))
     }
 
+    /// A field that is stepped into.
+    pub(super) fn field(&mut self, key: Box<str>) -> FieldCode {
+        FieldCode {
+            key,
+            guess: self.pool.next_guess(),
+        }
+    }
+
     fn step(&mut self, step: Compiling<'c>, span: Span) -> StepCode {
         let kind = match step {
-            Compiling::Field(key) => {
-                self.guesses += 1;
-                StepKind::Field(FieldCode {
-                    key,
-                    guess: self.guesses - 1,
-                })
-            }
+            Compiling::Field(key) => StepKind::Field(self.field(key)),
             Compiling::Position(index) => StepKind::Position(index),
             Compiling::Index(index) => StepKind::Index(self.emit(index)),
             Compiling::Range { from, to } => StepKind::Range {
@@ -226,13 +205,5 @@ impl<'c> Compiler<'c, '_> {
             },
         };
         StepCode { kind, span }
-    }
-}
-
-fn root_name(root: &Root) -> RootName {
-    match root {
-        Root::Event => RootName::Event,
-        Root::Meta => RootName::Global,
-        _ => RootName::Local,
     }
 }

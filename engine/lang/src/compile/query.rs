@@ -5,11 +5,12 @@ use std::sync::Arc;
 use temblor_pdk::value::{Arena, Value};
 
 use super::graph::{Graph, Node};
-use super::{Compiled, Compiler, Context, Reported};
+use super::{Compiled, Compiler, Context, PoolBuilder, Reported};
 use crate::ast::{Assign, Expr, Ident, Query, QueryStatement};
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
 use crate::pipeline::{Condition, Pipeline, Program, Select, Target};
+use crate::scope::Scope;
 use crate::source::Source;
 use crate::span::Span;
 
@@ -58,10 +59,11 @@ pub(super) fn compile_query<'c>(
         inputs.unwrap_or_else(|| default_ports(&["in"])),
         outputs.unwrap_or_else(|| default_ports(&["out", "err"])),
     );
-    let mut compiler = Compiler::new(Context::Select, Some(args), arena, findings);
+    let (scope, mut pool) = (Scope::default(), PoolBuilder::new(arena));
+    let mut compiler = Compiler::new(Context::Select, Some(args), &scope, &mut pool, findings);
     let clauses = compile_selects(query, &mut compiler);
-    let constants = std::mem::take(&mut compiler.constants);
-    let guesses = compiler.guesses;
+    let pool = pool.finish();
+    let (constants, guesses) = (pool.constants, pool.guesses);
     let graph = Graph::build(query, ports, findings);
     if findings
         .iter()
@@ -77,9 +79,13 @@ pub(super) fn compile_query<'c>(
         metrics_interval_s: directives.metrics_interval_s,
         inputs: graph.inputs.into(),
         outputs: graph.outputs.into(),
-        constants: constants.into(),
-        guesses,
+        pool: crate::eval::Pool {
+            constants,
+            functions: Vec::new(),
+            guesses,
+        },
         selects: wired.selects.into(),
+        script: None,
         readers: wired.readers.into_iter().map(Vec::into).collect(),
     })))
 }
@@ -106,7 +112,7 @@ fn compile_selects(query: &Query, compiler: &mut Compiler<'_, '_>) -> Vec<Clause
         let QueryStatement::Select(select) = statement else {
             continue;
         };
-        let target = compiler.code(&select.target);
+        let target = compiler.clause(&select.target, select.span);
         let having = condition(select.having.as_ref(), compiler);
         let filter = condition(select.filter.as_ref(), compiler);
         if let (Ok(filter), Ok(target), Ok(having)) = (filter, target, having) {
@@ -175,7 +181,9 @@ fn read_directives<'c>(
 ) -> Directives {
     let mut read = Directives::default();
     for directive in directives {
-        let mut compiler = Compiler::new(Context::Constant, Some(args), arena, findings);
+        let (scope, mut pool) = (Scope::default(), PoolBuilder::new(arena));
+        let mut compiler =
+            Compiler::new(Context::Constant, Some(args), &scope, &mut pool, findings);
         let Ok(value) = compiler.constant(&directive.value) else {
             continue;
         };

@@ -1,36 +1,129 @@
 //! The evaluator of compiled expressions.
 
-use temblor_pdk::value::{Arena, Value};
+use temblor_pdk::value::{Arena, OwnedValue, Value};
 
 use super::code::{
-    Code, Constant, FieldCode, Operation, PathCode, RecordCode, StepCode, StepKind, TextCode,
+    Code, Constant, FieldCode, Operation, PathCode, Pool, RecordCode, ScriptCode, StepCode,
+    StepKind, TextCode,
 };
 use super::failure::{self, Eval};
+use super::memory::Memory;
 use super::ops;
 use super::path::{self, Bound, Missed, Place, Step};
-use super::stacks::Stacks;
 use crate::ast::BinaryOp;
+use crate::finding::Finding;
 use crate::span::Span;
 
 /// Evaluates expressions of one pipeline for one event.
 pub(crate) struct Machine<'m, 'a> {
-    pub(crate) constants: &'m [Constant],
-    /// The constants that have been copied into the arena.
-    pub(crate) bound: &'m mut [Option<Value<'a>>],
-    /// For each step into a field, its place in the record that was met last. Events of one source mostly have the
-    /// same fields in the same order, so a look at that place saves the search.
-    pub(crate) guesses: &'m mut [usize],
+    pub(crate) pool: &'m Pool,
     pub(crate) arena: &'a Arena,
-    pub(crate) stacks: &'m mut Stacks<'a>,
-    /// What `event` is.
+    pub(crate) memory: &'m mut Memory<'a>,
+    /// What `state` is; assigned in place.
+    pub(crate) state: &'m mut OwnedValue,
+    /// What `event` is. After [`Machine::run`] it is what the script made of it.
     pub(crate) event: Value<'a>,
-    /// What `$` is; null stands for an empty record.
+    /// What `$` is; null stands for an empty record. Assigned like `event`.
     pub(crate) meta: Value<'a>,
+    pub(crate) group: Value<'a>,
+    pub(crate) window: Value<'a>,
+    /// The results of the aggregates of the select.
+    pub(crate) aggregates: &'m [Value<'a>],
+    /// When the event came in.
+    pub(crate) ingest_ns: u64,
+    /// The number of groups that the select keeps.
+    pub(crate) groups: u64,
+    /// The name of the running instance.
+    pub(crate) instance: &'m str,
+    /// What ended the script.
+    outcome: Option<Outcome<'a>>,
 }
 
-impl<'a> Machine<'_, 'a> {
-    /// Evaluates an expression.
-    pub(crate) fn eval(&mut self, code: &Code) -> Eval<Value<'a>> {
+/// What a script made of its event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outcome<'a> {
+    /// A value for an output port; none is `out`.
+    Emit {
+        value: Value<'a>,
+        port: Option<&'a str>,
+    },
+    Drop,
+}
+
+/// Why the evaluation of an expression ended without a value.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Failed(Box<Finding>),
+    /// `emit` or `drop`.
+    Ended,
+    /// `recur`; the arguments lie on the stack.
+    Recur,
+}
+
+impl From<Box<Finding>> for Stop {
+    fn from(finding: Box<Finding>) -> Self {
+        Stop::Failed(finding)
+    }
+}
+
+/// The result of an expression or a statement.
+pub(crate) type Flow<T> = Result<T, Stop>;
+
+impl<'m, 'a> Machine<'m, 'a> {
+    /// Makes a machine for which everything is null. The memory was prepared for the pool.
+    pub(crate) fn new(
+        pool: &'m Pool,
+        arena: &'a Arena,
+        memory: &'m mut Memory<'a>,
+        state: &'m mut OwnedValue,
+    ) -> Self {
+        Machine {
+            pool,
+            arena,
+            memory,
+            state,
+            event: Value::NULL,
+            meta: Value::NULL,
+            group: Value::NULL,
+            window: Value::NULL,
+            aggregates: &[],
+            ingest_ns: 0,
+            groups: 0,
+            instance: "",
+            outcome: None,
+        }
+    }
+
+    /// Runs a script. What became of `event`, `meta` and `state` is read from the machine, also after a failure.
+    pub(crate) fn run(&mut self, script: &'m ScriptCode) -> Eval<Outcome<'a>> {
+        match self.eval(&script.body) {
+            Ok(value) => Ok(Outcome::Emit { value, port: None }),
+            Err(Stop::Failed(finding)) => Err(finding),
+            Err(_) => Ok(self.outcome.take().unwrap_or(Outcome::Drop)),
+        }
+    }
+
+    /// Evaluates an expression outside of scripts, or the call of a function.
+    pub(crate) fn value(&mut self, code: &Code) -> Eval<Value<'a>> {
+        match self.eval(code) {
+            Ok(value) => Ok(value),
+            Err(Stop::Failed(finding)) => Err(finding),
+            Err(_) => Ok(Value::NULL),
+        }
+    }
+
+    /// Evaluates a condition: the span is its own, the context is what is shown around it.
+    pub(crate) fn condition(&mut self, code: &Code, span: Span, context: Span) -> Eval<bool> {
+        let value = self.value(code)?;
+        value.as_bool().ok_or_else(|| {
+            let mut finding = failure::wrong_type(value, "bool", span);
+            finding.context = context;
+            finding
+        })
+    }
+
+    /// Evaluates an expression or a statement.
+    pub(crate) fn eval(&mut self, code: &Code) -> Flow<Value<'a>> {
         match code {
             Code::Scalar(value) => Ok(*value),
             Code::Constant(id) => Ok(self.constant(*id)),
@@ -40,7 +133,7 @@ impl<'a> Machine<'_, 'a> {
             Code::Present { path, negated } => self.present(path, *negated),
             Code::Unary { op, operand, span } => {
                 let operand = self.eval(operand)?;
-                ops::unary(*op, operand, *span)
+                Ok(ops::unary(*op, operand, *span)?)
             }
             Code::Chain { first, rest } => self.chain(first, rest),
             Code::Logic { op, operands } => self.logic(*op, operands),
@@ -51,24 +144,16 @@ impl<'a> Machine<'_, 'a> {
         }
     }
 
-    /// Evaluates a condition.
-    pub(crate) fn condition(&mut self, code: &Code, span: Span) -> Eval<bool> {
-        let value = self.eval(code)?;
-        value
-            .as_bool()
-            .ok_or_else(|| failure::wrong_type(value, "bool", span))
-    }
-
     fn constant(&mut self, id: usize) -> Value<'a> {
-        if let Some(Some(value)) = self.bound.get(id) {
+        if let Some(Some(value)) = self.memory.bound.get(id) {
             return *value;
         }
-        let value = match self.constants.get(id) {
+        let value = match self.pool.constants.get(id) {
             Some(Constant::Text(text)) => Value::from(self.arena.str(text)),
             Some(Constant::Other(owned)) => self.arena.value(owned),
             None => Value::NULL,
         };
-        if let Some(slot) = self.bound.get_mut(id) {
+        if let Some(slot) = self.memory.bound.get_mut(id) {
             *slot = Some(value);
         }
         value
@@ -84,14 +169,14 @@ impl<'a> Machine<'_, 'a> {
 
     // --- paths ---
 
-    fn path(&mut self, path: &PathCode) -> Eval<Value<'a>> {
-        self.walk(path).map_err(Missed::failure)
+    fn path(&mut self, path: &PathCode) -> Flow<Value<'a>> {
+        Ok(self.walk(path).map_err(Missed::failure)?)
     }
 
-    fn present(&mut self, path: &PathCode, negated: bool) -> Eval<Value<'a>> {
+    fn present(&mut self, path: &PathCode, negated: bool) -> Flow<Value<'a>> {
         match self.walk(path) {
             Ok(_) => Ok(Value::from(!negated)),
-            Err(Missed::Error(finding)) => Err(finding),
+            Err(Missed::Error(finding)) => Err(finding.into()),
             Err(_) => Ok(Value::from(negated)),
         }
     }
@@ -100,7 +185,7 @@ impl<'a> Machine<'_, 'a> {
     where
         'a: 'c,
     {
-        let mut value = self.eval(&path.root).map_err(Missed::Error)?;
+        let mut value = self.value(&path.root).map_err(Missed::Error)?;
         for step in &path.steps {
             let place = Place {
                 root: path.name,
@@ -119,7 +204,7 @@ impl<'a> Machine<'_, 'a> {
             StepKind::Field(field) => self.field(base, field, place),
             StepKind::Position(index) => path::position(base, *index, step.span),
             StepKind::Index(code) => {
-                let index = self.eval(code).map_err(Missed::Error)?;
+                let index = self.value(code).map_err(Missed::Error)?;
                 path::index(base, index, place)
             }
             StepKind::Range { from, to } => {
@@ -134,7 +219,8 @@ impl<'a> Machine<'_, 'a> {
     where
         'a: 'c,
     {
-        let (Some(record), Some(guess)) = (base.as_object(), self.guesses.get_mut(field.guess))
+        let (Some(record), Some(guess)) =
+            (base.as_object(), self.memory.guesses.get_mut(field.guess))
         else {
             return path::field(base, &field.key, place);
         };
@@ -157,13 +243,13 @@ impl<'a> Machine<'_, 'a> {
     }
 
     fn bound(&mut self, (code, span): &(Code, Span)) -> Eval<Bound<'a>> {
-        let value = self.eval(code)?;
+        let value = self.value(code)?;
         Ok(Bound { value, span: *span })
     }
 
     // --- operators ---
 
-    fn chain(&mut self, first: &Code, rest: &[Operation]) -> Eval<Value<'a>> {
+    fn chain(&mut self, first: &Code, rest: &[Operation]) -> Flow<Value<'a>> {
         let mut left = self.eval(first)?;
         for operation in rest {
             left = self.operation(left, operation)?;
@@ -171,24 +257,31 @@ impl<'a> Machine<'_, 'a> {
         Ok(left)
     }
 
-    fn operation(&mut self, left: Value<'a>, operation: &Operation) -> Eval<Value<'a>> {
+    fn operation(&mut self, left: Value<'a>, operation: &Operation) -> Flow<Value<'a>> {
         let Operation { op, right, span } = operation;
         if let Code::Constant(id) = right
             && ops::is_comparison(*op)
-            && let Some(Constant::Text(text)) = self.constants.get(*id)
+            && let Some(Constant::Text(text)) = self.pool.constants.get(*id)
         {
-            return ops::compare(*op, left, Value::from(&**text), *span).map(Value::from);
+            return Ok(ops::compare(*op, left, Value::from(&**text), *span).map(Value::from)?);
         }
         let right = self.eval(right)?;
-        ops::binary(*op, left, right, *span, self.arena, self.stacks)
+        Ok(ops::binary(
+            *op,
+            left,
+            right,
+            *span,
+            self.arena,
+            &mut self.memory.stacks,
+        )?)
     }
 
-    fn logic(&mut self, op: BinaryOp, operands: &[(Code, Span)]) -> Eval<Value<'a>> {
+    fn logic(&mut self, op: BinaryOp, operands: &[(Code, Span)]) -> Flow<Value<'a>> {
         let mut result = None;
         for (code, span) in operands {
             let value = self.eval(code)?;
             let Some(right) = value.as_bool() else {
-                return Err(failure::logic(op, result.is_none(), value, *span));
+                return Err(failure::logic(op, result.is_none(), value, *span).into());
             };
             let so_far = match (op, result) {
                 (BinaryOp::Xor, Some(left)) => left ^ right,
@@ -205,42 +298,46 @@ impl<'a> Machine<'_, 'a> {
 
     // --- values that are built ---
 
-    fn list(&mut self, items: &[Code]) -> Eval<Value<'a>> {
-        let base = self.stacks.values.len();
+    fn list(&mut self, items: &[Code]) -> Flow<Value<'a>> {
+        let base = self.memory.stacks.values.len();
         for item in items {
             let value = self.eval(item)?;
-            self.stacks.values.push(value);
+            self.memory.stacks.values.push(value);
         }
-        Ok(self.stacks.array(base, self.arena))
+        Ok(self.memory.stacks.array(base, self.arena))
     }
 
-    fn record(&mut self, record: &RecordCode) -> Eval<Value<'a>> {
-        let base = self.stacks.fields.len();
+    fn record(&mut self, record: &RecordCode) -> Flow<Value<'a>> {
+        let base = self.memory.stacks.fields.len();
         if let Some(constant) = record.base.and_then(|id| self.constant(id).as_object()) {
-            self.stacks.fields.extend_from_slice(constant.fields());
+            self.memory
+                .stacks
+                .fields
+                .extend_from_slice(constant.fields());
         }
         for (key, value) in &record.fields {
             let key = self.eval(key)?;
             let value = self.eval(value)?;
             let key = key.as_str().unwrap_or_default();
-            self.stacks
+            self.memory
+                .stacks
                 .fields
                 .push(temblor_pdk::value::Field::new(key, value));
         }
-        Ok(self.stacks.record(base, self.arena))
+        Ok(self.memory.stacks.record(base, self.arena))
     }
 
-    fn text(&mut self, parts: &[TextCode]) -> Eval<Value<'a>> {
-        let base = self.stacks.bytes.len();
+    fn text(&mut self, parts: &[TextCode]) -> Flow<Value<'a>> {
+        let base = self.memory.stacks.bytes.len();
         for part in parts {
             match part {
-                TextCode::Text(text) => self.stacks.bytes.extend_from_slice(text.as_bytes()),
+                TextCode::Text(text) => self.memory.stacks.bytes.extend_from_slice(text.as_bytes()),
                 TextCode::Value(code) => {
                     let value = self.eval(code)?;
-                    self.stacks.write(value);
+                    self.memory.stacks.write(value);
                 }
             }
         }
-        Ok(Value::from(self.stacks.text(base, self.arena)))
+        Ok(Value::from(self.memory.stacks.text(base, self.arena)))
     }
 }

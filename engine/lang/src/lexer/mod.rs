@@ -15,6 +15,23 @@ use crate::token::{Token, TokenKind};
 /// # Errors
 /// Returns a finding for every token that is malformed.
 pub(crate) fn lex(source: &Source) -> Result<Vec<Token>, Vec<Finding>> {
+    let (tokens, findings) = run(source)?;
+    if findings.is_empty() {
+        Ok(tokens)
+    } else {
+        Err(findings)
+    }
+}
+
+/// Splits a text into tokens and leaves out those that are malformed.
+///
+/// # Errors
+/// Returns a finding if the text is too long.
+pub(crate) fn lex_leniently(source: &Source) -> Result<Vec<Token>, Vec<Finding>> {
+    run(source).map(|(tokens, _)| tokens)
+}
+
+fn run(source: &Source) -> Result<(Vec<Token>, Vec<Finding>), Vec<Finding>> {
     if source.text().len() > Source::MAX_BYTES {
         let message = "the text is longer than 4 GiB";
         return Err(vec![Finding::error(
@@ -34,11 +51,7 @@ pub(crate) fn lex(source: &Source) -> Result<Vec<Token>, Vec<Finding>> {
         finding.span = finding.span.shifted(base);
         finding.context = finding.context.shifted(base);
     }
-    if lexer.findings.is_empty() {
-        Ok(lexer.tokens)
-    } else {
-        Err(lexer.findings)
-    }
+    Ok((lexer.tokens, lexer.findings))
 }
 
 /// What the lexer is in the middle of.

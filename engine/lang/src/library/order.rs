@@ -51,7 +51,8 @@ impl<'a> Level<'a> {
             Level::Arrays(left, right) => {
                 // Nothing is taken from the longer one once the shorter one has ended.
                 let (first, second) = (left.as_slice().first()?, right.as_slice().first()?);
-                (left.next(), right.next());
+                left.next();
+                right.next();
                 Some((*first, *second))
             }
             Level::Records(pairs) => pairs.next(),

@@ -1,7 +1,7 @@
 //! Clauses that several statements share: directives, `args`, `with`.
 
 use super::{Parse, Parser};
-use crate::ast::{Args, Assign, Instance, Modular, Param, With};
+use crate::ast::{Args, Assign, Expr, Instance, Modular, Param, With};
 use crate::keyword::Keyword;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -13,14 +13,14 @@ impl Parser<'_> {
         while self.eat(&TokenKind::Config) {
             match self.assign() {
                 Ok(directive) => directives.push(directive),
-                Err(_) => self.skip(0, super::skip::With::Opens),
+                Err(_) => self.skip(0),
             }
         }
         directives
     }
 
     /// Parses `name = value`.
-    fn assign(&mut self) -> Parse<Assign> {
+    pub(super) fn assign(&mut self) -> Parse<Assign> {
         let key = self.ident("a name")?;
         self.expect(&TokenKind::Assign, "`=` and a value")?;
         let value = self.operators()?;
@@ -72,7 +72,7 @@ impl Parser<'_> {
     pub(super) fn instance(&mut self, start: Span, wanted: &str) -> Parse<Instance> {
         let name = self.ident(wanted)?;
         let template = if self.eat_word(Keyword::From) {
-            self.template("the name of a definition")?
+            self.modular("the name of a definition")?
         } else {
             Modular {
                 modules: Vec::new(),
@@ -96,7 +96,13 @@ impl Parser<'_> {
         if documented
             && !matches!(
                 self.peek(),
-                TokenKind::Keyword(Keyword::Define | Keyword::Deploy)
+                TokenKind::Keyword(
+                    Keyword::Define
+                        | Keyword::Deploy
+                        | Keyword::Const
+                        | Keyword::Fn
+                        | Keyword::Intrinsic
+                )
             )
         {
             let finding = self.syntax_error("a definition behind a documentation comment");
@@ -105,40 +111,12 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Reports `use`, `const` and others that can start a statement, and skips it; returns whether it did.
-    pub(super) fn unsupported_statement(&mut self) -> bool {
-        let span = self.span();
-        let block = match self.peek() {
-            TokenKind::Keyword(Keyword::Use | Keyword::Const) => false,
-            TokenKind::Keyword(Keyword::Fn | Keyword::Intrinsic) => true,
-            _ => return false,
-        };
-        let word = self.found();
-        self.unsupported(&word, span);
-        if block && self.is_word(Keyword::Fn) {
-            self.skip_block();
-        }
-        self.skip(0, super::skip::With::Opens);
-        true
-    }
-
-    /// Reports `define` or `create` of something that is not implemented and skips it. The cursor is at the word
-    /// behind `define` or `create`.
-    pub(super) fn unsupported_kind(&mut self, start: Span) {
-        use super::skip::With;
-        let verb = self.source.slice(start).to_owned();
-        let kind = self.source.slice(self.span()).to_owned();
-        let span = start.to(self.span());
-        let bodied = matches!(
-            self.peek(),
-            TokenKind::Keyword(Keyword::Window | Keyword::Script)
-        ) && verb == "define";
-        self.unsupported(&format!("`{verb} {kind}`"), span);
-        self.bump();
-        if bodied {
-            self.skip(1, With::IsPart);
+    /// Parses a clause that starts with a word, if it stands here.
+    pub(super) fn optional_clause(&mut self, word: Keyword) -> Parse<Option<Expr>> {
+        if self.eat_word(word) {
+            self.expression().map(Some)
         } else {
-            self.skip(0, With::Opens);
+            Ok(None)
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Expressions.
 
+use super::block::Bodies;
 use super::{Parse, Parser};
-use crate::ast::{BinaryOp, Expr, ExprKind, Operation, UnaryOp};
+use crate::ast::{BinaryOp, BytesPart, Expr, ExprKind, Operation, UnaryOp};
 use crate::keyword::Keyword;
 use crate::token::TokenKind;
 
@@ -9,7 +10,7 @@ impl Parser<'_> {
     /// Parses an expression where also a bare `match` or `for` may stand.
     pub(super) fn expression(&mut self) -> Parse<Expr> {
         if let TokenKind::Keyword(Keyword::Match | Keyword::For) = self.peek() {
-            return Ok(self.unsupported_block());
+            return self.block(Bodies::Expressions);
         }
         self.operators()
     }
@@ -46,7 +47,7 @@ impl Parser<'_> {
         Ok(first)
     }
 
-    fn operator(&self) -> Option<BinaryOp> {
+    pub(super) fn operator(&self) -> Option<BinaryOp> {
         let op = match self.peek() {
             TokenKind::Keyword(Keyword::Or) => BinaryOp::Or,
             TokenKind::Keyword(Keyword::Xor) => BinaryOp::Xor,
@@ -142,13 +143,9 @@ impl Parser<'_> {
             TokenKind::BracketOpen => return self.list(),
             TokenKind::BraceOpen => return self.record(),
             TokenKind::ShiftLeft => return self.binary_literal(),
-            TokenKind::Keyword(Keyword::Patch | Keyword::Merge) => {
-                return Ok(self.unsupported_block());
-            }
-            TokenKind::Keyword(Keyword::Recur) if *self.peek_at(1) == TokenKind::ParenOpen => {
-                self.bump();
-                return self.call(start);
-            }
+            TokenKind::Keyword(Keyword::Patch) => return self.nested(Parser::patch_block),
+            TokenKind::Keyword(Keyword::Merge) => return self.nested(Parser::merge_block),
+            TokenKind::Keyword(Keyword::Recur) => return self.recur(),
             TokenKind::Keyword(Keyword::Match | Keyword::For) => {
                 let finding = self.syntax_error("an expression");
                 return self.report(finding.help("put it into parentheses"));
@@ -220,39 +217,48 @@ impl Parser<'_> {
         Ok(items)
     }
 
-    /// Reports a binary literal and skips it.
+    /// Parses a binary literal.
     fn binary_literal(&mut self) -> Parse<Expr> {
         let start = self.span();
-        let mut depth = 0;
-        loop {
-            match self.peek() {
-                TokenKind::ShiftLeft => depth += 1,
-                TokenKind::ShiftRight => depth -= 1,
-                TokenKind::Semicolon | TokenKind::End => return self.unexpected("`>>`"),
-                _ => {}
+        self.bump();
+        let mut parts = Vec::new();
+        if !self.eat(&TokenKind::ShiftRight) {
+            parts.push(self.nested(Parser::bytes_part)?);
+            while self.eat(&TokenKind::Comma) {
+                parts.push(self.nested(Parser::bytes_part)?);
             }
-            self.bump();
-            if depth == 0 {
-                break;
-            }
+            self.expect(&TokenKind::ShiftRight, "`,` or `>>`")?;
         }
-        let span = self.span_from(start);
-        self.unsupported("a binary literal", span);
         Ok(Expr {
-            kind: ExprKind::Invalid,
-            span,
+            kind: ExprKind::Bytes(parts),
+            span: self.span_from(start),
         })
     }
 
-    /// Reports a `match`, `for`, `patch` or `merge` and skips it.
-    fn unsupported_block(&mut self) -> Expr {
+    fn bytes_part(&mut self) -> Parse<BytesPart> {
         let start = self.span();
-        let word = self.found();
-        self.skip_block();
-        self.unsupported(&word, start);
-        Expr {
-            kind: ExprKind::Invalid,
-            span: self.span_from(start),
+        if matches!(self.peek(), TokenKind::Plus | TokenKind::Minus) {
+            let finding = self.syntax_error("a value without a sign");
+            return self.report(finding.help("put the value into parentheses"));
         }
+        let value = self.operand()?;
+        let mut size = None;
+        if self.eat(&TokenKind::Colon) {
+            let TokenKind::Int(number) = *self.peek() else {
+                return self.unexpected("the number of bits or bytes");
+            };
+            self.bump();
+            size = Some(number);
+        }
+        let mut kind = None;
+        if self.eat(&TokenKind::Slash) {
+            kind = Some(self.ident("a type such as `integer` or `binary`")?);
+        }
+        Ok(BytesPart {
+            value,
+            size,
+            kind,
+            span: self.span_from(start),
+        })
     }
 }

@@ -3,19 +3,23 @@
 //! It is a recursive descent. What is wrong is reported where it is found; the statement is then skipped up to its
 //! `;`, or to the `end` of what it stands in, and parsing goes on, so that one run reports all errors of a text.
 
+mod block;
 mod clause;
+mod define;
 mod expr;
 mod flow;
 mod path;
+mod pattern;
 mod query;
+mod script;
 mod skip;
 mod text;
 
-use crate::ast::{Deployment, Ident, Query};
+use crate::ast::{Deployment, Ident, Module, Query, Script};
 use crate::code::Code;
 use crate::finding::{Finding, MAX_FINDINGS};
 use crate::keyword::Keyword;
-use crate::lexer::lex;
+use crate::lexer::{lex, lex_leniently};
 use crate::source::Source;
 use crate::span::Span;
 use crate::token::{Token, TokenKind};
@@ -49,10 +53,34 @@ pub(crate) fn parse_query(source: &Source) -> Result<Query, Vec<Finding>> {
     parse(source, Parser::query)
 }
 
+/// Parses a `.tremor` text that is run.
+///
+/// # Errors
+/// Returns all lexical errors, or, if there are none, all syntax errors.
+pub(crate) fn parse_script(source: &Source) -> Result<Script, Vec<Finding>> {
+    parse(source, Parser::script)
+}
+
+/// Parses the text of a module, in which tokens that are malformed are passed over.
+///
+/// # Errors
+/// Returns all syntax errors.
+pub(crate) fn parse_module(source: &Source) -> Result<Module, Vec<Finding>> {
+    parse_tokens(source, lex_leniently(source)?, Parser::module)
+}
+
 fn parse<'s, T>(source: &'s Source, rule: fn(&mut Parser<'s>) -> T) -> Result<T, Vec<Finding>> {
+    parse_tokens(source, lex(source)?, rule)
+}
+
+fn parse_tokens<'s, T>(
+    source: &'s Source,
+    tokens: Vec<Token>,
+    rule: fn(&mut Parser<'s>) -> T,
+) -> Result<T, Vec<Finding>> {
     let mut parser = Parser {
         source,
-        tokens: lex(source)?,
+        tokens,
         at: 0,
         depth: 0,
         open: 0,
@@ -113,6 +141,10 @@ impl Parser<'_> {
         matches!(self.peek(), TokenKind::Keyword(found) if *found == keyword)
     }
 
+    fn is_word_at(&self, ahead: usize, keyword: Keyword) -> bool {
+        matches!(self.peek_at(ahead), TokenKind::Keyword(found) if *found == keyword)
+    }
+
     fn bump(&mut self) {
         if self.at + 1 < self.tokens.len() {
             self.at += 1;
@@ -156,7 +188,7 @@ impl Parser<'_> {
     /// Takes the `end` of a construct that was opened with [`Parser::open`].
     fn expect_end(&mut self, wanted: &str) -> Parse<()> {
         self.expect_word(Keyword::End, wanted)?;
-        self.open -= 1;
+        self.open = self.open.saturating_sub(1);
         Ok(())
     }
 
@@ -238,22 +270,16 @@ impl Parser<'_> {
         }
     }
 
-    /// Reports a construct of the language that is not implemented.
-    fn unsupported(&mut self, what: &str, span: Span) {
-        let message = format!("{what} is not supported yet");
-        self.findings
-            .push(Finding::error(Code::Unsupported, span, message));
-    }
-
     /// Runs a rule one level deeper.
     fn nested<T>(&mut self, rule: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
         if self.depth == MAX_DEPTH {
             let message = format!("this is nested more than {MAX_DEPTH} levels deep");
             return self.report(Finding::error(Code::TooLarge, self.span(), message));
         }
+        let before = self.depth;
         self.depth += 1;
         let result = rule(self);
-        self.depth -= 1;
+        self.depth = before;
         result
     }
 }

@@ -1,7 +1,7 @@
 //! Paths: a root and the segments behind it.
 
 use super::{Parse, Parser};
-use crate::ast::{Expr, ExprKind, Ident, Modular, Path, Root, Segment};
+use crate::ast::{Call, Expr, ExprKind, Modular, Path, Root, Segment};
 use crate::keyword::Keyword;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -9,33 +9,26 @@ use crate::token::TokenKind;
 impl Parser<'_> {
     /// Parses what can stand behind `present` and `absent`.
     pub(super) fn path(&mut self) -> Parse<Path> {
+        self.path_or("a path behind `present` or `absent`")
+    }
+
+    /// Parses a path where nothing else can stand.
+    pub(super) fn path_or(&mut self, wanted: &str) -> Parse<Path> {
+        let at = self.at;
         let operand = self.operand()?;
         match operand.kind {
             ExprKind::Path(path) => Ok(path),
-            ExprKind::Invalid => {
-                let root = Root::Expr(Box::new(operand));
-                Ok(Path {
-                    root,
-                    segments: Vec::new(),
-                    span: self.last_span(),
-                })
-            }
             _ => {
-                let finding = crate::Finding::error(
-                    crate::Code::Syntax,
-                    operand.span,
-                    "`present` and `absent` take a path",
-                );
-                self.report(
-                    finding.help(
-                        "a path is a name such as `event`, `$` or `args` and what follows it",
-                    ),
-                )
+                // What stands there instead is an expression from its first token on.
+                self.at = at;
+                let finding = self.syntax_error(wanted);
+                let help = "a path is a name, `event`, `state`, `args` or `$`, and what follows it";
+                self.report(finding.help(help))
             }
         }
     }
 
-    /// Parses a path that starts with a word or `$`; anything else that starts so is not implemented.
+    /// Parses what starts with a word or `$`.
     pub(super) fn rooted(&mut self) -> Parse<Expr> {
         let start = self.span();
         let root = match self.peek() {
@@ -63,43 +56,51 @@ impl Parser<'_> {
         self.segments(Root::Meta, segments, start)
     }
 
-    /// Parses a local variable, or reports a call or module constant.
+    /// Parses what starts with a name: a local variable or constant, a constant of a module, or a call.
     fn named(&mut self, start: Span) -> Parse<Expr> {
-        let name = self.ident("an expression")?;
-        let mut in_module = false;
+        let mut name = self.ident("an expression")?;
+        let mut modules = Vec::new();
         while self.eat(&TokenKind::ColonColon) {
-            in_module = true;
-            self.ident("a name behind `::`")?;
+            modules.push(name);
+            name = self.ident("a name behind `::`")?;
         }
         if self.is(&TokenKind::ParenOpen) {
-            return self.call(start);
+            let args = self.arguments()?;
+            let call = Expr {
+                kind: ExprKind::Call(Call {
+                    modules,
+                    name,
+                    args,
+                }),
+                span: self.span_from(start),
+            };
+            return self.segments_behind(call, start);
         }
-        if in_module {
-            let span = self.span_from(start);
-            let shown = self.source.slice(span).to_owned();
-            self.unsupported(&format!("the module constant `{shown}`"), span);
-            return self.invalid(start);
-        }
-        self.segments(Root::Local(name), Vec::new(), start)
-    }
-
-    /// Parses the arguments of a call and reports it.
-    pub(super) fn call(&mut self, start: Span) -> Parse<Expr> {
-        let name = self.source.slice(self.span_from(start)).to_owned();
-        self.bump();
-        self.list_of(&TokenKind::ParenClose, "`)`", Parser::expression)?;
-        let span = self.span_from(start);
-        self.unsupported(&format!("calling a function, here `{name}`,"), span);
-        self.invalid(start)
-    }
-
-    /// Returns what stands for something that was reported, with the segments behind it taken.
-    pub(super) fn invalid(&mut self, start: Span) -> Parse<Expr> {
-        let expr = Expr {
-            kind: ExprKind::Invalid,
-            span: self.span_from(start),
+        let root = match modules.is_empty() {
+            true => Root::Local(name),
+            false => Root::Constant { modules, name },
         };
-        self.segments_behind(expr, start)
+        self.segments(root, Vec::new(), start)
+    }
+
+    /// Parses the arguments of a call; the cursor is at `(`.
+    fn arguments(&mut self) -> Parse<Vec<Expr>> {
+        self.bump();
+        self.nested(|p| p.list_of(&TokenKind::ParenClose, "`)`", Parser::expression))
+    }
+
+    /// Parses `recur(…)`; the cursor is at this word.
+    pub(super) fn recur(&mut self) -> Parse<Expr> {
+        let start = self.span();
+        self.bump();
+        if !self.is(&TokenKind::ParenOpen) {
+            return self.unexpected("`(` and the new arguments");
+        }
+        let args = self.arguments()?;
+        Ok(Expr {
+            kind: ExprKind::Recur(args),
+            span: self.span_from(start),
+        })
     }
 
     /// Parses segments behind an expression; without any, the expression stays what it is.
@@ -150,23 +151,14 @@ impl Parser<'_> {
         Ok(Segment::Range { from, to, span })
     }
 
-    /// Takes the name of a template, which could be that of a module.
-    pub(super) fn template(&mut self, wanted: &str) -> Parse<Modular> {
-        let first = self.ident(wanted)?;
-        let mut last = first.clone();
+    /// Parses a name, with the modules that it is in.
+    pub(super) fn modular(&mut self, wanted: &str) -> Parse<Modular> {
+        let mut name = self.ident(wanted)?;
         let mut modules = Vec::new();
         while self.eat(&TokenKind::ColonColon) {
-            modules.push(last);
-            last = self.ident("a name behind `::`")?;
+            modules.push(name);
+            name = self.ident("a name behind `::`")?;
         }
-        if first.span != last.span {
-            let span = first.span.to(last.span);
-            let shown = self.source.slice(span).to_owned();
-            self.unsupported(&format!("the module path `{shown}`"), span);
-        }
-        Ok(Modular {
-            modules,
-            name: last,
-        })
+        Ok(Modular { modules, name })
     }
 }

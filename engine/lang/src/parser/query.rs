@@ -1,8 +1,9 @@
 //! Queries: the bodies of pipelines, and `.trickle` files.
 
-use super::skip::With;
+use super::define::Where;
+use super::skip::Body;
 use super::{Parse, Parser};
-use crate::ast::{Ident, PipelineDefinition, Port, Query, QueryStatement, Select};
+use crate::ast::{GroupBy, Modular, NodeKind, Port, Query, QueryStatement, Select};
 use crate::keyword::Keyword;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -14,7 +15,7 @@ impl Parser<'_> {
         if self.is(&TokenKind::End) {
             let _ = self.unexpected::<()>("a statement");
         }
-        let statements = self.statements(false, Parser::query_statement);
+        let statements = self.statements(Body::Text, Parser::query_statement);
         Query {
             directives,
             statements,
@@ -22,109 +23,58 @@ impl Parser<'_> {
         }
     }
 
-    /// Parses `define pipeline` behind these two words.
-    pub(super) fn define_pipeline(&mut self, start: Span) -> Parse<PipelineDefinition> {
-        self.open();
-        let name = self.ident("the name of the pipeline")?;
-        let inputs = self.ports(Keyword::From)?;
-        let outputs = self.ports(Keyword::Into)?;
-        let args = self.args()?;
-        self.expect_word(Keyword::Pipeline, "`pipeline` and its body")?;
-        let directives = self.directives();
-        if self.is_word(Keyword::End) {
-            return self.unexpected("a statement");
-        }
-        let statements = self.statements(true, Parser::query_statement);
-        self.expect_end("`end` of the pipeline")?;
-        let query = Query {
-            directives,
-            inputs,
-            outputs,
-            statements,
-        };
-        Ok(PipelineDefinition {
-            name,
-            args,
-            query,
-            span: self.span_from(start),
-        })
-    }
-
-    fn ports(&mut self, word: Keyword) -> Parse<Option<Vec<Ident>>> {
-        if self.eat_word(word) {
-            self.names_list(|p| p.ident("the name of a port")).map(Some)
-        } else {
-            Ok(None)
-        }
-    }
-
-    fn query_statement(&mut self) -> Parse<Option<QueryStatement>> {
+    pub(super) fn query_statement(&mut self) -> Parse<QueryStatement> {
         self.doc_comments()?;
         let start = self.span();
-        if self.unsupported_statement() {
-            return Ok(None);
+        if self.is_word(Keyword::Use) {
+            return self.use_statement().map(QueryStatement::Use);
         }
         if self.eat_word(Keyword::Select) {
-            return self.select();
+            return self.select(start);
         }
         if self.eat_word(Keyword::Create) {
             return self.create_node(start);
         }
         if self.eat_word(Keyword::Define) {
-            return self.define_template(start);
+            return self
+                .definition(start, Where::Query)
+                .map(QueryStatement::Define);
         }
-        self.unexpected("`select`, `create` or `define`")
+        self.unexpected("`select`, `create`, `define` or `use`")
     }
 
-    fn create_node(&mut self, start: Span) -> Parse<Option<QueryStatement>> {
-        match self.peek() {
-            TokenKind::Keyword(Keyword::Stream) => {
-                self.bump();
-                let name = self.ident("the name of the stream")?;
-                let span = self.span_from(start);
-                Ok(Some(QueryStatement::CreateStream { name, span }))
+    fn create_node(&mut self, start: Span) -> Parse<QueryStatement> {
+        if self.eat_word(Keyword::Stream) {
+            let name = self.ident("the name of the stream")?;
+            let span = self.span_from(start);
+            return Ok(QueryStatement::CreateStream { name, span });
+        }
+        let (kind, wanted) = match self.peek() {
+            TokenKind::Keyword(Keyword::Operator) => {
+                (NodeKind::Operator, "the name of the operator")
             }
-            TokenKind::Keyword(Keyword::Script | Keyword::Operator) => {
-                self.unsupported_kind(start);
-                Ok(None)
-            }
+            TokenKind::Keyword(Keyword::Script) => (NodeKind::Script, "the name of the script"),
             TokenKind::Keyword(Keyword::Pipeline) => {
-                let span = self.span_from(start).to(self.span());
-                self.unsupported("`create pipeline` inside of a pipeline", span);
-                self.bump();
-                self.skip(0, With::Opens);
-                Ok(None)
+                (NodeKind::Pipeline, "the name of the pipeline")
             }
-            _ => self.unexpected("`stream`, `script`, `operator` or `pipeline`"),
-        }
+            _ => return self.unexpected("`stream`, `script`, `operator` or `pipeline`"),
+        };
+        self.bump();
+        let instance = self.instance(start, wanted)?;
+        Ok(QueryStatement::Create { kind, instance })
     }
 
-    fn define_template(&mut self, start: Span) -> Parse<Option<QueryStatement>> {
-        match self.peek() {
-            TokenKind::Keyword(Keyword::Window | Keyword::Script | Keyword::Operator) => {
-                self.unsupported_kind(start);
-                Ok(None)
-            }
-            TokenKind::Keyword(Keyword::Pipeline) => {
-                self.bump();
-                let span = self.span_from(start);
-                self.unsupported("`define pipeline` inside of a pipeline", span);
-                self.nested(|p| p.define_pipeline(start))?;
-                Ok(None)
-            }
-            _ => self.unexpected("`window`, `script`, `operator` or `pipeline`"),
-        }
-    }
-
-    /// Parses a select behind this word.
-    fn select(&mut self) -> Parse<Option<QueryStatement>> {
-        let start = self.last_span();
+    /// Parses a select behind this word, which stands at `start`.
+    fn select(&mut self, start: Span) -> Parse<QueryStatement> {
         let target = self.expression()?;
         self.expect_word(Keyword::From, "`from` and a node")?;
         let from = self.port()?;
-        self.windows()?;
+        let windows = self.windows()?;
         let filter = self.optional_clause(Keyword::Where)?;
-        self.grouping();
+        let group = self.grouping()?;
+        if !self.is_word(Keyword::Into) {
+            self.misplaced_clause()?;
+        }
         self.expect_word(Keyword::Into, "`into` and a node")?;
         let into = self.port()?;
         let having = self.optional_clause(Keyword::Having)?;
@@ -132,14 +82,14 @@ impl Parser<'_> {
         let select = Select {
             target,
             from,
-            windows: Vec::new(),
+            windows,
             filter,
-            group: None,
+            group,
             into,
             having,
             span: self.span_from(start),
         };
-        Ok(Some(QueryStatement::Select(Box::new(select))))
+        Ok(QueryStatement::Select(Box::new(select)))
     }
 
     fn port(&mut self) -> Parse<Port> {
@@ -152,50 +102,49 @@ impl Parser<'_> {
         Ok(Port { node, port })
     }
 
-    fn optional_clause(&mut self, word: Keyword) -> Parse<Option<crate::ast::Expr>> {
-        if self.eat_word(word) {
-            self.expression().map(Some)
-        } else {
-            Ok(None)
+    fn windows(&mut self) -> Parse<Vec<Modular>> {
+        if !self.eat(&TokenKind::BracketOpen) {
+            return Ok(Vec::new());
         }
+        if self.is(&TokenKind::BracketClose) {
+            return self.unexpected("the name of a window");
+        }
+        self.list_of(&TokenKind::BracketClose, "`]`", |p| {
+            p.modular("the name of a window")
+        })
     }
 
-    /// Reports the windows of a select.
-    fn windows(&mut self) -> Parse<()> {
-        let start = self.span();
-        if self.eat(&TokenKind::BracketOpen) {
-            self.list_of(&TokenKind::BracketClose, "`]`", |p| {
-                p.ident("the name of a window")?;
-                while p.eat(&TokenKind::ColonColon) {
-                    p.ident("a name behind `::`")?;
-                }
-                Ok(())
-            })?;
-            let span = self.span_from(start);
-            self.unsupported("selecting from a window", span);
-        }
-        Ok(())
-    }
-
-    /// Reports `group by` and skips it up to the `into` behind it.
-    fn grouping(&mut self) {
-        let start = self.span();
+    fn grouping(&mut self) -> Parse<Option<GroupBy>> {
         if !self.eat_word(Keyword::Group) {
-            return;
+            return Ok(None);
         }
-        self.eat_word(Keyword::By);
-        let span = self.span_from(start);
-        self.unsupported("`group by`", span);
-        loop {
-            match self.peek() {
-                TokenKind::End | TokenKind::Semicolon => return,
-                TokenKind::Keyword(Keyword::Into | Keyword::End) => return,
-                TokenKind::Keyword(
-                    Keyword::Match | Keyword::For | Keyword::Patch | Keyword::Merge,
-                ) => self.skip_block(),
-                _ => self.bump(),
+        self.expect_word(Keyword::By, "`by`")?;
+        self.group_by().map(Some)
+    }
+
+    fn group_by(&mut self) -> Parse<GroupBy> {
+        self.nested(Parser::group_by_here)
+    }
+
+    fn group_by_here(&mut self) -> Parse<GroupBy> {
+        let start = self.span();
+        if self.eat_word(Keyword::Set) {
+            self.expect(&TokenKind::ParenOpen, "`(` and what to group by")?;
+            if self.is(&TokenKind::ParenClose) {
+                return self.unexpected("what to group by");
             }
+            let items = self.list_of(&TokenKind::ParenClose, "`)`", Parser::group_by)?;
+            let span = self.span_from(start);
+            return Ok(GroupBy::Set { items, span });
         }
+        if self.eat_word(Keyword::Each) {
+            self.expect(&TokenKind::ParenOpen, "`(` and an array")?;
+            let expr = self.operators()?;
+            self.expect(&TokenKind::ParenClose, "`)`")?;
+            let span = self.span_from(start);
+            return Ok(GroupBy::Each { expr, span });
+        }
+        self.operators().map(GroupBy::Expr)
     }
 
     /// Reports a clause that stands behind its place.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use temblor_lang::{
-    Deployment, EvalError, Finding, Options, Pipeline, Scratch, Source, compile_deployment,
-    compile_query,
+    Deployment, EvalError, Finding, Options, Pipeline, Rejected, Scratch, Source, Sources,
+    compile_deployment, compile_query,
 };
 use temblor_pdk::value::{Arena, Event, OwnedValue, Value};
 
@@ -18,7 +18,7 @@ pub(crate) fn query(text: &str) -> Pipeline {
     let source = source("test.trickle", text);
     match compile_query(&source, &Options::default()) {
         Ok(query) => query.pipeline,
-        Err(findings) => panic!("{}", rendered(&findings, &source)),
+        Err(rejected) => panic!("{}", rendered(&rejected)),
     }
 }
 
@@ -30,14 +30,18 @@ pub(crate) fn deployment_with(text: &str, options: &Options) -> Deployment {
     let source = source("test.troy", text);
     match compile_deployment(&source, options) {
         Ok(deployment) => deployment,
-        Err(findings) => panic!("{}", rendered(&findings, &source)),
+        Err(rejected) => panic!("{}", rendered(&rejected)),
     }
 }
 
-pub(crate) fn rendered(findings: &[Finding], source: &Source) -> String {
+pub(crate) fn rendered(rejected: &Rejected) -> String {
+    shown(&rejected.findings, &rejected.sources)
+}
+
+pub(crate) fn shown(findings: &[Finding], sources: &Sources) -> String {
     let all: Vec<_> = findings
         .iter()
-        .map(|finding| temblor_lang::render(finding, source))
+        .map(|finding| temblor_lang::render(finding, sources))
         .collect();
     all.join("\n")
 }

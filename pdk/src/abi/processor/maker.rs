@@ -11,14 +11,14 @@ use crate::{Arena, Result, Value};
 
 /// # Safety
 /// `data` is a live boxed `T` of this copy of the crate that nobody else uses now.
-unsafe fn object<'a, T>(data: *mut ()) -> &'a mut T {
+pub(in crate::abi) unsafe fn object<'a, T>(data: *mut ()) -> &'a mut T {
     // SAFETY: the caller's contract; the reference is used within the call only.
     unsafe { &mut *data.cast::<T>() }
 }
 
 /// # Safety
 /// `data` is a boxed `T` of this copy of the crate and is released once.
-unsafe extern "C" fn release<T>(data: *mut ()) {
+pub(in crate::abi) unsafe extern "C" fn release<T>(data: *mut ()) {
     // SAFETY: the caller's contract.
     let object = unsafe { Box::from_raw(data.cast::<T>()) };
     fence::silence(move || drop(object));
@@ -95,7 +95,7 @@ static POSTPROCESSOR: PostprocessorVtable = PostprocessorVtable {
 ///
 /// # Safety
 /// `error` is valid for writing and holds nothing that must be dropped.
-unsafe fn report<T>(result: Result<T>, error: *mut RawError) -> Option<T> {
+pub(in crate::abi) unsafe fn report<T>(result: Result<T>, error: *mut RawError) -> Option<T> {
     match result {
         Ok(value) => Some(value),
         Err(reason) => {

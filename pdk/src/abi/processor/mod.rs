@@ -10,7 +10,9 @@ use crate::codec::{DynCodec, DynPostprocessor, DynPreprocessor};
 use crate::{Arena, Error, Value};
 
 pub(super) use host::{import_codec, import_postprocessor, import_preprocessor};
-pub(super) use maker::{export_codec, export_postprocessor, export_preprocessor};
+pub(super) use maker::{
+    export_codec, export_postprocessor, export_preprocessor, object, release, report,
+};
 
 type Codec = Box<dyn DynCodec>;
 type Preprocessor = Box<dyn DynPreprocessor>;

@@ -118,3 +118,33 @@ fn both_kinds_say_the_same_of_themselves() {
         );
     }
 }
+
+#[test]
+fn assigning_makes_a_copy_whatever_was_there() {
+    let values = [
+        r#"null"#,
+        r#"1"#,
+        r#""a""#,
+        r#""b""#,
+        r#"[]"#,
+        r#"[1,"a",{"x":1}]"#,
+        r#"[1,"a",{"x":2,"y":[]},4,5]"#,
+        r#"{}"#,
+        r#"{"x":1,"y":{"z":[1]}}"#,
+        r#"{"y":{"z":[1,2]},"w":null}"#,
+        r#"{"y":3}"#,
+    ];
+    let arena = Arena::new();
+    for from in values {
+        for to in values {
+            let mut value = read(from);
+            value.assign(arena.value(&read(to)));
+            assert_eq!(value, read(to), "{from} becomes {to}");
+        }
+    }
+    let mut bytes = OwnedValue::Bytes([1, 2].into());
+    bytes.assign(Value::bytes(&[3, 4]));
+    assert_eq!(bytes, OwnedValue::Bytes([3, 4].into()));
+    bytes.assign(Value::bytes(&[5]));
+    assert_eq!(bytes, OwnedValue::Bytes([5].into()));
+}

@@ -110,17 +110,17 @@ impl Fields {
             None => 0,
         };
         let nanoseconds = match self.timestamp {
-            Some(seconds) => self.from_timestamp(seconds, offset)?,
+            Some(seconds) => self.at_timestamp(seconds, offset)?,
             None => {
                 let date = self.date()?;
                 self.check(date)?;
-                self.from_date(date)? - i128::from(offset) * SECOND
+                self.on_date(date)? - i128::from(offset) * SECOND
             }
         };
         i64::try_from(nanoseconds).map_err(|_| OUT_OF_RANGE.to_owned())
     }
 
-    fn from_date(&self, date: Date) -> Result<i128, String> {
+    fn on_date(&self, date: Date) -> Result<i128, String> {
         let (hours, minute) = match (self.half, self.hour_of_half, self.minute) {
             (Some(half), Some(hour), Some(minute)) => (half * 12 + hour, minute),
             (None, Some(_), _) => return missing("AM or PM, or the hour of 24"),
@@ -135,7 +135,7 @@ impl Fields {
     }
 
     /// Makes the time of a timestamp. What else was read must say the same.
-    fn from_timestamp(&self, seconds: i64, offset: i64) -> Result<i128, String> {
+    fn at_timestamp(&self, seconds: i64, offset: i64) -> Result<i128, String> {
         let local = seconds.checked_add(offset).ok_or(OUT_OF_RANGE)?;
         let local = jiff::Timestamp::from_second(local).map_err(|_| OUT_OF_RANGE.to_owned())?;
         let local = Offset::UTC.to_datetime(local);

@@ -13,7 +13,7 @@ use temblor_pdk::{Call, Function, FunctionError, FunctionResult};
 use self::moment::Moment;
 use super::scratch;
 
-pub(crate) use parse::parse_datetime;
+pub(crate) use parse::{check_datetime_format, parse_datetime};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("parse", 2, parse),

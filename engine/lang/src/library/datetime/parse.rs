@@ -26,6 +26,14 @@ pub(crate) fn parse_datetime(text: &str, format: &str) -> Result<i64, String> {
     reader.fields.resolve(has_zone)
 }
 
+/// Checks that a format has no unknown codes.
+///
+/// # Errors
+/// Says which one it has.
+pub(crate) fn check_datetime_format(format: &str) -> Result<(), String> {
+    items(format).try_for_each(|item| item.map(drop))
+}
+
 /// A text that is being read.
 struct Reader<'t> {
     text: &'t str,

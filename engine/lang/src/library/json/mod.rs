@@ -1,6 +1,7 @@
 //! JSON: the functions on it, reading it, writing it in several styles.
 
 mod parse;
+mod quoted;
 mod write;
 
 use temblor_pdk::{Call, Function, FunctionError, FunctionResult};

@@ -4,7 +4,7 @@ use temblor_pdk::{Arena, Value};
 
 use super::{check, run};
 use crate::library::datetime::zone;
-use crate::library::parse_datetime;
+use crate::library::{check_datetime_format, parse_datetime};
 
 #[test]
 fn parts() {
@@ -161,6 +161,7 @@ fn each_code_reads_and_writes() {
     let arena = Arena::new();
     let mut wrong = Vec::new();
     for (format, text, offset) in table {
+        assert_eq!(check_datetime_format(format), Ok(()));
         let time = SAMPLE + offset;
         // The name of a zone takes everything that is no blank, the offset behind it too.
         if format != "%F %T %Z%z" && parse_datetime(text, format) != Ok(time) {
@@ -261,6 +262,7 @@ fn any_format_is_survived() {
         for second in codes.chars() {
             for third in ['z', 'f', 'Y'] {
                 let format = format!("%{first}{second}{third}");
+                let checked = check_datetime_format(&format);
                 for text in ["", "12", "+1", "Mon", "2021-03-04T05:06:07Z"] {
                     let _ = parse_datetime(text, &format);
                 }
@@ -268,7 +270,8 @@ fn any_format_is_survived() {
                     Value::from(1_614_834_367_123_456_789_i64),
                     Value::from(&*format),
                 ];
-                super::apply("datetime::format", &args, &arena, super::show);
+                let found = super::apply("datetime::format", &args, &arena, super::show);
+                assert_eq!(found.starts_with("error: "), checked.is_err(), "{format}");
             }
         }
     }
