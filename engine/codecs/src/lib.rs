@@ -5,6 +5,14 @@
 //! | codec | `json` | one JSON value per frame |
 //! | codec | `string` | UTF-8 text as it is |
 //! | codec | `binary` | bytes as they are |
+//! | codec | `csv` | one line of comma-separated values |
+//! | codec | `yaml` | one YAML document per frame |
+//! | codec | `msgpack` | one MessagePack value per frame |
+//! | codec | `syslog` | messages of RFC 5424 and RFC 3164 |
+//! | codec | `influx` | lines of the influx line protocol |
+//! | codec | `binflux` | the same in a binary form |
+//! | codec | `statsd` | lines of StatsD |
+//! | codec | `dogstatsd` | metrics, events and service checks of DogStatsD |
 //! | preprocessor | `separate` | cuts a stream at a separator |
 //! | postprocessor | `separate` | puts a separator behind every event |
 //!
@@ -19,11 +27,29 @@
 //! ```
 
 mod binary;
+mod binflux;
+mod csv;
+mod dogstatsd;
+mod influx;
 mod json;
+mod memory;
+mod msgpack;
 mod separate;
+mod statsd;
 mod string;
+mod syslog;
+mod text;
+mod yaml;
 
 pub use binary::Binary;
+pub use binflux::Binflux;
+pub use csv::Csv;
+pub use dogstatsd::Dogstatsd;
+pub use influx::Influx;
 pub use json::Json;
+pub use msgpack::Msgpack;
 pub use separate::{AppendSeparator, Separate};
+pub use statsd::Statsd;
 pub use string::Text;
+pub use syslog::Syslog;
+pub use yaml::Yaml;

@@ -2,7 +2,7 @@
 
 use temblor_pdk::schemars::JsonSchema;
 use temblor_pdk::serde::Deserialize;
-use temblor_pdk::{Arena, Codec, Error, ProcessorInfo, Result, Value, register};
+use temblor_pdk::{Arena, Codec, ProcessorInfo, Result, Value, register};
 
 /// `string` has no settings.
 #[derive(Deserialize, JsonSchema)]
@@ -27,13 +27,7 @@ impl Codec for Text {
     }
 
     fn decode<'a>(&mut self, frame: &'a mut [u8], _arena: &'a Arena) -> Result<Option<Value<'a>>> {
-        match std::str::from_utf8(frame) {
-            Ok(text) => Ok(Some(Value::from(text))),
-            Err(error) => Err(Error::rejected(format!(
-                "invalid UTF-8 at byte {}\nhelp: use codec `binary` for bytes that are not text",
-                error.valid_up_to()
-            ))),
-        }
+        crate::text::utf8(frame).map(|text| Some(Value::from(text)))
     }
 
     fn encode(&mut self, value: Value<'_>, out: &mut Vec<u8>) -> Result<()> {

@@ -13,8 +13,16 @@ fn registers_exactly_these() {
     found.sort_unstable();
     let expected = [
         (Kind::Codec, "binary"),
+        (Kind::Codec, "binflux"),
+        (Kind::Codec, "csv"),
+        (Kind::Codec, "dogstatsd"),
+        (Kind::Codec, "influx"),
         (Kind::Codec, "json"),
+        (Kind::Codec, "msgpack"),
+        (Kind::Codec, "statsd"),
         (Kind::Codec, "string"),
+        (Kind::Codec, "syslog"),
+        (Kind::Codec, "yaml"),
         (Kind::Preprocessor, "separate"),
         (Kind::Postprocessor, "separate"),
     ];

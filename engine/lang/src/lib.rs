@@ -43,6 +43,7 @@ mod operators;
 mod options;
 mod parser;
 mod pipeline;
+mod report;
 mod scope;
 mod source;
 mod span;
@@ -60,6 +61,7 @@ pub use finding::{Finding, LocatedFinding, Severity, render};
 pub use operators::{OPERATORS, builtin_operator};
 pub use options::Options;
 pub use pipeline::{EvalError, Pipeline, Run, Scratch, State};
+pub use report::report;
 pub use source::{Position, Source, Sources};
 pub use span::Span;
 

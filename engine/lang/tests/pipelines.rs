@@ -114,7 +114,10 @@ fn conditions_have_to_be_boolean() {
             failure.finding().message,
             "found `integer`, expected `bool`"
         );
-        assert_eq!(pipeline.sources().main().slice(failure.finding().span), place);
+        assert_eq!(
+            pipeline.sources().main().slice(failure.finding().span),
+            place
+        );
     }
 }
 

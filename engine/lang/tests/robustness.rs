@@ -168,7 +168,10 @@ fn the_deepest_expression_is_evaluated() {
     let failure = common::run(&pipeline, "in", "true", "null")
         .1
         .expect_err("booleans are not multiplied");
-    assert_eq!(pipeline.sources().main().slice(failure.finding().span), "event * 1");
+    assert_eq!(
+        pipeline.sources().main().slice(failure.finding().span),
+        "event * 1"
+    );
 }
 
 #[test]

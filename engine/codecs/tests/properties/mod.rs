@@ -7,7 +7,8 @@
 use serde_json::Value as Reference;
 use temblor_codecs as _;
 use temblor_pdk::{
-    Arena, DynCodec, DynPostprocessor, DynPreprocessor, Entry, Frame, FrameSink, Kind, Value, View,
+    Arena, DynCodec, DynPostprocessor, DynPreprocessor, Entry, Frame, FrameSink, Kind, OwnedValue,
+    Value, View,
 };
 
 /// The entry of a codec or processor.
@@ -21,6 +22,38 @@ pub fn entry(kind: Kind, name: &str) -> &'static Entry {
 pub fn codec(name: &str) -> Box<dyn DynCodec> {
     let made = entry(Kind::Codec, name).make_codec("{}");
     made.unwrap()
+}
+
+/// What a codec makes of a frame, which it leaves as it was where it fails.
+pub fn owned(codec: &mut dyn DynCodec, frame: &[u8]) -> Result<Option<OwnedValue>, String> {
+    let (arena, mut bytes) = (Arena::new(), frame.to_vec());
+    let decoded = codec.decode(&mut bytes, &arena);
+    let decoded = decoded.map(|value| value.map(Value::to_owned_value));
+    let failed = decoded.map_err(|error| error.message().to_owned());
+    if failed.is_err() {
+        assert_eq!(bytes, frame, "the frame was written to");
+    }
+    failed
+}
+
+/// What a codec makes of a frame, as JSON.
+pub fn decoded(name: &str, frame: &[u8]) -> Option<String> {
+    let value = owned(codec(name).as_mut(), frame).unwrap();
+    value.map(|value| value.to_json())
+}
+
+/// Why a codec refuses a frame.
+pub fn refused(name: &str, frame: &[u8]) -> String {
+    owned(codec(name).as_mut(), frame).unwrap_err()
+}
+
+/// What a codec writes for an event that is given as JSON, or why it refuses.
+pub fn encoded(name: &str, event: &str) -> Result<Vec<u8>, String> {
+    let event: OwnedValue = serde_json::from_str(event).unwrap();
+    let (arena, mut out) = (Arena::new(), b"before".to_vec());
+    let result = codec(name).encode(arena.value(&event), &mut out);
+    result.map_err(|error| error.message().to_owned())?;
+    Ok(out.strip_prefix(b"before").unwrap().to_vec())
 }
 
 /// Preprocessor `separate`, called as Rust and through the C ABI.

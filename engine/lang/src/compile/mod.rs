@@ -168,7 +168,11 @@ impl<'c, 'f> Compiler<'c, 'f> {
     /// Reports what can be seen to fail.
     pub(crate) fn code(&mut self, expr: &Expr) -> Compiled<Code> {
         let folded = self.fold(expr)?;
-        Ok(self.emit(folded))
+        let code = self.emit(folded);
+        if !self.pool.has_room() {
+            return self.too_large(expr.span);
+        }
+        Ok(code)
     }
 
     /// Evaluates an expression that has to be constant.
@@ -188,13 +192,26 @@ impl<'c, 'f> Compiler<'c, 'f> {
         }
     }
 
+    fn too_large<T>(&mut self, span: Span) -> Compiled<T> {
+        let message = "the constants take too much memory";
+        let help = "compute what is this large from the event, or read it from there";
+        let finding = Finding::error(FindingCode::TooLarge, span, message);
+        self.report(finding.phase(Phase::Folding).help(help))
+    }
+
     /// Evaluates a constant that is needed before what follows it is looked at.
     ///
     /// # Errors
     /// As [`Compiler::constant`].
     pub(crate) fn constant_now(&mut self, expr: &Expr) -> Compiled<Value<'c>> {
         let first = self.findings.len();
-        let value = self.constant(expr);
+        let value = self.constant(expr).and_then(|value| {
+            if self.pool.charge(value) {
+                Ok(value)
+            } else {
+                self.too_large(expr.span)
+            }
+        });
         check_now(self.findings, first);
         value
     }
@@ -237,7 +254,10 @@ impl<'c, 'f> Compiler<'c, 'f> {
     /// expression that it is a part of.
     fn folded(&mut self, result: Eval<Value<'c>>, context: Span) -> Compiled<Folded<'c>> {
         match result {
-            Ok(value) => Ok(Folded::Value(value)),
+            Ok(value) => {
+                self.pool.note_folded(value);
+                Ok(Folded::Value(value))
+            }
             Err(finding) => {
                 let finding = finding.phase(Phase::Folding).margin(0).context(context);
                 self.report(finding)

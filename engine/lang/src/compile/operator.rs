@@ -52,7 +52,9 @@ impl<'c> Compiler<'c, '_> {
         for (Operation { op, end, .. }, right) in rest.iter().zip(rights) {
             let span = Span::new(start, *end);
             left = match (left, right) {
-                (Folded::Value(left), Folded::Value(right)) if operations.is_empty() => {
+                (Folded::Value(left), Folded::Value(right))
+                    if operations.is_empty() && self.pool.may_fold() =>
+                {
                     let memory = &mut self.pool.memory;
                     let value = ops::binary(*op, left, right, span, self.arena, memory);
                     self.folded(value, span)?

@@ -10,6 +10,14 @@ use crate::ast;
 use crate::eval::code::FunctionCode;
 use crate::eval::{Code, Constant, Eval, Machine, Memory, Pool};
 
+/// How many bytes may be written while constants are computed. Beyond that expressions are left for the run time:
+/// a long sum of strings writes far more than what comes out in the end.
+const FOLDED_BYTES: usize = 256 << 20;
+
+/// How large all constants may be together, in values and bytes. Constants that hold each other several times grow
+/// beyond all bounds in a few lines.
+const CONSTANT_WEIGHT: usize = 32 << 20;
+
 /// Collects what the compiled expressions of one pipeline share. Constants are kept once, and functions of the
 /// language are compiled when something calls them.
 pub(crate) struct PoolBuilder<'c> {
@@ -25,6 +33,10 @@ pub(crate) struct PoolBuilder<'c> {
     texts: HashMap<&'c str, usize>,
     /// The places of other constants, by the address and length of what they hold in the arena.
     others: HashMap<(usize, usize), usize>,
+    /// What is left of [`FOLDED_BYTES`].
+    folded_bytes: usize,
+    /// What is left of [`CONSTANT_WEIGHT`]; none if a constant was too large.
+    weight: Option<usize>,
 }
 
 impl<'c> PoolBuilder<'c> {
@@ -37,6 +49,8 @@ impl<'c> PoolBuilder<'c> {
             values: HashMap::new(),
             texts: HashMap::new(),
             others: HashMap::new(),
+            folded_bytes: FOLDED_BYTES,
+            weight: Some(CONSTANT_WEIGHT),
         }
     }
 
@@ -64,9 +78,43 @@ impl<'c> PoolBuilder<'c> {
         {
             return Code::Constant(*place);
         }
+        if !self.charge(value) {
+            return Code::Scalar(Value::NULL);
+        }
         let place = self.add(Constant::Other(value.to_owned_value()));
         self.others.insert(address, place);
         Code::Constant(place)
+    }
+
+    /// Counts a constant that is kept. Returns whether there was room for it.
+    pub(super) fn charge(&mut self, value: Value<'c>) -> bool {
+        let Some(left) = self.weight else {
+            return false;
+        };
+        self.weight = weigh(value, left);
+        self.weight.is_some()
+    }
+
+    /// Whether there was room for all constants so far.
+    pub(super) fn has_room(&self) -> bool {
+        self.weight.is_some()
+    }
+
+    /// Whether constants are still computed.
+    pub(super) fn may_fold(&self) -> bool {
+        self.folded_bytes > 0
+    }
+
+    /// Counts what was written to compute a constant.
+    pub(super) fn note_folded(&mut self, value: Value<'c>) {
+        let bytes = match value.view() {
+            View::Str(text) => text.len(),
+            View::Bytes(bytes) => bytes.len(),
+            View::Array(array) => size_of_val(array.as_slice()),
+            View::Object(record) => size_of_val(record.fields()),
+            _ => 0,
+        };
+        self.folded_bytes = self.folded_bytes.saturating_sub(bytes);
     }
 
     fn text(&mut self, text: &'c str) -> Code {
@@ -132,4 +180,27 @@ impl<'c> PoolBuilder<'c> {
             .insert(address, (Arc::clone(function), place));
         place.ok_or(Reported)
     }
+}
+
+/// Takes the weight of a value from what is left; none if that is not enough.
+fn weigh(value: Value<'_>, left: usize) -> Option<usize> {
+    let mut left = left;
+    let mut pending = vec![value];
+    while let Some(value) = pending.pop() {
+        let own = match value.view() {
+            View::Str(text) => text.len(),
+            View::Bytes(bytes) => bytes.len(),
+            View::Array(array) => {
+                pending.extend(array.iter());
+                0
+            }
+            View::Object(record) => {
+                pending.extend(record.iter().map(|(_, value)| value));
+                record.iter().map(|(key, _)| key.len()).sum()
+            }
+            _ => 0,
+        };
+        left = left.checked_sub(own + 1)?;
+    }
+    Some(left)
 }

@@ -72,9 +72,7 @@ impl<'a> Machine<'_, 'a> {
                     }
                 }
             }
-            LetStepKind::Element => {
-                Err(failure::no_array_assignment(step.span, code.span).into())
-            }
+            LetStepKind::Element => Err(failure::no_array_assignment(step.span, code.span).into()),
         }
     }
 
@@ -173,8 +171,7 @@ impl<'a> Machine<'_, 'a> {
         let key = self.key(step, code)?;
         if self.form == Form::Whole {
             let Some(record) = self.event.as_object() else {
-                let finding =
-                    failure::wrong_type_in(self.event, "record", step.span, code.span);
+                let finding = failure::wrong_type_in(self.event, "record", step.span, code.span);
                 return Err(finding.into());
             };
             self.memory.event.open(record);
@@ -277,7 +274,10 @@ impl<'a> Machine<'_, 'a> {
         let Some(items) = appended(code) else {
             return Ok(false);
         };
-        if !matches!(state_at(self.state, &code.steps), Some(OwnedValue::Array(_))) {
+        if !matches!(
+            state_at(self.state, &code.steps),
+            Some(OwnedValue::Array(_))
+        ) {
             return Ok(false);
         }
         let base = self.memory.stacks.values.len();

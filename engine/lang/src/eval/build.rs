@@ -87,11 +87,7 @@ impl<'a> Machine<'_, 'a> {
         let base = self.memory.stacks.bytes.len();
         for part in parts {
             match part {
-                TextCode::Text(text) => self
-                    .memory
-                    .stacks
-                    .bytes
-                    .extend_from_slice(text.as_bytes()),
+                TextCode::Text(text) => self.memory.stacks.bytes.extend_from_slice(text.as_bytes()),
                 TextCode::Value(code) => {
                     let value = self.eval(code)?;
                     self.memory.stacks.write(value);

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use halfbrown::HashMap;
-use temblor_pdk::{DynFunctions, Function};
 use temblor_pdk::value::{OwnedValue, Value};
+use temblor_pdk::{DynFunctions, Function};
 
 use super::path::RootName;
 use crate::ast::{BinaryOp, UnaryOp};

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use temblor_pdk::value::{Arena, Value, View};
 
 use super::failure::{self, Eval, Refused};
-use super::number::Pair;
 use super::memory::Memory;
+use super::number::Pair;
 use crate::ast::{BinaryOp, UnaryOp};
 use crate::span::Span;
 

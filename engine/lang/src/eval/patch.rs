@@ -13,7 +13,13 @@ impl<'a> Machine<'_, 'a> {
     pub(super) fn merge(&mut self, code: &MergeCode) -> Flow<Value<'a>> {
         let target = self.record_of(&code.target, code.span)?;
         let changes = self.record_of(&code.changes, code.span)?;
-        Ok(merged(target, changes, Over::Replaces, self.arena, self.memory))
+        Ok(merged(
+            target,
+            changes,
+            Over::Replaces,
+            self.arena,
+            self.memory,
+        ))
     }
 
     /// Evaluates what has to be a record.

@@ -236,7 +236,11 @@ pub(crate) fn bound(bound: Bound<'_>, len: usize) -> Eval<u64> {
     }
 }
 
-pub(super) fn not_negative<'c>(index: Value<'_>, len: usize, span: Span) -> Result<u64, Missed<'c>> {
+pub(super) fn not_negative<'c>(
+    index: Value<'_>,
+    len: usize,
+    span: Span,
+) -> Result<u64, Missed<'c>> {
     index.as_u64().ok_or_else(|| {
         let message = format!("bad array index {index:?}");
         Missed::Error(out_of_bounds(

@@ -50,9 +50,7 @@ impl<'a> Machine<'_, 'a> {
                 }
                 Ok(true)
             }
-            PatternCode::Params(_) | PatternCode::Nested(_) => {
-                Err(failure::internal(span).into())
-            }
+            PatternCode::Params(_) | PatternCode::Nested(_) => Err(failure::internal(span).into()),
         }
     }
 
@@ -95,12 +93,7 @@ impl<'a> Machine<'_, 'a> {
     }
 
     /// A test that contributes nothing but a yes or no. The value is none if there is no such field.
-    fn tests(
-        &mut self,
-        test: &FieldTestCode,
-        value: Option<Value<'a>>,
-        span: Span,
-    ) -> Flow<bool> {
+    fn tests(&mut self, test: &FieldTestCode, value: Option<Value<'a>>, span: Span) -> Flow<bool> {
         match (&test.kind, value) {
             (FieldTestCodeKind::Absent, value) => Ok(value.is_none()),
             (_, None) => Ok(false),
@@ -147,9 +140,7 @@ impl<'a> Machine<'_, 'a> {
                 }
                 Ok(Some(self.memory.stacks.array(base, self.arena)))
             }
-            PatternCode::Params(_) | PatternCode::Nested(_) => {
-                Err(failure::internal(span).into())
-            }
+            PatternCode::Params(_) | PatternCode::Nested(_) => Err(failure::internal(span).into()),
         }
     }
 
@@ -179,7 +170,10 @@ impl<'a> Machine<'_, 'a> {
             };
             let at = record.position(&test.field.key);
             if let Some(field) = at.and_then(|at| record.fields().get(at)) {
-                self.memory.stacks.fields.push(Field::new(field.key(), value));
+                self.memory
+                    .stacks
+                    .fields
+                    .push(Field::new(field.key(), value));
             }
         }
         // Of several tests of one key the last wins.

@@ -2,12 +2,16 @@
 
 use temblor_pdk::value::{Arena, Field, Value};
 
+use crate::extract::Groups;
+
 /// Values under construction. Lists and records are collected here and then copied into the arena at once.
 #[derive(Default)]
 pub(crate) struct Stacks<'a> {
     pub(crate) values: Vec<Value<'a>>,
     pub(crate) fields: Vec<Field<'a>>,
     pub(crate) bytes: Vec<u8>,
+    /// Of the extractors.
+    pub(crate) groups: Groups,
 }
 
 impl<'a> Stacks<'a> {
@@ -25,6 +29,7 @@ impl<'a> Stacks<'a> {
             values: recycle(self.values),
             fields: recycle(self.fields),
             bytes: self.bytes,
+            groups: self.groups,
         }
     }
 

@@ -202,12 +202,7 @@ impl<'m, 'a> Machine<'m, 'a> {
     // --- roots that are not in the arena ---
 
     /// A path from a constant; none if it leads nowhere, or the whole constant is in the arena already.
-    fn constant_path(
-        &mut self,
-        id: usize,
-        path: &PathCode,
-        is_wanted: bool,
-    ) -> Option<Value<'a>> {
+    fn constant_path(&mut self, id: usize, path: &PathCode, is_wanted: bool) -> Option<Value<'a>> {
         if matches!(self.memory.bound.get(id), Some(Some(_))) {
             return None;
         }

@@ -48,7 +48,10 @@ pub(crate) fn parse_rows(file: &str, text: &str) -> Vec<Case> {
                 findings = Some(vec![expected.to_owned()]);
             }
             "drop" => output = Some(Vec::new()),
-            expected => output = Some(vec![expected.replacen("run ", "failed ", 1)]),
+            expected if expected.starts_with("run") => {
+                output = Some(vec![expected.replacen("run", "failed", 1)]);
+            }
+            expected => output = Some(vec![expected.to_owned()]),
         }
         let mut input = Vec::new();
         if !meta.is_empty() {

@@ -85,6 +85,17 @@ fn classes_and_dimensions_are_limited_on_their_own() {
 }
 
 #[test]
+fn the_order_of_keys_makes_no_dimensions() {
+    let one = r#"{"class":"a","rate":1,"dimensions":{"k":1,"l":{"m":2,"n":3}}}"#;
+    let two = r#"{"class":"a","rate":1,"dimensions":{"l":{"n":3,"m":2},"k":1}}"#;
+    let table = format!(
+        "1 event 1 $ {one} => out 1 $ {one}
+         2 event 2 $ {two} => overflow 2 $ {two}"
+    );
+    run("grouper::bucket", "{}", &table);
+}
+
+#[test]
 fn what_it_needs_is_missing() {
     sorted(
         r#"
