@@ -1,7 +1,7 @@
 //! Where events go from a port: through pipelines that run right here, or into a queue.
 
 use log::Level;
-use temblor_lang::{Pipeline, Scratch};
+use temblor_lang::{Pipeline, Scratch, State};
 
 use crate::log::Logger;
 use crate::parcel::Parcel;
@@ -18,6 +18,8 @@ pub(crate) enum Target {
 /// A running pipeline and what its output ports are connected to.
 pub(crate) struct Node {
     pipeline: Pipeline,
+    /// What the pipeline keeps from event to event.
+    state: State,
     scratch: Scratch,
     outputs: Vec<Vec<Target>>,
     flow: String,
@@ -34,6 +36,7 @@ impl Node {
         logger: Logger,
     ) -> Self {
         Node {
+            state: pipeline.state(),
             pipeline,
             scratch: Scratch::default(),
             outputs,
@@ -47,10 +50,13 @@ impl Node {
     pub(crate) async fn run(&mut self, port: usize, parcel: Parcel) {
         let Parcel { batch, tickets } = parcel;
         let Node {
-            pipeline, scratch, ..
+            pipeline,
+            state,
+            scratch,
+            ..
         } = self;
         let (results, errors) = batch.derive_many(self.outputs.len(), |events, arena, outs| {
-            let mut run = pipeline.start(arena, scratch);
+            let mut run = pipeline.start(arena, scratch, state);
             let mut errors = Vec::new();
             for (at, event) in events.iter().enumerate() {
                 let done = run.event(port, *event, &mut |port, result| outs[port].push(result));

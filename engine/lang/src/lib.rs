@@ -36,6 +36,7 @@ mod deployment;
 mod eval;
 mod extract;
 mod finding;
+mod format;
 mod keyword;
 mod lexer;
 mod library;
@@ -58,6 +59,7 @@ pub use deployment::{
     ConfigSpans, ConnectorSpec, Deployment, Endpoint, Flow, Link, Named, PipelineSpec, Reconnect,
 };
 pub use finding::{Finding, LocatedFinding, Severity, render};
+pub use format::{SourceKind, format};
 pub use operators::{OPERATORS, builtin_operator};
 pub use options::Options;
 pub use pipeline::{EvalError, Pipeline, Run, Scratch, State};

@@ -15,7 +15,7 @@ use super::program::Program;
 /// Which files to check.
 #[derive(Args, Debug)]
 pub(crate) struct CheckOptions {
-    /// The files: `.troy`, or `.trickle` for a query alone
+    /// The files: `.troy`, or `.trickle` for a query alone, or `.tremor` for a script alone
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -65,7 +65,7 @@ pub(crate) fn run(options: &CheckOptions, log: Log) -> Outcome {
 fn report(program: &Program) -> Result<(), Failure> {
     show(program);
     match program.verdict() {
-        None => print(&format!("{}: ok\n", program.source.name())),
+        None => print(&format!("{}: ok\n", program.sources.main().name())),
         Some(_) => Ok(()),
     }
 }
@@ -73,7 +73,7 @@ fn report(program: &Program) -> Result<(), Failure> {
 /// Writes every finding to the standard error stream.
 pub(crate) fn show(program: &Program) {
     for finding in &program.findings {
-        eprintln!("{}", render(finding, &program.source));
+        eprintln!("{}", render(finding, &program.sources));
     }
     for failure in &program.failures {
         eprintln!("{failure}");
@@ -81,7 +81,7 @@ pub(crate) fn show(program: &Program) {
 }
 
 fn as_json(program: &Program) -> Vec<Value> {
-    let located = program.findings.iter().map(|f| f.locate(&program.source));
+    let located = program.findings.iter().map(|f| f.locate(&program.sources));
     located.map(|finding| json!(finding)).collect()
 }
 

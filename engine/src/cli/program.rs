@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use temblor_lang::{
-    Code, ConfigSpans, ConnectorSpec, Deployment, Finding, Flow, Named, Options, Severity, Source,
-    Span, compile_deployment, compile_query,
+    Code, ConfigSpans, ConnectorSpec, Deployment, Finding, Flow, Named, Options, Query, Severity,
+    Source, Sources, Span, compile_deployment, compile_query, compile_script,
 };
 use temblor_pdk::{Kind, OwnedValue};
 use temblor_registry::{Registered, Registry, RegistryError};
@@ -19,8 +19,8 @@ use super::overrides::Override;
 
 /// A file and everything that is to be said about it.
 pub(crate) struct Program {
-    /// The text.
-    pub(crate) source: Arc<Source>,
+    /// The text and its modules.
+    pub(crate) sources: Arc<Sources>,
     /// What it deploys; nothing if it does not compile, or is a query.
     pub(crate) deployment: Option<Deployment>,
     /// What is wrong with it or looks wrong, in the order of the text.
@@ -32,20 +32,26 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Reads and compiles a file. A name that ends in `.trickle` holds a query, any other a deployment.
+    /// Reads and compiles a file. A name that ends in `.trickle` holds a query, one that ends in `.tremor` a script, any
+    /// other a deployment.
     pub(crate) fn read(path: &Path) -> Result<Program, Failure> {
         let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
         let source = Arc::new(Source::new(path.display().to_string(), text));
-        let compiled = match path.extension().is_some_and(|end| end == "trickle") {
-            true => compile_query(&source).map(|query| (None, query.warnings)),
-            false => compile_deployment(&source, &Options::default()).map(|mut deployment| {
+        let options = Options::default();
+        let alone = |query: Query| (None, query.warnings, query.sources);
+        let compiled = match path.extension().and_then(|end| end.to_str()) {
+            Some("trickle") => compile_query(&source, &options).map(alone),
+            Some("tremor") => compile_script(&source, &options).map(alone),
+            _ => compile_deployment(&source, &options).map(|mut deployment| {
                 let warnings = std::mem::take(&mut deployment.warnings);
-                (Some(deployment), warnings)
+                let sources = Arc::clone(&deployment.sources);
+                (Some(deployment), warnings, sources)
             }),
         };
-        let (deployment, findings) = compiled.unwrap_or_else(|findings| (None, findings));
+        let (deployment, findings, sources) =
+            compiled.unwrap_or_else(|rejected| (None, rejected.findings, rejected.sources));
         Ok(Program {
-            source,
+            sources,
             deployment,
             findings,
             failures: Vec::new(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use temblor::{ConnectorState, Counts, Engine, FlowHandle, FlowReport, StartError, StartErrorKind};
-use temblor_lang::{Code, Finding, Source, render};
+use temblor_lang::{Code, Finding, Sources, render};
 use temblor_registry::Registry;
 
 use super::catalogue::{self, CatalogueOptions, Link, parse_link};
@@ -77,7 +77,7 @@ fn start(options: &RunOptions, registry: Registry, program: &Program, log: Log) 
         match engine.start(flow) {
             Ok(handle) => signals.watch(handle),
             // Dropping the engine stops the flows that run already.
-            Err(error) => return Ok(not_started(&error, &program.source)),
+            Err(error) => return Ok(not_started(&error, &program.sources)),
         }
     }
     let mut exit = Exit::Done;
@@ -99,7 +99,7 @@ fn engine(options: &RunOptions, registry: Registry, log: Log) -> Result<Engine, 
 }
 
 /// Shows why a flow did not start.
-fn not_started(error: &StartError, source: &Source) -> Exit {
+fn not_started(error: &StartError, sources: &Sources) -> Exit {
     let exit = match error.kind {
         StartErrorKind::Config => Exit::Wrong,
         StartErrorKind::Connector => Exit::NotStarted,
@@ -108,7 +108,7 @@ fn not_started(error: &StartError, source: &Source) -> Exit {
         Some(span) => {
             let mut finding = Finding::error(Code::Config, span, &error.message);
             finding.help = error.help.clone();
-            eprint!("{}", render(&finding, source));
+            eprint!("{}", render(&finding, sources));
         }
         None => {
             let failure = Failure::wrong(&error.message).maybe_help(error.help.clone());
