@@ -2,30 +2,27 @@
 
 use std::sync::Arc;
 
-use temblor_lang::{Deployment, Finding, Options, Source, compile_deployment, render};
+use temblor_lang::{Deployment, Finding, Options, Rejected, Source, compile_deployment, render};
 
 /// Why a text does not compile: every finding, rendered with its place.
 #[derive(Debug)]
-pub struct ProgramError {
-    source: Arc<Source>,
-    findings: Vec<Finding>,
-}
+pub struct ProgramError(Rejected);
 
 impl ProgramError {
     /// The findings one by one.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
-        &self.findings
+        &self.0.findings
     }
 }
 
 impl std::fmt::Display for ProgramError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (at, finding) in self.findings.iter().enumerate() {
+        for (at, finding) in self.0.findings.iter().enumerate() {
             if at > 0 {
                 writeln!(f)?;
             }
-            f.write_str(&render(finding, &self.source))?;
+            f.write_str(&render(finding, &self.0.sources))?;
         }
         Ok(())
     }
@@ -39,8 +36,5 @@ impl std::error::Error for ProgramError {}
 /// If the text cannot be run.
 pub fn compile(name: &str, text: &str) -> Result<Deployment, ProgramError> {
     let source = Arc::new(Source::new(name, text));
-    match compile_deployment(&source, &Options::default()) {
-        Ok(deployment) => Ok(deployment),
-        Err(findings) => Err(ProgramError { source, findings }),
-    }
+    compile_deployment(&source, &Options::default()).map_err(ProgramError)
 }

@@ -1,7 +1,7 @@
 //! Where events go from a port: through pipelines that run right here, or into a queue.
 
 use log::Level;
-use temblor_lang::{Pipeline, Scratch};
+use temblor_lang::{Pipeline, Scratch, State};
 
 use crate::log::Logger;
 use crate::parcel::Parcel;
@@ -19,6 +19,8 @@ pub(crate) enum Target {
 pub(crate) struct Node {
     pipeline: Pipeline,
     scratch: Scratch,
+    /// What the pipeline keeps from event to event.
+    state: State,
     outputs: Vec<Vec<Target>>,
     flow: String,
     name: String,
@@ -34,6 +36,7 @@ impl Node {
         logger: Logger,
     ) -> Self {
         Node {
+            state: pipeline.state(),
             pipeline,
             scratch: Scratch::default(),
             outputs,
@@ -47,10 +50,13 @@ impl Node {
     pub(crate) async fn run(&mut self, port: usize, parcel: Parcel) {
         let Parcel { batch, tickets } = parcel;
         let Node {
-            pipeline, scratch, ..
+            pipeline,
+            scratch,
+            state,
+            ..
         } = self;
         let (results, errors) = batch.derive_many(self.outputs.len(), |events, arena, outs| {
-            let mut run = pipeline.start(arena, scratch);
+            let mut run = pipeline.start(arena, scratch, state);
             let mut errors = Vec::new();
             for (at, event) in events.iter().enumerate() {
                 let done = run.event(port, *event, &mut |port, result| outs[port].push(result));

@@ -9,17 +9,20 @@ use temblor_lang::render;
 use super::catalogue::{self, CatalogueOptions};
 use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
+use super::modules::ModuleOptions;
 use super::output::{print, print_json};
 use super::program::Program;
 
 /// Which files to check.
 #[derive(Args, Debug)]
 pub(crate) struct CheckOptions {
-    /// The files: `.troy`, or `.trickle` for a query alone
+    /// The files: `.troy`, `.trickle` for a query, `.tremor` for a script
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     catalogue: CatalogueOptions,
+    #[command(flatten)]
+    modules: ModuleOptions,
     /// Writes JSON
     #[arg(long)]
     json: bool,
@@ -31,8 +34,9 @@ pub(crate) fn run(options: &CheckOptions, log: Log) -> Outcome {
     catalogue::warn_of_refused(&registry, log);
     let mut exit = Exit::Done;
     let mut findings = Vec::new();
+    let modules = options.modules.options();
     for file in &options.files {
-        let program = Program::read(file).map(|mut program| {
+        let program = Program::read(file, &modules).map(|mut program| {
             program.check(&registry, &[]);
             program
         });
@@ -65,7 +69,7 @@ pub(crate) fn run(options: &CheckOptions, log: Log) -> Outcome {
 fn report(program: &Program) -> Result<(), Failure> {
     show(program);
     match program.verdict() {
-        None => print(&format!("{}: ok\n", program.source.name())),
+        None => print(&format!("{}: ok\n", program.sources.main().name())),
         Some(_) => Ok(()),
     }
 }
@@ -73,7 +77,7 @@ fn report(program: &Program) -> Result<(), Failure> {
 /// Writes every finding to the standard error stream.
 pub(crate) fn show(program: &Program) {
     for finding in &program.findings {
-        eprintln!("{}", render(finding, &program.source));
+        eprintln!("{}", render(finding, &program.sources));
     }
     for failure in &program.failures {
         eprintln!("{failure}");
@@ -81,7 +85,7 @@ pub(crate) fn show(program: &Program) {
 }
 
 fn as_json(program: &Program) -> Vec<Value> {
-    let located = program.findings.iter().map(|f| f.locate(&program.source));
+    let located = program.findings.iter().map(|f| f.locate(&program.sources));
     located.map(|finding| json!(finding)).collect()
 }
 

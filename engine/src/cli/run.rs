@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use temblor::{ConnectorState, Counts, Engine, FlowHandle, FlowReport, StartError, StartErrorKind};
-use temblor_lang::{Code, Finding, Source, render};
+use temblor_lang::{Code, Finding, Sources, render};
 use temblor_registry::Registry;
 
 use super::catalogue::{self, CatalogueOptions, Link, parse_link};
 use super::check::show;
 use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
+use super::modules::ModuleOptions;
 use super::overrides::{self, Override};
 use super::program::Program;
 use super::signals::Signals;
@@ -23,6 +24,8 @@ pub(crate) struct RunOptions {
     file: PathBuf,
     #[command(flatten)]
     catalogue: CatalogueOptions,
+    #[command(flatten)]
+    modules: ModuleOptions,
     /// How connectors of this name are called: native, abi or dylib; can be repeated
     #[arg(long = "link", value_name = "NAME=MODE", value_parser = parse_link)]
     links: Vec<Link>,
@@ -44,7 +47,7 @@ pub(crate) fn run(options: &RunOptions, log: Log) -> Outcome {
     for link in &options.links {
         registry.link(&link.name, link.mode);
     }
-    let mut program = Program::read(&options.file)?;
+    let mut program = Program::read(&options.file, &options.modules.options())?;
     if let Some(deployment) = &mut program.deployment {
         for set in &options.sets {
             set.apply(deployment)?;
@@ -77,7 +80,7 @@ fn start(options: &RunOptions, registry: Registry, program: &Program, log: Log) 
         match engine.start(flow) {
             Ok(handle) => signals.watch(handle),
             // Dropping the engine stops the flows that run already.
-            Err(error) => return Ok(not_started(&error, &program.source)),
+            Err(error) => return Ok(not_started(&error, &program.sources)),
         }
     }
     let mut exit = Exit::Done;
@@ -99,7 +102,7 @@ fn engine(options: &RunOptions, registry: Registry, log: Log) -> Result<Engine, 
 }
 
 /// Shows why a flow did not start.
-fn not_started(error: &StartError, source: &Source) -> Exit {
+fn not_started(error: &StartError, sources: &Sources) -> Exit {
     let exit = match error.kind {
         StartErrorKind::Config => Exit::Wrong,
         StartErrorKind::Connector => Exit::NotStarted,
@@ -108,7 +111,7 @@ fn not_started(error: &StartError, source: &Source) -> Exit {
         Some(span) => {
             let mut finding = Finding::error(Code::Config, span, &error.message);
             finding.help = error.help.clone();
-            eprint!("{}", render(&finding, source));
+            eprint!("{}", render(&finding, sources));
         }
         None => {
             let failure = Failure::wrong(&error.message).maybe_help(error.help.clone());
