@@ -136,6 +136,17 @@ fn msgpack_says_where_a_frame_is_wrong() {
     }
 }
 
+#[test]
+fn msgpack_nests_as_deep_as_json() {
+    let frame = [vec![0x91; 1024], vec![0x01]].concat();
+    let value = owned(codec("msgpack").as_mut(), &frame).unwrap().unwrap();
+    let (arena, mut written) = (Arena::new(), Vec::new());
+    codec("msgpack")
+        .encode(arena.value(&value), &mut written)
+        .unwrap();
+    assert_eq!(written, frame);
+}
+
 /// Any value that both formats can say.
 fn value() -> impl Strategy<Value = OwnedValue> {
     let leaf = prop_oneof![

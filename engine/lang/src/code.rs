@@ -68,6 +68,18 @@ pub enum Code {
     Unreachable,
     /// A pattern tests a field for its presence and for something else.
     FieldTestedTwice,
+    /// A match has no clause for its target.
+    NoClause,
+    /// Something is assigned to what cannot be assigned to.
+    Assignment,
+    /// A key exists that is to be new.
+    KeyExists,
+    /// A function does not take its arguments, or failed.
+    Call,
+    /// Functions call themselves or each other too often.
+    Recursion,
+    /// The program or this implementation does what cannot work.
+    Internal,
 }
 
 /// What a warning is about.
@@ -133,6 +145,12 @@ impl Code {
             Code::NoDefault => "no-default",
             Code::Unreachable => "unreachable",
             Code::FieldTestedTwice => "field-tested-twice",
+            Code::NoClause => "no-clause",
+            Code::Assignment => "assignment",
+            Code::KeyExists => "key-exists",
+            Code::Call => "call",
+            Code::Recursion => "recursion",
+            Code::Internal => "internal",
         }
     }
 

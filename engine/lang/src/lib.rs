@@ -36,6 +36,7 @@ mod deployment;
 mod eval;
 mod extract;
 mod finding;
+mod format;
 mod keyword;
 mod lexer;
 mod library;
@@ -43,6 +44,7 @@ mod operators;
 mod options;
 mod parser;
 mod pipeline;
+mod report;
 mod scope;
 mod source;
 mod span;
@@ -57,9 +59,11 @@ pub use deployment::{
     ConfigSpans, ConnectorSpec, Deployment, Endpoint, Flow, Link, Named, PipelineSpec, Reconnect,
 };
 pub use finding::{Finding, LocatedFinding, Severity, render};
+pub use format::{SourceKind, format};
 pub use operators::{OPERATORS, builtin_operator};
 pub use options::Options;
 pub use pipeline::{EvalError, Pipeline, Run, Scratch, State};
+pub use report::report;
 pub use source::{Position, Source, Sources};
 pub use span::Span;
 

@@ -55,8 +55,8 @@ impl<'c> Compiler<'c, '_> {
                 (Folded::Value(left), Folded::Value(right))
                     if operations.is_empty() && self.pool.may_fold() =>
                 {
-                    let stacks = &mut self.pool.memory.stacks;
-                    let value = ops::binary(*op, left, right, span, self.arena, stacks);
+                    let memory = &mut self.pool.memory;
+                    let value = ops::binary(*op, left, right, span, self.arena, memory);
                     self.folded(value, span)?
                 }
                 (left, right) => {

@@ -115,6 +115,7 @@ pub(super) fn root_name(root: &Root) -> RootName {
     match root {
         Root::Event => RootName::Event,
         Root::Meta => RootName::Global,
+        Root::State => RootName::State,
         _ => RootName::Local,
     }
 }

@@ -3,9 +3,11 @@
 //! Names are resolved and constants folded. What can be reported keeps its span, and the span of what is shown around
 //! it where that differs.
 
+use std::sync::Arc;
+
 use halfbrown::HashMap;
-use temblor_pdk::Function;
 use temblor_pdk::value::{OwnedValue, Value};
+use temblor_pdk::{DynFunctions, Function};
 
 use super::path::RootName;
 use crate::ast::{BinaryOp, UnaryOp};
@@ -202,6 +204,26 @@ pub(crate) struct CallCode {
 pub(crate) enum Callee {
     /// Built in.
     Native(&'static Function),
+    /// Of a module that was registered, possibly by a plugin.
+    Foreign(Arc<ForeignCode>),
+}
+
+/// A function of a module that was registered.
+pub(crate) struct ForeignCode {
+    pub(crate) module: Arc<dyn DynFunctions>,
+    /// Its place in the module.
+    pub(crate) place: usize,
+    pub(crate) min_args: u8,
+    /// See [`Function::max_args`].
+    pub(crate) max_args: u8,
+}
+
+impl std::fmt::Debug for ForeignCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ForeignCode")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A call of a function of the language.

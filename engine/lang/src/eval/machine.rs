@@ -1,18 +1,17 @@
-//! The evaluator of compiled expressions.
+//! The evaluator of compiled expressions and statements.
 
 use temblor_pdk::value::{Arena, OwnedValue, Value};
 
-use super::code::{
-    Code, Constant, FieldCode, Operation, PathCode, Pool, RecordCode, ScriptCode, StepCode,
-    StepKind, TextCode,
-};
+use super::code::{Code, Constant, Pool, ScriptCode};
 use super::failure::{self, Eval};
 use super::memory::Memory;
 use super::ops;
-use super::path::{self, Bound, Missed, Place, Step};
-use crate::ast::BinaryOp;
 use crate::finding::Finding;
 use crate::span::Span;
+
+/// How deep expressions may nest while they run, those of the functions that are being called included. The parser
+/// bounds the depth of one expression; this bounds the use of the native stack.
+const MAX_NESTED: u32 = 512;
 
 /// Evaluates expressions of one pipeline for one event.
 pub(crate) struct Machine<'m, 'a> {
@@ -35,8 +34,41 @@ pub(crate) struct Machine<'m, 'a> {
     pub(crate) groups: u64,
     /// The name of the running instance.
     pub(crate) instance: &'m str,
+    /// Where the fields of the event are.
+    pub(super) form: Form,
+    pub(super) frame: Frame<'m, 'a>,
+    /// How many expressions are being evaluated one inside the other.
+    depth: u32,
+    /// The outermost call of a function of the language that is running.
+    pub(super) outermost: Span,
     /// What ended the script.
-    outcome: Option<Outcome<'a>>,
+    pub(super) outcome: Option<Outcome<'a>>,
+}
+
+/// Where the fields of the event are. A script often assigns to several fields in a row, and the record is made once,
+/// when somebody looks at all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In `event`.
+    Whole,
+    /// In the draft; `event` is out of date.
+    Draft,
+    /// In both.
+    Both,
+}
+
+/// The function or the script that is running.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'m, 'a> {
+    /// Where its local variables start.
+    pub(super) base: usize,
+    /// Their names.
+    pub(super) names: &'m [Box<str>],
+    /// An array of the surplus arguments; null if there are none.
+    pub(super) surplus: Value<'a>,
+    pub(super) is_function: bool,
+    /// The number of parameters.
+    pub(super) params: usize,
 }
 
 /// What a script made of its event.
@@ -56,7 +88,7 @@ pub(crate) enum Stop {
     Failed(Box<Finding>),
     /// `emit` or `drop`.
     Ended,
-    /// `recur`; the arguments lie on the stack.
+    /// `recur`; the arguments are in their places.
     Recur,
 }
 
@@ -90,64 +122,154 @@ impl<'m, 'a> Machine<'m, 'a> {
             ingest_ns: 0,
             groups: 0,
             instance: "",
+            form: Form::Whole,
+            frame: Frame {
+                base: 0,
+                names: &[],
+                surplus: Value::NULL,
+                is_function: false,
+                params: 0,
+            },
+            depth: 0,
+            outermost: Span::default(),
             outcome: None,
         }
     }
 
     /// Runs a script. What became of `event`, `meta` and `state` is read from the machine, also after a failure.
     pub(crate) fn run(&mut self, script: &'m ScriptCode) -> Eval<Outcome<'a>> {
-        match self.eval(&script.body) {
+        self.frame.base = self.memory.locals.len();
+        self.frame.names = &script.locals;
+        let slots = self.frame.base + script.locals.len();
+        self.memory.locals.resize(slots, None);
+        let result = self.eval(&script.body);
+        self.event();
+        self.memory.locals.truncate(self.frame.base);
+        match result {
             Ok(value) => Ok(Outcome::Emit { value, port: None }),
-            Err(Stop::Failed(finding)) => Err(finding),
-            Err(_) => Ok(self.outcome.take().unwrap_or(Outcome::Drop)),
+            Err(stop) => self.ended(stop),
+        }
+    }
+
+    fn ended(&mut self, stop: Stop) -> Eval<Outcome<'a>> {
+        match (stop, self.outcome.take()) {
+            (Stop::Ended, Some(outcome)) => Ok(outcome),
+            (stop, _) => {
+                self.memory.clear();
+                Err(stop.failure())
+            }
         }
     }
 
     /// Evaluates an expression outside of scripts, or the call of a function.
     pub(crate) fn value(&mut self, code: &Code) -> Eval<Value<'a>> {
-        match self.eval(code) {
-            Ok(value) => Ok(value),
-            Err(Stop::Failed(finding)) => Err(finding),
-            Err(_) => Ok(Value::NULL),
-        }
+        self.eval(code).map_err(Stop::failure)
     }
 
     /// Evaluates a condition: the span is its own, the context is what is shown around it.
     pub(crate) fn condition(&mut self, code: &Code, span: Span, context: Span) -> Eval<bool> {
-        let value = self.value(code)?;
-        value.as_bool().ok_or_else(|| {
-            let mut finding = failure::wrong_type(value, "bool", span);
-            finding.context = context;
-            finding
-        })
+        self.holds(code, span, context).map_err(Stop::failure)
+    }
+
+    pub(super) fn holds(&mut self, code: &Code, span: Span, context: Span) -> Flow<bool> {
+        let value = self.eval(code)?;
+        match value.as_bool() {
+            Some(holds) => Ok(holds),
+            None => Err(failure::wrong_type_in(value, "bool", span, context).into()),
+        }
     }
 
     /// Evaluates an expression or a statement.
+    #[inline]
     pub(crate) fn eval(&mut self, code: &Code) -> Flow<Value<'a>> {
         match code {
             Code::Scalar(value) => Ok(*value),
             Code::Constant(id) => Ok(self.constant(*id)),
-            Code::Event => Ok(self.event),
-            Code::Meta => Ok(self.meta()),
+            Code::Event => Ok(self.event()),
+            Code::Local(local) => self.local(local),
             Code::Path(path) => self.path(path),
+            _ => self.nested(code),
+        }
+    }
+
+    /// Evaluates what has parts of its own.
+    #[inline(never)]
+    pub(super) fn nested(&mut self, code: &Code) -> Flow<Value<'a>> {
+        if self.depth == MAX_NESTED {
+            return Err(failure::too_nested(self.outermost).into());
+        }
+        self.depth += 1;
+        let result = self.compound(code);
+        self.depth -= 1;
+        result
+    }
+
+    #[inline(always)]
+    fn compound(&mut self, code: &Code) -> Flow<Value<'a>> {
+        match code {
+            Code::Chain { first, rest } => self.chain(first, rest),
+            Code::Logic { op, operands } => self.logic(*op, operands),
+            Code::Match(code) => self.matching(code),
+            Code::Block(statements) => self.block(statements),
+            Code::Let(code) => self.assign(code),
+            Code::Record(record) => self.record(record),
+            Code::Call(call) => self.call(call),
+            Code::Invoke(call) => self.invoke(call),
+            Code::List(items) => self.list(items),
+            Code::Text(parts) => self.text(parts),
+            Code::Patch(code) => self.patch(code),
+            Code::Merge(code) => self.merge(code),
+            Code::For(code) => self.for_each(code),
             Code::Present { path, negated } => self.present(path, *negated),
             Code::Unary { op, operand, span } => {
                 let operand = self.eval(operand)?;
                 Ok(ops::unary(*op, operand, *span)?)
             }
-            Code::Chain { first, rest } => self.chain(first, rest),
-            Code::Logic { op, operands } => self.logic(*op, operands),
-            Code::List(items) => self.list(items),
-            Code::Record(record) => self.record(record),
-            Code::Text(parts) => self.text(parts),
-            _ => Ok(Value::NULL),
+            Code::Emit(code) => self.emit(code),
+            Code::Drop => self.end(Outcome::Drop),
+            Code::Recur(args) => self.recur(args),
+            Code::Bytes(parts) => self.bytes(parts),
+            Code::Unassignable(code) => self.unassignable(code),
+            Code::Path(path) => self.path(path),
+            leaf => Ok(self.leaf(leaf)),
         }
     }
 
-    fn constant(&mut self, id: usize) -> Value<'a> {
+    /// What needs no evaluation. What is left here is met rarely.
+    fn leaf(&mut self, code: &Code) -> Value<'a> {
+        match code {
+            Code::Meta => self.meta(),
+            Code::State => self.arena.value(self.state),
+            Code::Args if self.frame.is_function => self.surplus(),
+            Code::Group => self.group,
+            Code::Window => self.window,
+            Code::GroupItem(at) => {
+                let items = self.group.as_array();
+                items.and_then(|items| items.get(*at)).unwrap_or_default()
+            }
+            Code::Aggregate(at) => self.aggregates.get(*at).copied().unwrap_or_default(),
+            _ => Value::NULL,
+        }
+    }
+
+    fn block(&mut self, statements: &[Code]) -> Flow<Value<'a>> {
+        let mut value = Value::NULL;
+        for statement in statements {
+            value = self.eval(statement)?;
+        }
+        Ok(value)
+    }
+
+    pub(super) fn constant(&mut self, id: usize) -> Value<'a> {
         if let Some(Some(value)) = self.memory.bound.get(id) {
             return *value;
         }
+        self.bind(id)
+    }
+
+    /// Copies a constant into the arena.
+    #[inline(never)]
+    fn bind(&mut self, id: usize) -> Value<'a> {
         let value = match self.pool.constants.get(id) {
             Some(Constant::Text(text)) => Value::from(self.arena.str(text)),
             Some(Constant::Other(owned)) => self.arena.value(owned),
@@ -159,185 +281,48 @@ impl<'m, 'a> Machine<'m, 'a> {
         value
     }
 
-    fn meta(&self) -> Value<'a> {
-        if self.meta.is_null() {
+    /// A constant string where it is; none for everything else.
+    pub(super) fn constant_text(&self, code: &Code) -> Option<&'m str> {
+        match code {
+            Code::Constant(id) => match self.pool.constants.get(*id) {
+                Some(Constant::Text(text)) => Some(text),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The event as a whole.
+    #[inline]
+    pub(super) fn event(&mut self) -> Value<'a> {
+        if self.form == Form::Draft {
+            self.event = self.memory.event.finish(self.arena);
+            self.form = Form::Both;
+        }
+        self.event
+    }
+
+    pub(super) fn meta(&self) -> Value<'a> {
+        if self.meta.is_null() && !self.frame.is_function {
             self.arena.object(&[])
         } else {
             self.meta
         }
     }
 
-    // --- paths ---
-
-    fn path(&mut self, path: &PathCode) -> Flow<Value<'a>> {
-        Ok(self.walk(path).map_err(Missed::failure)?)
+    pub(super) fn end<T>(&mut self, outcome: Outcome<'a>) -> Flow<T> {
+        self.outcome = Some(outcome);
+        Err(Stop::Ended)
     }
+}
 
-    fn present(&mut self, path: &PathCode, negated: bool) -> Flow<Value<'a>> {
-        match self.walk(path) {
-            Ok(_) => Ok(Value::from(!negated)),
-            Err(Missed::Error(finding)) => Err(finding.into()),
-            Err(_) => Ok(Value::from(negated)),
+impl Stop {
+    /// What is reported where only a value can be used.
+    #[cold]
+    pub(super) fn failure(self) -> Box<Finding> {
+        match self {
+            Stop::Failed(finding) => finding,
+            Stop::Ended | Stop::Recur => failure::internal(Span::default()),
         }
-    }
-
-    fn walk<'c>(&mut self, path: &'c PathCode) -> Step<'a, 'c>
-    where
-        'a: 'c,
-    {
-        let mut value = self.value(&path.root).map_err(Missed::Error)?;
-        for step in &path.steps {
-            let place = Place {
-                root: path.name,
-                span: step.span,
-            };
-            value = self.step(value, step, place)?;
-        }
-        Ok(value)
-    }
-
-    fn step<'c>(&mut self, base: Value<'a>, step: &'c StepCode, place: Place) -> Step<'a, 'c>
-    where
-        'a: 'c,
-    {
-        match &step.kind {
-            StepKind::Field(field) => self.field(base, field, place),
-            StepKind::Position(index) => path::position(base, *index, step.span),
-            StepKind::Index(code) => {
-                let index = self.value(code).map_err(Missed::Error)?;
-                path::index(base, index, place)
-            }
-            StepKind::Range { from, to } => {
-                let from = self.bound(from).map_err(Missed::Error)?;
-                let to = self.bound(to).map_err(Missed::Error)?;
-                path::range(base, from, to, step.span, self.arena)
-            }
-        }
-    }
-
-    fn field<'c>(&mut self, base: Value<'a>, field: &'c FieldCode, place: Place) -> Step<'a, 'c>
-    where
-        'a: 'c,
-    {
-        let (Some(record), Some(guess)) =
-            (base.as_object(), self.memory.guesses.get_mut(field.guess))
-        else {
-            return path::field(base, &field.key, place);
-        };
-        let fields = record.fields();
-        if let Some(guessed) = fields.get(*guess)
-            && guessed.key() == &*field.key
-        {
-            return Ok(guessed.value());
-        }
-        match record
-            .position(&field.key)
-            .and_then(|at| Some((at, fields.get(at)?)))
-        {
-            Some((at, found)) => {
-                *guess = at;
-                Ok(found.value())
-            }
-            None => path::field(base, &field.key, place),
-        }
-    }
-
-    fn bound(&mut self, (code, span): &(Code, Span)) -> Eval<Bound<'a>> {
-        let value = self.value(code)?;
-        Ok(Bound { value, span: *span })
-    }
-
-    // --- operators ---
-
-    fn chain(&mut self, first: &Code, rest: &[Operation]) -> Flow<Value<'a>> {
-        let mut left = self.eval(first)?;
-        for operation in rest {
-            left = self.operation(left, operation)?;
-        }
-        Ok(left)
-    }
-
-    fn operation(&mut self, left: Value<'a>, operation: &Operation) -> Flow<Value<'a>> {
-        let Operation { op, right, span } = operation;
-        if let Code::Constant(id) = right
-            && ops::is_comparison(*op)
-            && let Some(Constant::Text(text)) = self.pool.constants.get(*id)
-        {
-            return Ok(ops::compare(*op, left, Value::from(&**text), *span).map(Value::from)?);
-        }
-        let right = self.eval(right)?;
-        Ok(ops::binary(
-            *op,
-            left,
-            right,
-            *span,
-            self.arena,
-            &mut self.memory.stacks,
-        )?)
-    }
-
-    fn logic(&mut self, op: BinaryOp, operands: &[(Code, Span)]) -> Flow<Value<'a>> {
-        let mut result = None;
-        for (code, span) in operands {
-            let value = self.eval(code)?;
-            let Some(right) = value.as_bool() else {
-                return Err(failure::logic(op, result.is_none(), value, *span).into());
-            };
-            let so_far = match (op, result) {
-                (BinaryOp::Xor, Some(left)) => left ^ right,
-                _ => right,
-            };
-            result = Some(so_far);
-            // The rest of an `and` matters only while all is true, that of an `or` while all is false.
-            if (op == BinaryOp::And && !so_far) || (op == BinaryOp::Or && so_far) {
-                break;
-            }
-        }
-        Ok(Value::from(result.unwrap_or_default()))
-    }
-
-    // --- values that are built ---
-
-    fn list(&mut self, items: &[Code]) -> Flow<Value<'a>> {
-        let base = self.memory.stacks.values.len();
-        for item in items {
-            let value = self.eval(item)?;
-            self.memory.stacks.values.push(value);
-        }
-        Ok(self.memory.stacks.array(base, self.arena))
-    }
-
-    fn record(&mut self, record: &RecordCode) -> Flow<Value<'a>> {
-        let base = self.memory.stacks.fields.len();
-        if let Some(constant) = record.base.and_then(|id| self.constant(id).as_object()) {
-            self.memory
-                .stacks
-                .fields
-                .extend_from_slice(constant.fields());
-        }
-        for (key, value) in &record.fields {
-            let key = self.eval(key)?;
-            let value = self.eval(value)?;
-            let key = key.as_str().unwrap_or_default();
-            self.memory
-                .stacks
-                .fields
-                .push(temblor_pdk::value::Field::new(key, value));
-        }
-        Ok(self.memory.stacks.record(base, self.arena))
-    }
-
-    fn text(&mut self, parts: &[TextCode]) -> Flow<Value<'a>> {
-        let base = self.memory.stacks.bytes.len();
-        for part in parts {
-            match part {
-                TextCode::Text(text) => self.memory.stacks.bytes.extend_from_slice(text.as_bytes()),
-                TextCode::Value(code) => {
-                    let value = self.eval(code)?;
-                    self.memory.stacks.write(value);
-                }
-            }
-        }
-        Ok(Value::from(self.memory.stacks.text(base, self.arena)))
     }
 }

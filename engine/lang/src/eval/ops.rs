@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use temblor_pdk::value::{Arena, Value, View};
 
 use super::failure::{self, Eval, Refused};
+use super::memory::Memory;
 use super::number::Pair;
-use super::stacks::Stacks;
 use crate::ast::{BinaryOp, UnaryOp};
 use crate::span::Span;
 
@@ -20,14 +20,14 @@ pub(crate) fn binary<'a>(
     right: Value<'a>,
     span: Span,
     arena: &'a Arena,
-    stacks: &mut Stacks<'a>,
+    memory: &mut Memory<'a>,
 ) -> Eval<Value<'a>> {
     if is_comparison(op) {
         return compare(op, left, right, span).map(Value::from);
     }
     let result = match Pair::of(left, right) {
         Some(pair) => pair.apply(op),
-        None if op == BinaryOp::Add => join(left, right, arena, stacks),
+        None if op == BinaryOp::Add => join(left, right, arena, memory),
         None => match (op, left.as_bool(), right.as_bool()) {
             (BinaryOp::BitAnd, Some(left), Some(right)) => Ok(Value::from(left & right)),
             (BinaryOp::BitXor, Some(left), Some(right)) => Ok(Value::from(left ^ right)),
@@ -103,8 +103,9 @@ fn join<'a>(
     left: Value<'a>,
     right: Value<'a>,
     arena: &'a Arena,
-    stacks: &mut Stacks<'a>,
+    memory: &mut Memory<'a>,
 ) -> Result<Value<'a>, Refused> {
+    let stacks = &mut memory.stacks;
     match (left.view(), right.view()) {
         (View::Str(left), View::Str(right)) => {
             let base = stacks.bytes.len();
@@ -119,11 +120,14 @@ fn join<'a>(
             Ok(stacks.array(base, arena))
         }
         (View::Object(left), View::Object(right)) => {
-            let base = stacks.fields.len();
-            stacks.fields.extend_from_slice(left.fields());
-            // Of fields with one key the last wins, which is the right side's.
-            stacks.fields.extend_from_slice(right.fields());
-            Ok(stacks.record(base, arena))
+            let mut draft = memory.draft();
+            draft.open(left);
+            for (key, value) in right.iter() {
+                draft.set(key, value);
+            }
+            let record = draft.finish(arena);
+            memory.give_back(draft);
+            Ok(record)
         }
         _ => Err(Refused::Undefined),
     }

