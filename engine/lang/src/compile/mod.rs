@@ -185,8 +185,12 @@ impl<'c, 'f> Compiler<'c, 'f> {
             Folded::Code(_) => {
                 let message = "this is not constant: it cannot be evaluated at compile time";
                 let finding = Finding::error(FindingCode::NotConstant, expr.span, message);
-                let help = "literals, operators, other constants and pure functions of them are \
-                            constant; `event`, `match`, `for`, `merge`, `patch` and `present` are not";
+                let help = if !self.pool.may_fold() {
+                    "it takes too long; compute less of it"
+                } else {
+                    "literals, operators, other constants and pure functions of them are \
+                            constant; `event`, `match`, `for`, `merge`, `patch` and `present` are not"
+                };
                 self.report(finding.phase(Phase::Folding).swapped().help(help))
             }
         }
