@@ -29,6 +29,7 @@
 
 mod aggregate;
 mod ast;
+mod catalogue;
 mod check;
 mod code;
 mod compile;
@@ -50,10 +51,12 @@ mod source;
 mod span;
 mod suggest;
 mod token;
+mod window;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
+pub use catalogue::{Builtin, Catalogue};
 pub use code::{Class, Code};
 pub use deployment::{
     ConfigSpans, ConnectorSpec, Deployment, Endpoint, Flow, Link, Named, PipelineSpec, Reconnect,
