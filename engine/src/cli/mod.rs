@@ -7,6 +7,7 @@ mod config;
 mod connectors;
 mod failure;
 mod log;
+mod modules;
 mod output;
 mod overrides;
 mod plugin;

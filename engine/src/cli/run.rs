@@ -12,6 +12,7 @@ use super::catalogue::{self, CatalogueOptions, Link, parse_link};
 use super::check::show;
 use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
+use super::modules::ModuleOptions;
 use super::overrides::{self, Override};
 use super::program::Program;
 use super::signals::Signals;
@@ -23,6 +24,8 @@ pub(crate) struct RunOptions {
     file: PathBuf,
     #[command(flatten)]
     catalogue: CatalogueOptions,
+    #[command(flatten)]
+    modules: ModuleOptions,
     /// How connectors of this name are called: native, abi or dylib; can be repeated
     #[arg(long = "link", value_name = "NAME=MODE", value_parser = parse_link)]
     links: Vec<Link>,
@@ -44,7 +47,7 @@ pub(crate) fn run(options: &RunOptions, log: Log) -> Outcome {
     for link in &options.links {
         registry.link(&link.name, link.mode);
     }
-    let mut program = Program::read(&options.file)?;
+    let mut program = Program::read(&options.file, &options.modules.options())?;
     if let Some(deployment) = &mut program.deployment {
         for set in &options.sets {
             set.apply(deployment)?;
