@@ -98,19 +98,18 @@ pub struct Rejected {
 /// # Errors
 /// Returns what is wrong, and what looks wrong.
 pub fn compile_deployment(source: &Arc<Source>, options: &Options) -> Result<Deployment, Rejected> {
-    let sources = Arc::new(Sources::new(Arc::clone(source)));
-    let reject = |findings: Vec<Finding>| Rejected {
+    let tree = parser::parse_deployment(source).map_err(|findings| Rejected {
         findings: in_order(findings),
-        sources: Arc::clone(&sources),
-    };
-    let tree = parser::parse_deployment(source).map_err(reject)?;
-    let mut findings = check::check_deployment(&tree, options);
-    let mut flows = Vec::new();
-    if !has_errors(&findings) {
-        flows = compile::compile_flows(&tree, options, source, &mut findings);
-    }
+        sources: Arc::new(Sources::new(Arc::clone(source))),
+    })?;
+    let (mut findings, mut loader) = (Vec::new(), scope::Loader::new(source, options));
+    let flows = compile::compile_flows(&tree, options, &mut loader, &mut findings);
+    let sources = loader.into_sources();
     if has_errors(&findings) {
-        return Err(reject(findings));
+        return Err(Rejected {
+            findings: in_order(findings),
+            sources,
+        });
     }
     Ok(Deployment {
         flows,

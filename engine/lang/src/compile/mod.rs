@@ -1,11 +1,8 @@
 //! The compiler: a checked syntax tree becomes something that runs.
 
-mod args;
 mod bytes;
 mod call;
 mod check;
-mod config;
-mod connector;
 mod edit;
 mod emitted;
 mod expr;
@@ -26,7 +23,6 @@ mod script;
 mod statement;
 
 pub(crate) use check::check_definition;
-pub(crate) use connector::KEYS as CONNECTOR_KEYS;
 pub(crate) use emitted::emitted_ports;
 pub(crate) use flow::compile_flows;
 pub(crate) use function::compile_function;

@@ -10,7 +10,7 @@ use crate::ast::{Assign, Expr, Ident, Query, QueryStatement};
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
 use crate::pipeline::{Condition, Pipeline, Program, Select, Target};
-use crate::scope::Scope;
+use crate::scope::{Loader, Scope};
 use crate::source::Source;
 use crate::span::Span;
 
@@ -35,11 +35,26 @@ pub(crate) fn compile_top_level(
     compile_query(query, None, &Arena::new(), source, findings)
 }
 
+/// Compiles the body of a pipeline for certain arguments.
+///
+/// # Errors
+/// Reports what is wrong.
+pub(super) fn compile_pipeline<'c>(
+    query: &Query,
+    args: Value<'c>,
+    arena: &'c Arena,
+    loader: &mut Loader,
+    findings: &mut Vec<Finding>,
+) -> Compiled<Pipeline> {
+    let source = Arc::clone(loader.sources().main());
+    compile_query(query, Some(args), arena, &source, findings)
+}
+
 /// Compiles a query for certain arguments; there are none if it stands alone. Only then do directives name its ports.
 ///
 /// # Errors
 /// Reports what is wrong.
-pub(super) fn compile_query<'c>(
+fn compile_query<'c>(
     query: &Query,
     args: Option<Value<'c>>,
     arena: &'c Arena,

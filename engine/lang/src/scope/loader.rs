@@ -60,6 +60,11 @@ impl Loader {
         }
     }
 
+    /// All texts that were loaded by now.
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
     /// Ends the compilation and returns all texts that were loaded.
     pub(crate) fn into_sources(self) -> Arc<Sources> {
         Arc::new(self.sources)
