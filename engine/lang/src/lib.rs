@@ -38,6 +38,7 @@ mod eval;
 mod extract;
 mod finding;
 mod format;
+mod group;
 mod keyword;
 mod lexer;
 mod library;
