@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod connectors;
 mod failure;
+mod fmt;
 mod log;
 mod modules;
 mod output;
@@ -45,6 +46,8 @@ enum Command {
     Run(run::RunOptions),
     /// Checks files without starting anything
     Check(check::CheckOptions),
+    /// Formats files
+    Fmt(fmt::FmtOptions),
     /// Lists connectors, codecs and processors, or shows one of them
     Connectors(connectors::ConnectorsOptions),
     /// Builds, shows and locks plugin files
@@ -74,6 +77,7 @@ fn run(command: &Command, log: Log) -> Outcome {
     match command {
         Command::Run(options) => run::run(options, log),
         Command::Check(options) => check::run(options, log),
+        Command::Fmt(options) => fmt::run(options),
         Command::Connectors(options) => connectors::run(options, log),
         Command::Plugin(command) => plugin::run(command, log),
         Command::Bench(options) => bench::run(options, log),
