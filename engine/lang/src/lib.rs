@@ -30,7 +30,6 @@
 mod aggregate;
 mod ast;
 mod catalogue;
-mod check;
 mod code;
 mod compile;
 mod deployment;
@@ -99,19 +98,18 @@ pub struct Rejected {
 /// # Errors
 /// Returns what is wrong, and what looks wrong.
 pub fn compile_deployment(source: &Arc<Source>, options: &Options) -> Result<Deployment, Rejected> {
-    let sources = Arc::new(Sources::new(Arc::clone(source)));
-    let reject = |findings: Vec<Finding>| Rejected {
+    let tree = parser::parse_deployment(source).map_err(|findings| Rejected {
         findings: in_order(findings),
-        sources: Arc::clone(&sources),
-    };
-    let tree = parser::parse_deployment(source).map_err(reject)?;
-    let mut findings = check::check_deployment(&tree, options);
-    let mut flows = Vec::new();
-    if !has_errors(&findings) {
-        flows = compile::compile_flows(&tree, options, source, &mut findings);
-    }
+        sources: Arc::new(Sources::new(Arc::clone(source))),
+    })?;
+    let (mut findings, mut loader) = (Vec::new(), scope::Loader::new(source, options));
+    let flows = compile::compile_flows(&tree, options, &mut loader, &mut findings);
+    let sources = loader.into_sources();
     if has_errors(&findings) {
-        return Err(reject(findings));
+        return Err(Rejected {
+            findings: in_order(findings),
+            sources,
+        });
     }
     Ok(Deployment {
         flows,
@@ -131,8 +129,7 @@ pub fn compile_query(source: &Arc<Source>, options: &Options) -> Result<Query, R
     })?;
     let mut findings = Vec::new();
     let mut loader = scope::Loader::new(source, options);
-    let catalogue = compile::catalogue(options);
-    let plan = compile::compile_top_level(&tree, &catalogue, &mut loader, &mut findings);
+    let plan = compile::compile_top_level(&tree, &mut loader, &mut findings);
     let sources = loader.into_sources();
     match plan {
         Ok(plan) if !has_errors(&findings) => Ok(Query {
@@ -161,6 +158,7 @@ pub fn compile_script(source: &Arc<Source>, options: &Options) -> Result<Query, 
     let mut loader = scope::Loader::new(source, options);
     let mut pool = compile::PoolBuilder::new(&arena);
     let kind = compile::ScriptKind::Event;
+    let catalogue = Arc::clone(loader.catalogue());
     let script = compile::script(&tree, kind, None, &mut loader, &mut pool, &mut findings);
     let sources = loader.into_sources();
     match script {
@@ -170,7 +168,7 @@ pub fn compile_script(source: &Arc<Source>, options: &Options) -> Result<Query, 
                 script,
                 ports,
                 pool.finish(),
-                compile::catalogue(options),
+                catalogue,
                 Arc::clone(&sources),
             );
             Ok(Query {

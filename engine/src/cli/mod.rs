@@ -1,5 +1,6 @@
 //! The command line: commands, options common to all of them, and exit codes.
 
+mod alone;
 mod bench;
 mod catalogue;
 mod check;
@@ -40,7 +41,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Runs the flows of a file until they end, or a signal drains them
+    /// Runs the flows of a file until they end or a signal drains them, or a script or query over its input
     Run(run::RunOptions),
     /// Checks files without starting anything
     Check(check::CheckOptions),

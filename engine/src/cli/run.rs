@@ -8,6 +8,7 @@ use temblor::{ConnectorState, Counts, Engine, FlowHandle, FlowReport, StartError
 use temblor_lang::{Code, Finding, Sources, render};
 use temblor_registry::Registry;
 
+use super::alone::{self, AloneOptions, ClockKind};
 use super::catalogue::{self, CatalogueOptions, Link, parse_link};
 use super::check::show;
 use super::failure::{Exit, Failure, Outcome};
@@ -20,8 +21,13 @@ use super::signals::Signals;
 /// What to run and how.
 #[derive(Args, Debug)]
 pub(crate) struct RunOptions {
-    /// The `.troy` file
+    /// The `.troy` file; or a query (`.trickle`) or a script (`.tremor`) that is run over an input
     file: PathBuf,
+    #[command(flatten)]
+    alone: AloneOptions,
+    /// Which clock events and windows see
+    #[arg(long, value_enum, value_name = "CLOCK", default_value_t)]
+    clock: ClockKind,
     #[command(flatten)]
     catalogue: CatalogueOptions,
     #[command(flatten)]
@@ -61,6 +67,13 @@ pub(crate) fn run(options: &RunOptions, log: Log) -> Outcome {
     registry
         .check(&program.selectors())
         .map_err(|error| catalogue::of_registry(&error))?;
+    if let Some(pipeline) = &program.pipeline {
+        return alone::run(pipeline, &options.alone, options.clock, &registry);
+    }
+    if options.alone.is_used() {
+        let message = "`--input` and `--output` are for scripts and queries";
+        return Err(Failure::wrong(message).help("the connectors of a flow say what it reads"));
+    }
     start(options, registry, &program, log)
 }
 

@@ -11,7 +11,6 @@ use super::query::Directives;
 use super::select::clauses;
 use super::{Compiled, PoolBuilder};
 use crate::ast::{Ident, NodeKind, Port, Query, QueryStatement, Select};
-use crate::catalogue::Catalogue;
 use crate::code::Code;
 use crate::finding::{Finding, Phase};
 use crate::scope::{Loader, Scope};
@@ -21,7 +20,6 @@ use crate::suggest::did_you_mean;
 /// Compiles bodies into one graph.
 pub(super) struct Body<'b, 'c> {
     pub(super) graph: &'b mut Graph,
-    pub(super) catalogue: &'b Arc<dyn Catalogue>,
     pub(super) loader: &'b mut Loader,
     pub(super) pool: &'b mut PoolBuilder<'c>,
     pub(super) findings: &'b mut Vec<Finding>,

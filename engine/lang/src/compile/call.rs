@@ -106,7 +106,7 @@ impl<'c> Compiler<'c, '_> {
 
     /// Makes a call of constants now, unless that takes too long.
     fn folded_call(&mut self, code: Code, is_constant: bool, span: Span) -> Compiled<Folded<'c>> {
-        if is_constant && self.pool.may_fold() {
+        if is_constant {
             self.evaluate(code, span)
         } else {
             Ok(Folded::Code(code))

@@ -9,6 +9,7 @@ use crate::code::Code as FindingCode;
 use crate::eval::Code;
 use crate::eval::code::{RecordCode, TextCode};
 use crate::finding::Finding;
+use crate::span::Span;
 
 impl<'c> Compiler<'c, '_> {
     /// Compiles an expression and folds what is constant.
@@ -65,14 +66,15 @@ impl<'c> Compiler<'c, '_> {
         Some(Code::GroupItem(place))
     }
 
-    /// Evaluates code whose parts are all constant.
-    pub(super) fn evaluate(
-        &mut self,
-        code: Code,
-        context: crate::span::Span,
-    ) -> Compiled<Folded<'c>> {
-        let value = self.pool.evaluate(&code);
-        self.folded(value, context)
+    /// Evaluates code whose parts are all constant, unless that takes too long.
+    pub(super) fn evaluate(&mut self, code: Code, context: Span) -> Compiled<Folded<'c>> {
+        if !self.pool.may_fold() {
+            return Ok(Folded::Code(code));
+        }
+        match self.pool.evaluate(&code) {
+            Some(value) => self.folded(value, context),
+            None => Ok(Folded::Code(code)),
+        }
     }
 
     /// Compiles each of several expressions, so that the errors of all are reported.
@@ -162,12 +164,7 @@ impl<'c> Compiler<'c, '_> {
     }
 
     /// Reports something that stands where it must not.
-    pub(super) fn misplaced<T>(
-        &mut self,
-        span: crate::span::Span,
-        message: &str,
-        help: &str,
-    ) -> Compiled<T> {
+    pub(super) fn misplaced<T>(&mut self, span: Span, message: &str, help: &str) -> Compiled<T> {
         let finding = Finding::error(FindingCode::Misplaced, span, message);
         self.report(finding.margin(2).help(help))
     }

@@ -1,12 +1,9 @@
 //! The compiler: a checked syntax tree becomes something that runs.
 
-mod args;
 mod body;
 mod bytes;
 mod call;
 mod check;
-mod config;
-mod connector;
 mod edit;
 mod emitted;
 mod expr;
@@ -32,13 +29,12 @@ mod window;
 mod wire;
 
 pub(crate) use check::check_definition;
-pub(crate) use connector::KEYS as CONNECTOR_KEYS;
 pub(crate) use emitted::emitted_ports;
 pub(crate) use flow::compile_flows;
 pub(crate) use function::compile_function;
 pub(crate) use locals::Locals;
 pub(crate) use pool::PoolBuilder;
-pub(crate) use query::{catalogue, compile_top_level};
+pub(crate) use query::compile_top_level;
 pub(crate) use script::{ScriptKind, script};
 
 use temblor_pdk::value::{Arena, Value};
@@ -197,8 +193,12 @@ impl<'c, 'f> Compiler<'c, 'f> {
             Folded::Code(_) => {
                 let message = "this is not constant: it cannot be evaluated at compile time";
                 let finding = Finding::error(FindingCode::NotConstant, expr.span, message);
-                let help = "literals, operators, other constants and pure functions of them are \
-                            constant; `event`, `match`, `for`, `merge`, `patch` and `present` are not";
+                let help = if !self.pool.may_fold() {
+                    "it takes too long; compute less of it"
+                } else {
+                    "literals, operators, other constants and pure functions of them are \
+                            constant; `event`, `match`, `for`, `merge`, `patch` and `present` are not"
+                };
                 self.report(finding.phase(Phase::Folding).swapped().help(help))
             }
         }

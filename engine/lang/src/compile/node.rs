@@ -211,7 +211,7 @@ impl<'c> Body<'_, 'c> {
             false => self.pool.arena.object(&fields).to_json(),
         };
         let kind = format!("{}::{}", definition.module.name, definition.kind.name);
-        let made = catalogue::make(&**self.catalogue, &kind, &config);
+        let made = catalogue::make(&**self.loader.catalogue(), &kind, &config);
         let ports = match made {
             Ok(operator) => operator.outputs(),
             Err(error) => {

@@ -10,9 +10,10 @@ use crate::ast;
 use crate::eval::code::FunctionCode;
 use crate::eval::{Code, Constant, Eval, Machine, Memory, Pool};
 
-/// How many bytes may be written while constants are computed. Beyond that expressions are left for the run time:
-/// a long sum of strings writes far more than what comes out in the end.
-const FOLDED_BYTES: usize = 256 << 20;
+/// How much may be done to compute constants, in expressions and in what they write, 16 bytes each. What is beyond that
+/// is left for the run time: calls of functions may go on for very long, and a long sum of strings writes far more than
+/// what comes out in the end.
+const FUEL: u64 = 10_000_000;
 
 /// How large all constants may be together, in values and bytes. Constants that hold each other several times grow
 /// beyond all bounds in a few lines.
@@ -33,8 +34,8 @@ pub(crate) struct PoolBuilder<'c> {
     texts: HashMap<&'c str, usize>,
     /// The places of other constants, by the address and length of what they hold in the arena.
     others: HashMap<(usize, usize), usize>,
-    /// What is left of [`FOLDED_BYTES`].
-    folded_bytes: usize,
+    /// What is left of [`FUEL`].
+    fuel: u64,
     /// What is left of [`CONSTANT_WEIGHT`]; none if a constant was too large.
     weight: Option<usize>,
 }
@@ -49,7 +50,7 @@ impl<'c> PoolBuilder<'c> {
             values: HashMap::new(),
             texts: HashMap::new(),
             others: HashMap::new(),
-            folded_bytes: FOLDED_BYTES,
+            fuel: FUEL,
             weight: Some(CONSTANT_WEIGHT),
         }
     }
@@ -102,7 +103,7 @@ impl<'c> PoolBuilder<'c> {
 
     /// Whether constants are still computed.
     pub(super) fn may_fold(&self) -> bool {
-        self.folded_bytes > 0
+        self.fuel > 0
     }
 
     /// Counts what was written to compute a constant.
@@ -114,7 +115,7 @@ impl<'c> PoolBuilder<'c> {
             View::Object(record) => size_of_val(record.fields()),
             _ => 0,
         };
-        self.folded_bytes = self.folded_bytes.saturating_sub(bytes);
+        self.fuel = self.fuel.saturating_sub(bytes as u64 / 16);
     }
 
     fn text(&mut self, text: &'c str) -> Code {
@@ -142,15 +143,18 @@ impl<'c> PoolBuilder<'c> {
         *value
     }
 
-    /// Evaluates code whose parts are all constant.
-    pub(super) fn evaluate(&mut self, code: &Code) -> Eval<Value<'c>> {
+    /// Evaluates code whose parts are all constant; none if that takes too long.
+    pub(super) fn evaluate(&mut self, code: &Code) -> Option<Eval<Value<'c>>> {
         self.memory.grow(&self.pool);
         let mut state = OwnedValue::Null;
-        let value = Machine::new(&self.pool, self.arena, &mut self.memory, &mut state).value(code);
+        let mut machine = Machine::new(&self.pool, self.arena, &mut self.memory, &mut state);
+        machine.fuel = self.fuel;
+        let value = machine.value(code);
+        self.fuel = machine.fuel;
         if value.is_err() {
             self.memory.clear();
         }
-        value
+        (self.fuel > 0).then_some(value)
     }
 
     /// The number of the next step into a field.

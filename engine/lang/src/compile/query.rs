@@ -9,13 +9,10 @@ use super::graph::Graph;
 use super::wire::wire;
 use super::{Compiled, Compiler, Context, PoolBuilder, Reported};
 use crate::ast::{Assign, Ident, Query};
-use crate::catalogue::{Builtin, Catalogue};
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
-use crate::options::Options;
 use crate::pipeline::{Pipeline, Plan};
 use crate::scope::{Loader, Scope};
-use crate::source::Source;
 use crate::span::Span;
 
 /// What the directives of a query say.
@@ -27,52 +24,42 @@ pub(super) struct Directives {
     pub(super) outputs: Option<Vec<Ident>>,
 }
 
-/// The operators that the host has, or those that come along.
-pub(crate) fn catalogue(options: &Options) -> Arc<dyn Catalogue> {
-    let given = options.catalogue.clone();
-    given.unwrap_or_else(|| Arc::new(Builtin))
-}
-
 /// Compiles a query that stands alone.
 ///
 /// # Errors
 /// Reports what is wrong.
 pub(crate) fn compile_top_level(
     query: &Query,
-    catalogue: &Arc<dyn Catalogue>,
     loader: &mut Loader,
     findings: &mut Vec<Finding>,
 ) -> Compiled<Plan> {
-    compile_plan(query, None, &Arena::new(), catalogue, loader, findings)
+    compile_plan(query, None, &Arena::new(), loader, findings)
 }
 
-/// Compiles a pipeline of a flow for certain arguments.
+/// Compiles the body of a pipeline of a flow for certain arguments.
 ///
 /// # Errors
 /// Reports what is wrong.
-pub(super) fn compile_query<'c>(
+pub(super) fn compile_pipeline<'c>(
     query: &Query,
-    args: Option<Value<'c>>,
+    args: Value<'c>,
     arena: &'c Arena,
-    source: &Arc<Source>,
+    loader: &mut Loader,
     findings: &mut Vec<Finding>,
 ) -> Compiled<Pipeline> {
-    let options = Options::default();
-    let mut loader = Loader::new(source, &options);
-    let catalogue = catalogue(&options);
-    let plan = compile_plan(query, args, arena, &catalogue, &mut loader, findings)?;
-    Ok(Pipeline::new(plan, loader.into_sources()))
+    let plan = compile_plan(query, Some(args), arena, loader, findings)?;
+    // Texts that are loaded later concern other pipelines.
+    Ok(Pipeline::new(plan, Arc::new(loader.sources().clone())))
 }
 
 /// Compiles a query for certain arguments; there are none if it stands alone. Only then do directives name its ports.
 ///
 /// # Errors
 /// Reports what is wrong.
-pub(crate) fn compile_plan<'c>(
+fn compile_plan<'c>(
     query: &Query,
     args: Option<Value<'c>>,
     arena: &'c Arena,
-    catalogue: &Arc<dyn Catalogue>,
     loader: &mut Loader,
     findings: &mut Vec<Finding>,
 ) -> Compiled<Plan> {
@@ -87,7 +74,6 @@ pub(crate) fn compile_plan<'c>(
     let mut graph = Graph::default();
     let mut body = Body {
         graph: &mut graph,
-        catalogue,
         loader,
         pool: &mut pool,
         findings,
@@ -107,7 +93,7 @@ pub(crate) fn compile_plan<'c>(
         nodes: wired.nodes,
         ticking: wired.ticking,
         pool: pool.finish(),
-        catalogue: Arc::clone(catalogue),
+        catalogue: Arc::clone(loader.catalogue()),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The evaluator of compiled expressions and statements.
 
-use temblor_pdk::value::{Arena, OwnedValue, Value};
+use temblor_pdk::value::{Arena, OwnedValue, Value, View};
 
 use super::code::{Code, Constant, Pool, ScriptCode};
 use super::failure::{self, Eval};
@@ -12,6 +12,9 @@ use crate::span::Span;
 /// How deep expressions may nest while they run, those of the functions that are being called included. The parser
 /// bounds the depth of one expression; this bounds the use of the native stack.
 const MAX_NESTED: u32 = 512;
+
+/// The fuel of a machine that may do whatever it takes.
+const UNBOUNDED: u64 = u64::MAX;
 
 /// Evaluates expressions of one pipeline for one event.
 pub(crate) struct Machine<'m, 'a> {
@@ -39,6 +42,9 @@ pub(crate) struct Machine<'m, 'a> {
     pub(super) frame: Frame<'m, 'a>,
     /// How many expressions are being evaluated one inside the other.
     depth: u32,
+    /// How much more may be done, in expressions and in what they write, where there is a bound: while constants are
+    /// folded.
+    pub(crate) fuel: u64,
     /// The outermost call of a function of the language that is running.
     pub(super) outermost: Span,
     /// What ended the script.
@@ -131,6 +137,7 @@ impl<'m, 'a> Machine<'m, 'a> {
                 params: 0,
             },
             depth: 0,
+            fuel: UNBOUNDED,
             outermost: Span::default(),
             outcome: None,
         }
@@ -201,6 +208,26 @@ impl<'m, 'a> Machine<'m, 'a> {
         self.depth += 1;
         let result = self.compound(code);
         self.depth -= 1;
+        if self.fuel == UNBOUNDED {
+            return result;
+        }
+        self.burn(result)
+    }
+
+    /// Counts an expression and what it has written.
+    #[cold]
+    fn burn(&mut self, result: Flow<Value<'a>>) -> Flow<Value<'a>> {
+        let written = match result.as_ref().map(|value| value.view()) {
+            Ok(View::Str(text)) => text.len(),
+            Ok(View::Bytes(bytes)) => bytes.len(),
+            Ok(View::Array(array)) => array.len(),
+            Ok(View::Object(record)) => record.len(),
+            _ => 0,
+        };
+        self.fuel = self.fuel.saturating_sub(1 + written as u64 / 16);
+        if self.fuel == 0 {
+            return Err(failure::too_nested(self.outermost).into());
+        }
         result
     }
 
