@@ -65,8 +65,18 @@ static FUNCTIONS: [AggregateFunction; 13] = [
     of("stats", "dds", (1, 2), AggregateKind::Dds),
     of("win", "first", (1, 1), AggregateKind::First),
     of("win", "last", (1, 1), AggregateKind::Last),
-    of("win", "collect_flattened", (1, 1), AggregateKind::CollectFlattened),
-    of("win", "collect_nested", (1, 1), AggregateKind::CollectNested),
+    of(
+        "win",
+        "collect_flattened",
+        (1, 1),
+        AggregateKind::CollectFlattened,
+    ),
+    of(
+        "win",
+        "collect_nested",
+        (1, 1),
+        AggregateKind::CollectNested,
+    ),
 ];
 
 /// Finds an aggregate by the module below `aggr` and its name.

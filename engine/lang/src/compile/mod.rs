@@ -1,5 +1,6 @@
 //! The compiler: a checked syntax tree becomes something that runs.
 
+mod body;
 mod bytes;
 mod call;
 mod check;
@@ -9,9 +10,11 @@ mod expr;
 mod flow;
 mod function;
 mod graph;
+mod instance;
 mod locals;
 mod looping;
 mod matching;
+mod node;
 mod operator;
 mod path;
 mod pattern;
@@ -20,7 +23,10 @@ mod query;
 mod root;
 mod same;
 mod script;
+mod select;
 mod statement;
+mod window;
+mod wire;
 
 pub(crate) use check::check_definition;
 pub(crate) use emitted::emitted_ports;
@@ -99,6 +105,10 @@ pub(crate) struct Compiler<'c, 'f> {
     pub(crate) aggregates: Option<Vec<AggregateCall>>,
     /// Whether the arguments of an aggregate are being compiled.
     in_aggregate: bool,
+    /// Whether `group` or `window` was met.
+    pub(crate) group_use: bool,
+    /// Whether `group` or `window` was met in the arguments of an aggregate.
+    pub(crate) group_use_in_aggregate: bool,
     scope: &'f Scope,
     /// How much of the scope can be seen.
     before: usize,
@@ -137,6 +147,8 @@ impl<'c, 'f> Compiler<'c, 'f> {
             groups: &[],
             aggregates: None,
             in_aggregate: false,
+            group_use: false,
+            group_use_in_aggregate: false,
             scope,
             before: END,
             free_local: None,

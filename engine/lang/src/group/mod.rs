@@ -82,9 +82,7 @@ impl<'a> Groups<'a> {
                 self.append(value);
                 Ok(())
             }
-            GroupCode::Set(items) => {
-                items.iter().try_for_each(|item| self.extend(item, machine))
-            }
+            GroupCode::Set(items) => items.iter().try_for_each(|item| self.extend(item, machine)),
             GroupCode::Each(code, span) => {
                 let value = machine.value(code)?;
                 match value.as_array() {
@@ -123,8 +121,13 @@ impl<'a> Groups<'a> {
         }
         let count = self.count().saturating_mul(items.len());
         if count > MAX_PER_EVENT {
-            let message = format!("this makes {count} groups of one event, more than {MAX_PER_EVENT}");
-            return Err(Box::new(Finding::error(FindingCode::TooLarge, span, message)));
+            let message =
+                format!("this makes {count} groups of one event, more than {MAX_PER_EVENT}");
+            return Err(Box::new(Finding::error(
+                FindingCode::TooLarge,
+                span,
+                message,
+            )));
         }
         self.spare.clear();
         for group in self.values.chunks_exact(self.width) {
@@ -161,7 +164,9 @@ pub(crate) fn group_value<'a>(
         write_sorted_json(*value, bytes);
     }
     bytes.push(b']');
-    let text = arena.str(&String::from_utf8_lossy(bytes.get(base..).unwrap_or_default()));
+    let text = arena.str(&String::from_utf8_lossy(
+        bytes.get(base..).unwrap_or_default(),
+    ));
     bytes.truncate(base);
     let mut at = 0;
     let next = |at: &mut usize| {

@@ -7,8 +7,8 @@ use temblor_pdk::value::OwnedValue;
 use super::table::Table;
 use super::{END, FunctionItem, Scope};
 use crate::ast::{
-    ConnectorDefinition, FlowDefinition, Ident, Modular, OperatorDefinition, PipelineDefinition,
-    ScriptDefinition, WindowDefinition,
+    ConnectorDefinition, FlowDefinition, Ident, Modular, NodeKind, OperatorDefinition,
+    PipelineDefinition, ScriptDefinition, WindowDefinition,
 };
 
 /// What a name leads to.
@@ -156,6 +156,19 @@ impl Scope {
         path: &Modular,
     ) -> Option<(Arc<FlowDefinition>, Arc<Scope>)> {
         self.definition(path, |scope| &scope.flows)
+    }
+
+    /// Whether a script, an operator or a pipeline of that name is defined by now.
+    pub(crate) fn has_template(&self, kind: NodeKind, path: &Modular) -> bool {
+        let Lookup::Found((scope, _)) = self.walk(&path.modules, END) else {
+            return false;
+        };
+        let name = &path.name.name;
+        match kind {
+            NodeKind::Operator => scope.operators.get(name, END).is_some(),
+            NodeKind::Script => scope.scripts.get(name, END).is_some(),
+            NodeKind::Pipeline => scope.pipelines.get(name, END).is_some(),
+        }
     }
 
     fn definition<T>(

@@ -54,10 +54,7 @@ pub(crate) struct WindowCode {
 #[derive(Debug)]
 pub(crate) enum WindowRule {
     /// After so many events, or so much weight as a script gives them.
-    Size {
-        size: u64,
-        weight: Option<Scripted>,
-    },
+    Size { size: u64, weight: Option<Scripted> },
     /// After so many nanoseconds, by the time of events or by what a script says.
     Interval {
         interval_ns: u64,
@@ -81,9 +78,16 @@ pub(crate) struct Scripted {
     pub(crate) context: Span,
 }
 
+impl WindowedSelect {
+    /// Whether something happens when time passes, without an event. Only the first window is asked.
+    pub(crate) fn wants_ticks(&self) -> bool {
+        self.eviction_ns.is_some() || self.windows.first().is_some_and(WindowCode::wants_ticks)
+    }
+}
+
 impl WindowCode {
     /// Whether it closes when time passes, without an event.
-    pub(crate) fn wants_ticks(&self) -> bool {
+    fn wants_ticks(&self) -> bool {
         matches!(
             self.rule,
             WindowRule::Interval { time: None, .. } | WindowRule::State { tick: Some(_), .. }

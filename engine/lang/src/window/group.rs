@@ -123,7 +123,9 @@ impl<'a> Surroundings<'_, 'a> {
     fn window_name(&self) -> Value<'a> {
         let is_needed = self.select.needs_group;
         let first = self.select.windows.first().filter(|_| is_needed);
-        first.map_or(Value::NULL, |window| Value::from(self.arena.str(&window.name)))
+        first.map_or(Value::NULL, |window| {
+            Value::from(self.arena.str(&window.name))
+        })
     }
 }
 

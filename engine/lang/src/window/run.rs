@@ -96,9 +96,7 @@ fn in_group<'a>(
             if windows.groups.len() >= select.max_groups {
                 return Err(too_many(select));
             }
-            let found = windows
-                .groups
-                .claim(&windows.key, || Group::new(select));
+            let found = windows.groups.claim(&windows.key, || Group::new(select));
             if let Some(group) = windows.groups.get_mut(found.slot) {
                 group.start(select, values);
             }
