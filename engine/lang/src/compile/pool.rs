@@ -8,7 +8,7 @@ use temblor_pdk::value::{Arena, OwnedValue, Value, View};
 use super::{Compiled, Reported};
 use crate::ast;
 use crate::eval::code::FunctionCode;
-use crate::eval::{Code, Constant, Eval, Machine, Memory, Pool};
+use crate::eval::{Code, Constant, Eval, MAX_DEPTH, Machine, Memory, Pool};
 
 /// How many bytes may be written while constants are computed. Beyond that expressions are left for the run time:
 /// a long sum of strings writes far more than what comes out in the end.
@@ -17,6 +17,9 @@ const FOLDED_BYTES: usize = 256 << 20;
 /// How large all constants may be together, in values and bytes. Constants that hold each other several times grow
 /// beyond all bounds in a few lines.
 const CONSTANT_WEIGHT: usize = 32 << 20;
+
+/// How many steps all calls with constant arguments of a pipeline may take together.
+const FOLDED_STEPS: u64 = 20_000_000;
 
 /// Collects what the compiled expressions of one pipeline share. Constants are kept once, and functions of the
 /// language are compiled when something calls them.
@@ -35,6 +38,8 @@ pub(crate) struct PoolBuilder<'c> {
     others: HashMap<(usize, usize), usize>,
     /// What is left of [`FOLDED_BYTES`].
     folded_bytes: usize,
+    /// What is left of [`FOLDED_STEPS`].
+    steps: u64,
     /// What is left of [`CONSTANT_WEIGHT`]; none if a constant was too large.
     weight: Option<usize>,
 }
@@ -50,6 +55,7 @@ impl<'c> PoolBuilder<'c> {
             texts: HashMap::new(),
             others: HashMap::new(),
             folded_bytes: FOLDED_BYTES,
+            steps: FOLDED_STEPS,
             weight: Some(CONSTANT_WEIGHT),
         }
     }
@@ -146,7 +152,10 @@ impl<'c> PoolBuilder<'c> {
     pub(super) fn evaluate(&mut self, code: &Code) -> Eval<Value<'c>> {
         self.memory.grow(&self.pool);
         let mut state = OwnedValue::Null;
-        let value = Machine::new(&self.pool, self.arena, &mut self.memory, &mut state).value(code);
+        let mut machine = Machine::new(&self.pool, self.arena, &mut self.memory, &mut state);
+        machine.steps = self.steps;
+        let value = machine.value(code);
+        self.steps = machine.steps;
         if value.is_err() {
             self.memory.clear();
         }
@@ -182,8 +191,12 @@ impl<'c> PoolBuilder<'c> {
     }
 }
 
-/// Takes the weight of a value from what is left; none if that is not enough.
+/// Takes the weight of a value from what is left; none if that is not enough, or the value is too deep to be walked
+/// through.
 fn weigh(value: Value<'_>, left: usize) -> Option<usize> {
+    if value.depth() > MAX_DEPTH {
+        return None;
+    }
     let mut left = left;
     let mut pending = vec![value];
     while let Some(value) = pending.pop() {
