@@ -35,7 +35,10 @@ fn run(
 }
 
 fn result(text: &str, event: &str) -> String {
-    let pipeline = script(text);
+    let pipeline = match compile_script(&source("test.tremor", text), &Options::default()) {
+        Ok(script) => script.pipeline,
+        Err(rejected) => return format!("failed: {}", rejected.findings[0].message),
+    };
     run(
         &pipeline,
         &mut pipeline.state(),
@@ -188,7 +191,7 @@ fn whatever_builds_deep_values_ends_with_an_error() {
         "let state = {}; for event of case (i, e) => let state.k = state end; 1",
         "let event = {}; for [1] of case (i, e) => 1 end;
          for range::range(0, 5000) of case (i, e) => let event.k = event end; 1",
-        "let state = [1]; for event of case (i, e) => let state = state + [state] end; 1",
+        "let state = [1]; for event of case (i, e) => let state = [state] + [1] end; 1",
         "for event of case (i, e) => let $x = $ end; 1",
         "fn nest(x, n) of case (x, n) when n > 0 => recur([x], n - 1) case _ => x end;
          nest(nest(nest([], 1000), 1000), 1000)",
@@ -205,15 +208,80 @@ fn whatever_builds_deep_values_ends_with_an_error() {
 }
 
 #[test]
+fn values_cannot_be_larger_than_memory() {
+    let zeros = format!("[{}]", vec!["0"; 100].join(","));
+    for (text, expected) in [
+        (
+            "let x = 1; for event of case (i, e) => let x = [x, x] end; x == x",
+            "too large",
+        ),
+        (
+            "let x = 1; for event of case (i, e) => let x = {\"a\": x, \"b\": x} end; \"#{x}\"",
+            "too large",
+        ),
+        (
+            "let x = \"text\"; for event of case (i, e) => let x = x + x end; x",
+            "256 MiB",
+        ),
+        (
+            "let x = \"text\"; for event of case (i, e) => let x = \"#{x}#{x}\" end; x",
+            "256 MiB",
+        ),
+        (
+            "let x = \"#{event}\";
+             for event[0:18] of case (i, e) => let x = x + x end;
+             for event of case (j, e) => <<x/binary>> end",
+            "memory",
+        ),
+        (
+            "fn f(x) of case (x) when true => recur([x, x]) case _ => 1 end; f(event)",
+            "too large",
+        ),
+    ] {
+        let result = result(text, &zeros);
+        assert!(
+            result.starts_with("failed: ") && result.contains(expected),
+            "{text}: {result:.200}"
+        );
+    }
+}
+
+#[test]
+fn what_is_computed_at_compile_time_ends() {
+    let mut text = "fn f0(n, m) with n end;\n".to_owned();
+    for n in 1..20 {
+        let before = n - 1;
+        text += &format!(
+            "fn f{n}(n, m) of
+               case (n, m) when n > 0 => let x = f{before}(m, m); recur(n - 1, m)
+               case _ => 0
+             end;\n"
+        );
+    }
+    let started = Instant::now();
+    let expected = "failed: this takes too long to be computed at compile time";
+    assert_eq!(result(&format!("{text} f19(1000, 1000)"), "1"), expected);
+    assert!(
+        started.elapsed() < Duration::from_secs(60),
+        "{:?}",
+        started.elapsed()
+    );
+    // One of many constants, each one level deeper than the one before.
+    let consts: Vec<String> = (1..3000)
+        .map(|n| format!("const C{n} = [C{}];", n - 1))
+        .collect();
+    let text = format!("const C0 = []; {} C2999", consts.join("\n"));
+    assert!(compile_script(&source("test.tremor", &text), &Options::default()).is_err());
+}
+
+#[test]
 fn values_as_deep_as_json_may_be_can_be_handled() {
     let deep = format!("{}1{}", "[".repeat(1000), "]".repeat(1000));
-    let event = serde_json::from_str::<serde_json::Value>("[]").expect("JSON");
-    assert!(event.is_array());
     let nested = (0..1000).fold(OwnedValue::I64(1), |inner, _| {
         OwnedValue::Array(vec![inner])
     });
     let pipeline = script(
-        "let state = {\"event\": event}; let copy = state.event; [copy == event, \"#{event}\", {\"a\": [event]}]",
+        "let state = {\"e\": event}; let same = state.e; [same == event, \"#{event}\", {\"a\": [event]}]",
     );
     let mut state = pipeline.state();
     let result = run(&pipeline, &mut state, &mut Scratch::default(), &nested);

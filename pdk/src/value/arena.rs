@@ -125,8 +125,9 @@ impl Arena {
         unsafe { Handle::from_raw(shared) }
     }
 
-    /// Bytes of the chunks.
-    pub(super) fn bytes(&self) -> usize {
+    /// The bytes that the arena has taken from the system.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         self.head().shared.bytes.load(Ordering::Relaxed)
     }
 

@@ -58,7 +58,7 @@ unsafe impl Send for Value<'_> {}
 // SAFETY: see `Send`.
 unsafe impl Sync for Value<'_> {}
 
-/// Depth and size of the values that are put into an array or a record, while they are counted.
+/// Depth and size of a value, or of all that are put into an array or a record.
 ///
 /// Stored in the upper bits of the head: bits 16 to 31 are the depth, bits 32 to 63 the size.
 #[derive(Clone, Copy, Default)]
@@ -71,8 +71,8 @@ impl Extent {
     #[inline]
     pub(super) fn add(&mut self, value: Value<'_>) {
         let extent = value.extent();
-        self.depth = self.depth.max(extent & 0xffff);
-        self.size += (extent >> 16).max(1);
+        self.depth = self.depth.max(extent.depth);
+        self.size += extent.size;
     }
 
     /// The bits for the array or record itself.
@@ -229,23 +229,31 @@ impl<'a> Value<'a> {
     #[must_use]
     #[inline]
     pub fn depth(self) -> usize {
-        usize::from(self.extent() as u16)
+        self.extent().depth as usize
     }
 
-    /// How many values there are in this one, itself included, up to 2³² − 1. A value that occurs in two places counts
-    /// twice: this is what somebody has to walk through, and what a copy consists of. Known without looking.
+    /// How large the value is with everything in it, up to 2³² − 1: each value counts one, and one more for every 16
+    /// bytes of a string. What occurs in two places counts twice: this is what somebody has to walk through, and what a
+    /// copy consists of. It is known without looking.
     #[must_use]
     #[inline]
     pub fn size(self) -> usize {
-        (self.extent() >> 16).max(1) as usize
+        self.extent().size as usize
     }
 
-    /// Depth and size of an array or a record; 0 for everything else.
-    fn extent(self) -> u64 {
+    #[inline]
+    fn extent(self) -> Extent {
+        let text = self.is(Tag::Str) || self.is(Tag::Bytes);
         if self.is(Tag::Array) || self.is(Tag::Object) {
-            self.head >> 16
+            Extent {
+                depth: self.head >> 16 & 0xffff,
+                size: self.head >> 32,
+            }
         } else {
-            0
+            Extent {
+                depth: 0,
+                size: 1 + if text { self.head >> 20 } else { 0 },
+            }
         }
     }
 

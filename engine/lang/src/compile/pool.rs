@@ -8,7 +8,7 @@ use temblor_pdk::value::{Arena, OwnedValue, Value, View};
 use super::{Compiled, Reported};
 use crate::ast;
 use crate::eval::code::FunctionCode;
-use crate::eval::{Code, Constant, Eval, Machine, Memory, Pool};
+use crate::eval::{Code, Constant, Eval, MAX_DEPTH, Machine, Memory, Pool};
 
 /// How much may be done to compute constants, in expressions and in what they write, 16 bytes each. What is beyond that
 /// is left for the run time: calls of functions may go on for very long, and a long sum of strings writes far more than
@@ -186,8 +186,12 @@ impl<'c> PoolBuilder<'c> {
     }
 }
 
-/// Takes the weight of a value from what is left; none if that is not enough.
+/// Takes the weight of a value from what is left; none if that is not enough, or the value is too deep to be walked
+/// through.
 fn weigh(value: Value<'_>, left: usize) -> Option<usize> {
+    if value.depth() > MAX_DEPTH {
+        return None;
+    }
     let mut left = left;
     let mut pending = vec![value];
     while let Some(value) = pending.pop() {

@@ -5,9 +5,8 @@
 
 use temblor_pdk::value::{Field, OwnedValue, Text, Value};
 
-use super::MAX_DEPTH;
 use super::code::{Code, FieldCode, LetCode, LetStep, LetStepKind, LetTarget, UnassignableCode};
-use super::failure::{self, Eval};
+use super::failure;
 use super::machine::{Flow, Form, Machine};
 use super::owned::type_name;
 use crate::ast::BinaryOp;
@@ -21,7 +20,7 @@ impl<'a> Machine<'_, 'a> {
             return Ok(Value::NULL);
         }
         let value = self.eval(&code.value)?;
-        self.check_depth(value, code.steps.len(), code.span)?;
+        self.check(value, code.steps.len(), code.span)?;
         match code.target {
             LetTarget::Event => self.assign_event(code, value)?,
             LetTarget::Meta => {
@@ -45,15 +44,6 @@ impl<'a> Machine<'_, 'a> {
     pub(super) fn unassignable(&mut self, code: &UnassignableCode) -> Flow<Value<'a>> {
         self.eval(&code.value)?;
         Err(failure::unassignable(code).into())
-    }
-
-    /// Fails if a value, so many steps below where it is kept, is nested too deeply.
-    #[inline]
-    pub(super) fn check_depth(&self, value: Value<'a>, steps: usize, span: Span) -> Eval<()> {
-        if value.depth().saturating_add(steps) > MAX_DEPTH {
-            return Err(failure::too_deep(MAX_DEPTH, span));
-        }
-        Ok(())
     }
 
     // --- values in the arena ---
@@ -283,7 +273,7 @@ impl<'a> Machine<'_, 'a> {
         let base = self.memory.stacks.values.len();
         for item in items {
             let value = self.eval(item)?;
-            self.check_depth(value, code.steps.len() + 1, code.span)?;
+            self.check(value, code.steps.len() + 1, code.span)?;
             self.memory.stacks.values.push(value);
         }
         if let Some(OwnedValue::Array(array)) = state_at(self.state, &code.steps) {

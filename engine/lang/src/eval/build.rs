@@ -2,6 +2,7 @@
 
 use temblor_pdk::value::{Field, Value};
 
+use super::bounds::MAX_SIZE;
 use super::code::{Code, EmitCode, Operation, RecordCode, TextCode};
 use super::failure;
 use super::machine::{Flow, Machine, Outcome};
@@ -93,6 +94,10 @@ impl<'a> Machine<'_, 'a> {
                     self.memory.stacks.write(value);
                 }
             }
+        }
+        // There is no place to point at.
+        if self.memory.stacks.bytes.len() - base > MAX_SIZE * 16 {
+            return Err(failure::too_large(Span::default()).into());
         }
         Ok(Value::from(self.memory.stacks.text(base, self.arena)))
     }

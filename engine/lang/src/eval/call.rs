@@ -1,13 +1,11 @@
 //! Calls: of native functions, of functions of the language, and `recur`.
 
-use temblor_pdk::Call;
-use temblor_pdk::FunctionResult;
 use temblor_pdk::value::{OwnedValue, Value};
+use temblor_pdk::{Call, FunctionResult};
 
 use super::code::{CallCode, Callee, Code, FunctionCode, InvokeCode};
-use super::failure;
+use super::failure::{self, Eval};
 use super::machine::{Flow, Form, Frame, Machine, Stop};
-use super::{MAX_DEPTH, failure::Eval};
 use crate::span::Span;
 
 /// The start of a call over that fails. What does not end by then is not likely to.
@@ -72,7 +70,7 @@ impl<'m, 'a> Machine<'m, 'a> {
         let result = self.repeat(function);
         self.leave(caller);
         let value = result?;
-        self.check_depth(value, 0, code.span)?;
+        self.check(value, 0, code.span)?;
         Ok(value)
     }
 
@@ -84,10 +82,8 @@ impl<'m, 'a> Machine<'m, 'a> {
         span: Span,
     ) -> Flow<Caller<'m, 'a>> {
         let slots = function.locals.len();
+        self.check_arguments(args, span)?;
         let given = self.memory.stacks.values.get(args..).unwrap_or_default();
-        if let Some(deep) = given.iter().find(|value| value.depth() > MAX_DEPTH) {
-            self.check_depth(*deep, 0, span)?;
-        }
         let surplus = match given.get(slots..) {
             Some(surplus) if !surplus.is_empty() => self.arena.array(surplus),
             _ => Value::NULL,
@@ -144,10 +140,8 @@ impl<'m, 'a> Machine<'m, 'a> {
 
     pub(super) fn recur(&mut self, args: &[Code]) -> Flow<Value<'a>> {
         let base = self.arguments(args)?;
+        self.check_arguments(base, self.outermost)?;
         let given = self.memory.stacks.values.get(base..).unwrap_or_default();
-        if let Some(deep) = given.iter().find(|value| value.depth() > MAX_DEPTH) {
-            self.check_depth(*deep, 0, self.outermost)?;
-        }
         let params = self.frame.params;
         let mut given = given.iter().copied().take(params);
         let locals = self.memory.locals.get_mut(self.frame.base..);

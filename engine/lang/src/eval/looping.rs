@@ -68,6 +68,7 @@ impl<'a> Machine<'_, 'a> {
         value: Value<'a>,
         result: &mut Total<'a>,
     ) -> Flow<Next> {
+        self.item_taken(code.span)?;
         for case in &code.cases {
             self.set_slot(case.key, key);
             self.set_slot(case.value, value);

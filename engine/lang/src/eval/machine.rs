@@ -2,16 +2,13 @@
 
 use temblor_pdk::value::{Arena, OwnedValue, Value, View};
 
+use super::bounds::MAX_NESTED;
 use super::code::{Code, Constant, Pool, ScriptCode};
 use super::failure::{self, Eval};
 use super::memory::Memory;
 use super::ops;
 use crate::finding::Finding;
 use crate::span::Span;
-
-/// How deep expressions may nest while they run, those of the functions that are being called included. The parser
-/// bounds the depth of one expression; this bounds the use of the native stack.
-const MAX_NESTED: u32 = 512;
 
 /// The fuel of a machine that may do whatever it takes.
 const UNBOUNDED: u64 = u64::MAX;
@@ -40,6 +37,8 @@ pub(crate) struct Machine<'m, 'a> {
     /// Where the fields of the event are.
     pub(super) form: Form,
     pub(super) frame: Frame<'m, 'a>,
+    /// How many steps may still be taken; bounded at compile time only.
+    pub(crate) steps: u64,
     /// How many expressions are being evaluated one inside the other.
     depth: u32,
     /// How much more may be done, in expressions and in what they write, where there is a bound: while constants are
@@ -136,6 +135,7 @@ impl<'m, 'a> Machine<'m, 'a> {
                 is_function: false,
                 params: 0,
             },
+            steps: u64::MAX,
             depth: 0,
             fuel: UNBOUNDED,
             outermost: Span::default(),
@@ -152,20 +152,12 @@ impl<'m, 'a> Machine<'m, 'a> {
         let result = self.eval(&script.body);
         self.event();
         self.memory.locals.truncate(self.frame.base);
-        match result {
-            Ok(value) => Ok(Outcome::Emit { value, port: None }),
-            Err(stop) => self.ended(stop),
-        }
-    }
-
-    fn ended(&mut self, stop: Stop) -> Eval<Outcome<'a>> {
-        match (stop, self.outcome.take()) {
-            (Stop::Ended, Some(outcome)) => Ok(outcome),
-            (stop, _) => {
-                self.memory.clear();
-                Err(stop.failure())
-            }
-        }
+        let outcome = match (result, self.outcome.take()) {
+            (Ok(value), _) => Ok(Outcome::Emit { value, port: None }),
+            (Err(Stop::Ended), Some(outcome)) => Ok(outcome),
+            (Err(stop), _) => Err(stop.failure()),
+        };
+        outcome.inspect_err(|_| self.memory.clear())
     }
 
     /// Evaluates an expression outside of scripts, or the call of a function.
@@ -205,6 +197,7 @@ impl<'m, 'a> Machine<'m, 'a> {
         if self.depth == MAX_NESTED {
             return Err(failure::too_nested(self.outermost).into());
         }
+        self.step_taken()?;
         self.depth += 1;
         let result = self.compound(code);
         self.depth -= 1;

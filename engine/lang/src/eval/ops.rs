@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use temblor_pdk::value::{Arena, Value, View};
 
+use super::bounds::MAX_SIZE;
 use super::failure::{self, Eval, Refused};
 use super::memory::Memory;
 use super::number::Pair;
@@ -105,6 +106,9 @@ fn join<'a>(
     arena: &'a Arena,
     memory: &mut Memory<'a>,
 ) -> Result<Value<'a>, Refused> {
+    if left.size().saturating_add(right.size()) > MAX_SIZE {
+        return Err(Refused::TooLarge);
+    }
     let stacks = &mut memory.stacks;
     match (left.view(), right.view()) {
         (View::Str(left), View::Str(right)) => {

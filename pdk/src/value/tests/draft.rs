@@ -131,6 +131,8 @@ fn size_is_known_without_looking() {
     let arena = Arena::new();
     let pair = arena.array(&[Value::NULL, Value::from("text")]);
     assert_eq!((Value::NULL.size(), pair.size()), (1, 3));
+    assert_eq!(Value::from("sixteen letters.").size(), 2);
+    assert_eq!(arena.array(&[Value::bytes(&[0; 100])]).size(), 8);
     let record = arena.object(&[crate::Field::new("k", pair), crate::Field::new("n", pair)]);
     assert_eq!(record.size(), 7);
     // Ever the same value in two places: nothing is copied, but a copy would be large.

@@ -90,6 +90,28 @@ pub(super) fn too_deep(max: usize, span: Span) -> Box<Finding> {
     error(Code::TooLarge, span, message)
 }
 
+/// Describes a value that is too large to be kept.
+#[cold]
+pub(super) fn too_large(span: Span) -> Box<Finding> {
+    let message = "this value is too large: written out it would take more than 256 MiB";
+    error(Code::TooLarge, span, message)
+}
+
+/// Describes an evaluation that takes all memory.
+#[cold]
+pub(super) fn no_memory(max: usize, span: Span) -> Box<Finding> {
+    let message = format!("this takes more than {} MiB of memory", max >> 20);
+    error(Code::TooLarge, span, message)
+}
+
+/// Describes an evaluation at compile time that does not end.
+#[cold]
+pub(super) fn too_long(span: Span) -> Box<Finding> {
+    let message = "this takes too long to be computed at compile time";
+    let help = "calls with constant arguments are computed once, before anything runs";
+    Box::new(Finding::error(Code::TooLarge, span, message).help(help))
+}
+
 /// Describes a part of a binary literal that is no integer of the right kind.
 #[cold]
 pub(super) fn not_an_integer(sign: &str, value: Value<'_>, span: Span) -> Box<Finding> {

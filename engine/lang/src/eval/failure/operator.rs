@@ -16,6 +16,7 @@ pub(crate) enum Refused {
     Overflow,
     DivisionByZero,
     Shift,
+    TooLarge,
 }
 
 /// Describes the failure of an operator with two operands.
@@ -42,6 +43,10 @@ pub(crate) fn binary(
                 message,
                 Some("integers have 64 bits; compute with floats"),
             )
+        }
+        Refused::TooLarge => {
+            let message = format!("the result of `{op}` would take more than 256 MiB");
+            (Code::TooLarge, message, None)
         }
         Refused::DivisionByZero => {
             let message = format!("the right side of `{op}` is zero");

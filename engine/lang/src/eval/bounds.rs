@@ -1,0 +1,78 @@
+//! What keeps a script from taking all memory, all of the native stack, or all time.
+//!
+//! What a script can build within one expression is bounded by the length of its text. So it is enough to look at what
+//! is kept: at assignments, at the arguments and results of functions, and at what a script emits.
+
+use temblor_pdk::value::Value;
+
+use super::failure::{self, Eval};
+use super::machine::{Flow, Machine};
+use crate::span::Span;
+
+/// How deep values may be nested. Events as deep as JSON may be, with something around them, are fine; everything that
+/// walks through a value may rely on it.
+pub(crate) const MAX_DEPTH: usize = 1024 + 128;
+
+/// How large values may be, as [`Value::size`] counts: 256 MiB. Since values share their parts, a script could
+/// otherwise build one in no time that nobody can ever write.
+pub(crate) const MAX_SIZE: usize = 1 << 24;
+
+/// How much memory the arena may take, with everything that is kept for the batch.
+const MAX_MEMORY: usize = 2 << 30;
+
+/// How deep expressions may nest while they run, those of the functions that are being called included. The parser
+/// bounds the depth of one expression; this bounds the use of the native stack.
+pub(super) const MAX_NESTED: u32 = 512;
+
+impl<'a> Machine<'_, 'a> {
+    /// Fails if a value, so many steps below where it is kept, is too deep or too large, or if there is no memory left
+    /// for what comes.
+    #[inline]
+    pub(super) fn check(&self, value: Value<'a>, steps: usize, span: Span) -> Eval<()> {
+        let depth = value.depth().saturating_add(steps);
+        if depth > MAX_DEPTH || value.size() > MAX_SIZE || self.arena.bytes() > MAX_MEMORY {
+            return Err(too_large(value, depth, span));
+        }
+        Ok(())
+    }
+
+    /// Checks the arguments that lie on the stack from here on.
+    #[inline]
+    pub(super) fn check_arguments(&self, base: usize, span: Span) -> Eval<()> {
+        let given = self.memory.stacks.values.get(base..).unwrap_or_default();
+        for value in given {
+            self.check(*value, 0, span)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a step of the evaluation.
+    #[inline]
+    pub(super) fn step_taken(&mut self) -> Flow<()> {
+        match self.steps.checked_sub(1) {
+            Some(left) => {
+                self.steps = left;
+                Ok(())
+            }
+            None => Err(failure::too_long(self.outermost).into()),
+        }
+    }
+
+    /// Counts an item of a loop, which may take memory without keeping anything.
+    #[inline]
+    pub(super) fn item_taken(&mut self, span: Span) -> Flow<()> {
+        self.check(Value::NULL, 0, span)?;
+        self.step_taken()
+    }
+}
+
+#[cold]
+fn too_large(value: Value<'_>, depth: usize, span: Span) -> Box<crate::finding::Finding> {
+    if depth > MAX_DEPTH {
+        failure::too_deep(MAX_DEPTH, span)
+    } else if value.size() > MAX_SIZE {
+        failure::too_large(span)
+    } else {
+        failure::no_memory(MAX_MEMORY, span)
+    }
+}
