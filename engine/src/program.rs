@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use temblor_lang::{
-    Deployment, Finding, Options, Rejected, Source, Sources, compile_deployment, render,
-};
+use temblor_lang::{Deployment, Finding, Options, Rejected, Source, compile_deployment, render};
 
 /// Why a text does not compile: every finding, rendered with its place.
 #[derive(Debug)]
@@ -15,12 +13,6 @@ impl ProgramError {
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.0.findings
-    }
-
-    /// The texts that the findings refer to.
-    #[must_use]
-    pub fn sources(&self) -> &Sources {
-        &self.0.sources
     }
 }
 

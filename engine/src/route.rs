@@ -18,9 +18,9 @@ pub(crate) enum Target {
 /// A running pipeline and what its output ports are connected to.
 pub(crate) struct Node {
     pipeline: Pipeline,
+    scratch: Scratch,
     /// What the pipeline keeps from event to event.
     state: State,
-    scratch: Scratch,
     outputs: Vec<Vec<Target>>,
     flow: String,
     name: String,
@@ -51,8 +51,8 @@ impl Node {
         let Parcel { batch, tickets } = parcel;
         let Node {
             pipeline,
-            state,
             scratch,
+            state,
             ..
         } = self;
         let (results, errors) = batch.derive_many(self.outputs.len(), |events, arena, outs| {

@@ -29,7 +29,7 @@
 
 mod aggregate;
 mod ast;
-mod check;
+mod catalogue;
 mod code;
 mod compile;
 mod deployment;
@@ -37,6 +37,7 @@ mod eval;
 mod extract;
 mod finding;
 mod format;
+mod group;
 mod keyword;
 mod lexer;
 mod library;
@@ -50,10 +51,12 @@ mod source;
 mod span;
 mod suggest;
 mod token;
+mod window;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
+pub use catalogue::{Builtin, Catalogue};
 pub use code::{Class, Code};
 pub use deployment::{
     ConfigSpans, ConnectorSpec, Deployment, Endpoint, Flow, Link, Named, PipelineSpec, Reconnect,
@@ -95,19 +98,18 @@ pub struct Rejected {
 /// # Errors
 /// Returns what is wrong, and what looks wrong.
 pub fn compile_deployment(source: &Arc<Source>, options: &Options) -> Result<Deployment, Rejected> {
-    let sources = Arc::new(Sources::new(Arc::clone(source)));
-    let reject = |findings: Vec<Finding>| Rejected {
+    let tree = parser::parse_deployment(source).map_err(|findings| Rejected {
         findings: in_order(findings),
-        sources: Arc::clone(&sources),
-    };
-    let tree = parser::parse_deployment(source).map_err(reject)?;
-    let mut findings = check::check_deployment(&tree, options);
-    let mut flows = Vec::new();
-    if !has_errors(&findings) {
-        flows = compile::compile_flows(&tree, options, source, &mut findings);
-    }
+        sources: Arc::new(Sources::new(Arc::clone(source))),
+    })?;
+    let (mut findings, mut loader) = (Vec::new(), scope::Loader::new(source, options));
+    let flows = compile::compile_flows(&tree, options, &mut loader, &mut findings);
+    let sources = loader.into_sources();
     if has_errors(&findings) {
-        return Err(reject(findings));
+        return Err(Rejected {
+            findings: in_order(findings),
+            sources,
+        });
     }
     Ok(Deployment {
         flows,
@@ -121,26 +123,24 @@ pub fn compile_deployment(source: &Arc<Source>, options: &Options) -> Result<Dep
 /// # Errors
 /// Returns what is wrong, and what looks wrong.
 pub fn compile_query(source: &Arc<Source>, options: &Options) -> Result<Query, Rejected> {
-    let _ = options;
-    let sources = Arc::new(Sources::new(Arc::clone(source)));
-    let reject = |findings: Vec<Finding>| Rejected {
+    let tree = parser::parse_query(source).map_err(|findings| Rejected {
         findings: in_order(findings),
-        sources: Arc::clone(&sources),
-    };
-    let tree = parser::parse_query(source).map_err(reject)?;
-    let mut findings = check::check_query(&tree);
-    let compiled = if has_errors(&findings) {
-        Err(compile::Reported)
-    } else {
-        compile::compile_top_level(&tree, source, &mut findings)
-    };
-    match compiled {
-        Ok(pipeline) if !has_errors(&findings) => Ok(Query {
-            pipeline,
+        sources: Arc::new(Sources::new(Arc::clone(source))),
+    })?;
+    let mut findings = Vec::new();
+    let mut loader = scope::Loader::new(source, options);
+    let plan = compile::compile_top_level(&tree, &mut loader, &mut findings);
+    let sources = loader.into_sources();
+    match plan {
+        Ok(plan) if !has_errors(&findings) => Ok(Query {
+            pipeline: Pipeline::new(plan, Arc::clone(&sources)),
             warnings: in_order(findings),
             sources,
         }),
-        _ => Err(reject(findings)),
+        _ => Err(Rejected {
+            findings: in_order(findings),
+            sources,
+        }),
     }
 }
 
@@ -158,12 +158,19 @@ pub fn compile_script(source: &Arc<Source>, options: &Options) -> Result<Query, 
     let mut loader = scope::Loader::new(source, options);
     let mut pool = compile::PoolBuilder::new(&arena);
     let kind = compile::ScriptKind::Event;
+    let catalogue = Arc::clone(loader.catalogue());
     let script = compile::script(&tree, kind, None, &mut loader, &mut pool, &mut findings);
     let sources = loader.into_sources();
     match script {
         Ok(script) if !has_errors(&findings) => {
             let ports = compile::emitted_ports(&tree);
-            let pipeline = Pipeline::of_script(script, ports, pool.finish(), Arc::clone(&sources));
+            let pipeline = Pipeline::of_script(
+                script,
+                ports,
+                pool.finish(),
+                catalogue,
+                Arc::clone(&sources),
+            );
             Ok(Query {
                 pipeline,
                 warnings: in_order(findings),

@@ -1,8 +1,11 @@
 //! What a host can say about a deployment.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use temblor_pdk::value::OwnedValue;
+
+use crate::catalogue::Catalogue;
 
 /// What the host adds to a deployment.
 #[derive(Clone, Debug, Default)]
@@ -14,4 +17,6 @@ pub struct Options {
     pub flows: Vec<String>,
     /// Where modules are looked for, in this order, before those that come along.
     pub module_path: Vec<PathBuf>,
+    /// Where operators come from; those that come along if there is none.
+    pub catalogue: Option<Arc<dyn Catalogue>>,
 }

@@ -9,17 +9,20 @@ use temblor_lang::render;
 use super::catalogue::{self, CatalogueOptions};
 use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
+use super::modules::ModuleOptions;
 use super::output::{print, print_json};
 use super::program::Program;
 
 /// Which files to check.
 #[derive(Args, Debug)]
 pub(crate) struct CheckOptions {
-    /// The files: `.troy`, or `.trickle` for a query alone, or `.tremor` for a script alone
+    /// The files: `.troy`, `.trickle` for a query, `.tremor` for a script
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     catalogue: CatalogueOptions,
+    #[command(flatten)]
+    modules: ModuleOptions,
     /// Writes JSON
     #[arg(long)]
     json: bool,
@@ -31,8 +34,9 @@ pub(crate) fn run(options: &CheckOptions, log: Log) -> Outcome {
     catalogue::warn_of_refused(&registry, log);
     let mut exit = Exit::Done;
     let mut findings = Vec::new();
+    let modules = options.modules.options();
     for file in &options.files {
-        let program = Program::read(file).map(|mut program| {
+        let program = Program::read(file, &modules).map(|mut program| {
             program.check(&registry, &[]);
             program
         });

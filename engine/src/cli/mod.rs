@@ -1,12 +1,15 @@
 //! The command line: commands, options common to all of them, and exit codes.
 
+mod alone;
 mod bench;
 mod catalogue;
 mod check;
 mod config;
 mod connectors;
 mod failure;
+mod fmt;
 mod log;
+mod modules;
 mod output;
 mod overrides;
 mod plugin;
@@ -39,10 +42,12 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Runs the flows of a file until they end, or a signal drains them
+    /// Runs the flows of a file until they end or a signal drains them, or a script or query over its input
     Run(run::RunOptions),
     /// Checks files without starting anything
     Check(check::CheckOptions),
+    /// Formats files
+    Fmt(fmt::FmtOptions),
     /// Lists connectors, codecs and processors, or shows one of them
     Connectors(connectors::ConnectorsOptions),
     /// Builds, shows and locks plugin files
@@ -72,6 +77,7 @@ fn run(command: &Command, log: Log) -> Outcome {
     match command {
         Command::Run(options) => run::run(options, log),
         Command::Check(options) => check::run(options, log),
+        Command::Fmt(options) => fmt::run(options),
         Command::Connectors(options) => connectors::run(options, log),
         Command::Plugin(command) => plugin::run(command, log),
         Command::Bench(options) => bench::run(options, log),

@@ -1,4 +1,4 @@
-//! A `.troy` file, compiled and checked against the registry, without starting anything.
+//! A file of the language, compiled and checked against the registry, without starting anything.
 
 use std::fs;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use temblor_lang::{
-    Code, ConfigSpans, ConnectorSpec, Deployment, Finding, Flow, Named, Options, Query, Severity,
-    Source, Sources, Span, compile_deployment, compile_query, compile_script,
+    Code, ConfigSpans, ConnectorSpec, Deployment, Finding, Flow, Named, Options, Pipeline, Query,
+    Rejected, Severity, Source, Sources, Span, compile_deployment, compile_query, compile_script,
 };
 use temblor_pdk::{Kind, OwnedValue};
 use temblor_registry::{Registered, Registry, RegistryError};
@@ -19,11 +19,13 @@ use super::overrides::Override;
 
 /// A file and everything that is to be said about it.
 pub(crate) struct Program {
-    /// The text and its modules.
+    /// The text, and those of the modules that it uses.
     pub(crate) sources: Arc<Sources>,
-    /// What it deploys; nothing if it does not compile, or is a query.
+    /// What it deploys; nothing if it does not compile, or is no deployment.
     pub(crate) deployment: Option<Deployment>,
-    /// What is wrong with it or looks wrong, in the order of the text.
+    /// What it does, if it is a query or a script and compiles.
+    pub(crate) pipeline: Option<Pipeline>,
+    /// What is wrong with it or looks wrong, first what is found first.
     pub(crate) findings: Vec<Finding>,
     /// What is wrong with values that were set from outside.
     pub(crate) failures: Vec<Failure>,
@@ -32,31 +34,46 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Reads and compiles a file. A name that ends in `.trickle` holds a query, one that ends in `.tremor` a script, any
-    /// other a deployment.
-    pub(crate) fn read(path: &Path) -> Result<Program, Failure> {
+    /// Reads and compiles a file. Its name says what it holds.
+    pub(crate) fn read(path: &Path, options: &Options) -> Result<Program, Failure> {
         let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
         let source = Arc::new(Source::new(path.display().to_string(), text));
-        let options = Options::default();
-        let alone = |query: Query| (None, query.warnings, query.sources);
-        let compiled = match path.extension().and_then(|end| end.to_str()) {
-            Some("trickle") => compile_query(&source, &options).map(alone),
-            Some("tremor") => compile_script(&source, &options).map(alone),
-            _ => compile_deployment(&source, &options).map(|mut deployment| {
-                let warnings = std::mem::take(&mut deployment.warnings);
-                let sources = Arc::clone(&deployment.sources);
-                (Some(deployment), warnings, sources)
-            }),
+        let compiled = match Language::of(path) {
+            Language::Script => compile_script(&source, options).map(Program::of_query),
+            Language::Query => compile_query(&source, options).map(Program::of_query),
+            Language::Deployment => {
+                compile_deployment(&source, options).map(Program::of_deployment)
+            }
         };
-        let (deployment, findings, sources) =
-            compiled.unwrap_or_else(|rejected| (None, rejected.findings, rejected.sources));
-        Ok(Program {
+        Ok(compiled.unwrap_or_else(Program::of_rejected))
+    }
+
+    fn of_query(query: Query) -> Program {
+        let mut program = Program::new(query.sources, query.warnings);
+        program.pipeline = Some(query.pipeline);
+        program
+    }
+
+    fn of_deployment(mut deployment: Deployment) -> Program {
+        let warnings = std::mem::take(&mut deployment.warnings);
+        let mut program = Program::new(Arc::clone(&deployment.sources), warnings);
+        program.deployment = Some(deployment);
+        program
+    }
+
+    fn of_rejected(rejected: Rejected) -> Program {
+        Program::new(rejected.sources, rejected.findings)
+    }
+
+    fn new(sources: Arc<Sources>, findings: Vec<Finding>) -> Program {
+        Program {
             sources,
-            deployment,
+            deployment: None,
+            pipeline: None,
             findings,
             failures: Vec::new(),
             lacks_plugin: false,
-        })
+        }
     }
 
     /// Checks every name and configuration against the registry.
@@ -76,11 +93,14 @@ impl Program {
         }
         self.lacks_plugin |= checker.lacks_plugin;
         self.failures.append(&mut checker.failures);
-        self.findings.append(&mut checker.findings);
-        // A definition that is created twice has the same mistake twice.
-        self.findings
+        checker
+            .findings
             .sort_by_key(|finding| (finding.span, finding.severity));
-        self.findings.dedup();
+        // What keeps the flows from starting comes before what only looks wrong.
+        checker.findings.append(&mut self.findings);
+        // A definition that is created twice has the same mistake twice.
+        checker.findings.dedup();
+        self.findings = checker.findings;
     }
 
     /// Returns the exit code that the findings lead to, if the program cannot be run.
@@ -108,11 +128,35 @@ impl Program {
     }
 }
 
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Language {
+    /// A script, `.tremor`.
+    Script,
+    /// A query, `.trickle`.
+    Query,
+    /// A deployment, `.troy` or any other name.
+    Deployment,
+}
+
+impl Language {
+    /// What the name of a file says about it.
+    pub(crate) fn of(path: &Path) -> Language {
+        match path.extension() {
+            Some(end) if end == "tremor" => Language::Script,
+            Some(end) if end == "trickle" => Language::Query,
+            _ => Language::Deployment,
+        }
+    }
+}
+
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     let path = path.display();
     let failure = Failure::wrong(format!("`{path}` cannot be read: {error}"));
     match error.kind() {
-        std::io::ErrorKind::NotFound => failure.help("check the path; it ends in `.troy`"),
+        std::io::ErrorKind::NotFound => {
+            failure.help("check the path; it ends in `.troy`, `.trickle` or `.tremor`")
+        }
         std::io::ErrorKind::InvalidData => failure.help("save it as UTF-8 text"),
         _ => failure.help("name a file that this user can read"),
     }

@@ -8,10 +8,12 @@ use temblor::{ConnectorState, Counts, Engine, FlowHandle, FlowReport, StartError
 use temblor_lang::{Code, Finding, Sources, render};
 use temblor_registry::Registry;
 
+use super::alone::{self, AloneOptions, ClockKind};
 use super::catalogue::{self, CatalogueOptions, Link, parse_link};
 use super::check::show;
 use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
+use super::modules::ModuleOptions;
 use super::overrides::{self, Override};
 use super::program::Program;
 use super::signals::Signals;
@@ -19,10 +21,17 @@ use super::signals::Signals;
 /// What to run and how.
 #[derive(Args, Debug)]
 pub(crate) struct RunOptions {
-    /// The `.troy` file
+    /// The `.troy` file; or a query (`.trickle`) or a script (`.tremor`) that is run over an input
     file: PathBuf,
     #[command(flatten)]
+    alone: AloneOptions,
+    /// Which clock events and windows see
+    #[arg(long, value_enum, value_name = "CLOCK", default_value_t)]
+    clock: ClockKind,
+    #[command(flatten)]
     catalogue: CatalogueOptions,
+    #[command(flatten)]
+    modules: ModuleOptions,
     /// How connectors of this name are called: native, abi or dylib; can be repeated
     #[arg(long = "link", value_name = "NAME=MODE", value_parser = parse_link)]
     links: Vec<Link>,
@@ -44,7 +53,7 @@ pub(crate) fn run(options: &RunOptions, log: Log) -> Outcome {
     for link in &options.links {
         registry.link(&link.name, link.mode);
     }
-    let mut program = Program::read(&options.file)?;
+    let mut program = Program::read(&options.file, &options.modules.options())?;
     if let Some(deployment) = &mut program.deployment {
         for set in &options.sets {
             set.apply(deployment)?;
@@ -58,6 +67,13 @@ pub(crate) fn run(options: &RunOptions, log: Log) -> Outcome {
     registry
         .check(&program.selectors())
         .map_err(|error| catalogue::of_registry(&error))?;
+    if let Some(pipeline) = &program.pipeline {
+        return alone::run(pipeline, &options.alone, options.clock, &registry);
+    }
+    if options.alone.is_used() {
+        let message = "`--input` and `--output` are for scripts and queries";
+        return Err(Failure::wrong(message).help("the connectors of a flow say what it reads"));
+    }
     start(options, registry, &program, log)
 }
 

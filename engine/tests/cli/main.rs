@@ -1,5 +1,6 @@
 //! The program `temblor` as its users meet it: exit codes, texts, JSON.
 
+mod alone;
 mod bench;
 mod build;
 mod check;

@@ -21,7 +21,7 @@ fn every_example_passes_the_check() {
         if !path.starts_with("engine/examples/") || !path.ends_with(".troy") {
             continue;
         }
-        let output = temblor(&["check", &path]);
+        let output = temblor(&["check", &path, "-I", "engine/examples/modules"]);
         if !output.status.success() {
             let error = String::from_utf8_lossy(&output.stderr);
             findings.push(format!("{path}: {}\n{error}", output.status));

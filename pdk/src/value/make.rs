@@ -4,6 +4,7 @@ use std::ptr::NonNull;
 
 use super::container::{ArrayHeader, Field, INDEXED_ABOVE, ObjectHeader, enter, find};
 use super::hash::seed;
+use super::view::Extent;
 use super::{Arena, Value};
 
 impl Arena {
@@ -35,10 +36,10 @@ impl Arena {
         source: impl FnOnce(&mut S) -> Option<&'a [u8]>,
     ) -> Value<'a> {
         let (piece, items) = self.with_room::<ArrayHeader, Value<'a>>(len);
-        let mut below = 0;
+        let mut extent = Extent::default();
         for at in 0..len {
             let item = next(state);
-            below = item.depth().max(below);
+            extent.add(item);
             // SAFETY: there is room for `len` items.
             unsafe { items.add(at).write(item) }
         }
@@ -51,7 +52,7 @@ impl Arena {
         // SAFETY: the piece is new; header and items are now written and live as long as the arena.
         unsafe {
             piece.write(header);
-            Value::from_array(piece.as_ptr(), below + 1)
+            Value::from_array(piece.as_ptr(), extent)
         }
     }
 
@@ -105,10 +106,10 @@ impl Arena {
         source: impl FnOnce(&mut S) -> Option<&'a [u8]>,
     ) -> Value<'a> {
         let (piece, first) = self.with_room::<ObjectHeader, Field<'a>>(len);
-        let mut below = 0;
+        let mut extent = Extent::default();
         for at in 0..len {
             let field = next(state);
-            below = field.value().depth().max(below);
+            extent.add(field.value());
             // SAFETY: there is room for `len` fields.
             unsafe { first.add(at).write(field) }
         }
@@ -129,7 +130,7 @@ impl Arena {
         // SAFETY: the piece is new; header, fields and index are now written and live as long as the arena.
         unsafe {
             piece.write(header);
-            Value::from_object(piece.as_ptr(), below + 1)
+            Value::from_object(piece.as_ptr(), extent)
         }
     }
 
@@ -142,8 +143,10 @@ impl Arena {
         let (piece, first) = self.with_room::<ObjectHeader, Field<'a>>(fields.len());
         // SAFETY: there is room for the fields, in a new piece.
         unsafe { std::ptr::copy_nonoverlapping(fields.as_ptr(), first.as_ptr(), fields.len()) }
-        let depths = fields.iter().map(|field| field.value().depth());
-        let below = depths.max().unwrap_or_default();
+        let mut extent = Extent::default();
+        for field in fields {
+            extent.add(field.value());
+        }
         let mut header = ObjectHeader {
             len: fields.len() as u64,
             source: std::ptr::null(),
@@ -160,7 +163,7 @@ impl Arena {
         // SAFETY: as in `object_of`.
         unsafe {
             piece.write(header);
-            Value::from_object(piece.as_ptr(), below + 1)
+            Value::from_object(piece.as_ptr(), extent)
         }
     }
 

@@ -46,7 +46,7 @@ pub(super) union Payload {
 #[derive(Clone, Copy)]
 pub struct Value<'a> {
     /// Bits 0 to 7: the tag. Bits 8 to 15: zero, for flags. Bits 16 to 63: the length of a string or of bytes, the
-    /// depth of an array or a record.
+    /// [`Extent`] of an array or a record.
     head: u64,
     /// A [`Payload`].
     payload: MaybeUninit<u64>,
@@ -57,6 +57,31 @@ pub struct Value<'a> {
 unsafe impl Send for Value<'_> {}
 // SAFETY: see `Send`.
 unsafe impl Sync for Value<'_> {}
+
+/// Depth and size of the values that are put into an array or a record, while they are counted.
+///
+/// Stored in the upper bits of the head: bits 16 to 31 are the depth, bits 32 to 63 the size.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Extent {
+    depth: u64,
+    size: u64,
+}
+
+impl Extent {
+    #[inline]
+    pub(super) fn add(&mut self, value: Value<'_>) {
+        let extent = value.extent();
+        self.depth = self.depth.max(extent & 0xffff);
+        self.size += (extent >> 16).max(1);
+    }
+
+    /// The bits for the array or record itself.
+    fn around(self) -> usize {
+        let depth = (self.depth + 1).min(u64::from(u16::MAX));
+        let size = self.size.saturating_add(1).min(u64::from(u32::MAX));
+        (depth | size << 16) as usize
+    }
+}
 
 /// A value taken apart.
 #[derive(Clone, Copy, Debug)]
@@ -136,17 +161,16 @@ impl<'a> Value<'a> {
     }
 
     /// # Safety
-    /// `header` was made by an arena and lives, with its items, for `'a`. The depth is one more than that of the
-    /// deepest item.
-    pub(super) unsafe fn from_array(array: *const ArrayHeader, depth: usize) -> Self {
-        Value::with_payload(Tag::Array, depth, Payload { array })
+    /// `header` was made by an arena and lives, with its items, for `'a`. The extent is that of the items.
+    pub(super) unsafe fn from_array(array: *const ArrayHeader, items: Extent) -> Self {
+        Value::with_payload(Tag::Array, items.around(), Payload { array })
     }
 
     /// # Safety
-    /// `header` was made by an arena and lives, with its fields and its index, for `'a`. The depth is one more than
-    /// that of the deepest field.
-    pub(super) unsafe fn from_object(object: *const ObjectHeader, depth: usize) -> Self {
-        Value::with_payload(Tag::Object, depth, Payload { object })
+    /// `header` was made by an arena and lives, with its fields and its index, for `'a`. The extent is that of the
+    /// fields.
+    pub(super) unsafe fn from_object(object: *const ObjectHeader, fields: Extent) -> Self {
+        Value::with_payload(Tag::Object, fields.around(), Payload { object })
     }
 
     fn len(self) -> usize {
@@ -200,13 +224,26 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// How deep arrays and records are nested: 0 for everything else, 1 for an array or record of such, and so on.
-    /// It is known without looking, so that whoever builds values can bound what others will walk through.
+    /// How deep arrays and records are nested: 0 for everything else, 1 for an array or record of such, and so on, up
+    /// to 65,535. It is known without looking, so that whoever builds values can bound what others will walk through.
     #[must_use]
     #[inline]
     pub fn depth(self) -> usize {
-        if self.tag() == Tag::Array as u8 || self.tag() == Tag::Object as u8 {
-            self.len()
+        usize::from(self.extent() as u16)
+    }
+
+    /// How many values there are in this one, itself included, up to 2³² − 1. A value that occurs in two places counts
+    /// twice: this is what somebody has to walk through, and what a copy consists of. Known without looking.
+    #[must_use]
+    #[inline]
+    pub fn size(self) -> usize {
+        (self.extent() >> 16).max(1) as usize
+    }
+
+    /// Depth and size of an array or a record; 0 for everything else.
+    fn extent(self) -> u64 {
+        if self.is(Tag::Array) || self.is(Tag::Object) {
+            self.head >> 16
         } else {
             0
         }
@@ -427,8 +464,8 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(Value<'_>, head),
     offset_of!(Value<'_>, payload),
     Tag::Object as usize,
-    DEPTH_IN_HEAD,
+    EXTENT,
 ];
 
-/// The bit of the head from which on the depth of an array or a record stands.
-const DEPTH_IN_HEAD: usize = 16;
+/// The bits of the head from which on the depth and the size of an array or a record stand.
+const EXTENT: usize = 16 << 8 | 32;

@@ -1,5 +1,6 @@
 //! The syntax tree of definitions and of instances of them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{Expr, FlowStatement, Ident, Query, Script};
@@ -60,6 +61,15 @@ impl Modular {
             Some(first) => first.span.to(self.name.span),
             None => self.name.span,
         }
+    }
+}
+
+impl fmt::Display for Modular {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for module in &self.modules {
+            write!(f, "{}::", module.name)?;
+        }
+        f.write_str(&self.name.name)
     }
 }
 

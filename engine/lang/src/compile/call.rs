@@ -208,6 +208,11 @@ impl<'c> Compiler<'c, '_> {
         Ok(Folded::Code(Code::Aggregate(aggregates.len() - 1)))
     }
 
+    pub(super) fn note_group(&mut self) {
+        self.group_use = true;
+        self.group_use_in_aggregate |= self.in_aggregate;
+    }
+
     // --- recursion ---
 
     pub(super) fn recur(&mut self, args: &[Expr], span: Span, is_tail: bool) -> Compiled<Code> {

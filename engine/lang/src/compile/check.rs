@@ -2,6 +2,7 @@
 
 use temblor_pdk::value::Arena;
 
+use super::flow::{check_declared, check_flow, check_keys};
 use super::script::{ScriptKind, script};
 use super::{Compiler, Context, PoolBuilder};
 use crate::ast::{
@@ -29,12 +30,43 @@ pub(crate) fn check_definition(
         Definition::Script(script) => check.script(script, scope),
         Definition::Pipeline(pipeline) => check.pipeline(pipeline, scope),
         Definition::Connector(connector) => {
+            check_keys(connector, check.findings);
             check.with(&connector.with, scope);
+            check_declared(&connector.args.params, check.findings);
             check.args(&connector.args, scope);
         }
-        // Flows are checked as a whole.
-        Definition::Flow(_) => {}
+        Definition::Flow(flow) => check_flow(flow, scope, loader, findings),
     }
+}
+
+/// Checks the names in the values of a `with`.
+pub(crate) fn check_values(with: &With, scope: &Scope, findings: &mut Vec<Finding>) {
+    for assign in &with.assigns {
+        check_expr(&assign.value, scope, findings);
+    }
+}
+
+/// Checks the names in the defaults of arguments.
+pub(crate) fn check_defaults(args: &Args, scope: &Scope, findings: &mut Vec<Finding>) {
+    let defaults = args.params.iter();
+    for default in defaults.filter_map(|param| param.default.as_ref()) {
+        check_expr(default, scope, findings);
+    }
+}
+
+fn check_expr(expr: &Expr, scope: &Scope, findings: &mut Vec<Finding>) {
+    let (arena, mut found) = (Arena::new(), Vec::new());
+    let mut pool = PoolBuilder::new(&arena);
+    // Whatever was reported is in what was found.
+    let _ = Compiler::new(Context::Constant, None, scope, &mut pool, &mut found).fold(expr);
+    keep(found, Phase::Names, findings);
+}
+
+/// Keeps of what was found what concerns names.
+fn keep(found: Vec<Finding>, last: Phase, findings: &mut Vec<Finding>) {
+    let is_kept =
+        |finding: &Finding| finding.severity == Severity::Warning || finding.phase <= last;
+    findings.extend(found.into_iter().filter(is_kept));
 }
 
 struct Check<'s> {
@@ -43,35 +75,20 @@ struct Check<'s> {
 }
 
 impl Check<'_> {
-    /// Keeps of what was found what concerns names.
     fn keep(&mut self, found: Vec<Finding>, last: Phase) {
-        let is_kept =
-            |finding: &Finding| finding.severity == Severity::Warning || finding.phase <= last;
-        self.findings.extend(found.into_iter().filter(is_kept));
+        keep(found, last, self.findings);
     }
 
     fn expr(&mut self, expr: &Expr, scope: &Scope) {
-        let (arena, mut found) = (Arena::new(), Vec::new());
-        let mut pool = PoolBuilder::new(&arena);
-        // Whatever was reported is in what was found.
-        let _ = Compiler::new(Context::Constant, None, scope, &mut pool, &mut found).fold(expr);
-        self.keep(found, Phase::Names);
+        check_expr(expr, scope, self.findings);
     }
 
     fn with(&mut self, with: &With, scope: &Scope) {
-        for assign in &with.assigns {
-            self.expr(&assign.value, scope);
-        }
+        check_values(with, scope, self.findings);
     }
 
     fn args(&mut self, args: &Args, scope: &Scope) {
-        for default in args
-            .params
-            .iter()
-            .filter_map(|param| param.default.as_ref())
-        {
-            self.expr(default, scope);
-        }
+        check_defaults(args, scope, self.findings);
     }
 
     fn body(&mut self, body: &crate::ast::Script, kind: ScriptKind) {

@@ -1,20 +1,20 @@
 //! The compiler: a checked syntax tree becomes something that runs.
 
-mod args;
+mod body;
 mod bytes;
 mod call;
 mod check;
-mod config;
-mod connector;
 mod edit;
 mod emitted;
 mod expr;
 mod flow;
 mod function;
 mod graph;
+mod instance;
 mod locals;
 mod looping;
 mod matching;
+mod node;
 mod operator;
 mod path;
 mod pattern;
@@ -23,10 +23,12 @@ mod query;
 mod root;
 mod same;
 mod script;
+mod select;
 mod statement;
+mod window;
+mod wire;
 
 pub(crate) use check::check_definition;
-pub(crate) use connector::KEYS as CONNECTOR_KEYS;
 pub(crate) use emitted::emitted_ports;
 pub(crate) use flow::compile_flows;
 pub(crate) use function::compile_function;
@@ -103,6 +105,10 @@ pub(crate) struct Compiler<'c, 'f> {
     pub(crate) aggregates: Option<Vec<AggregateCall>>,
     /// Whether the arguments of an aggregate are being compiled.
     in_aggregate: bool,
+    /// Whether `group` or `window` was met.
+    pub(crate) group_use: bool,
+    /// Whether `group` or `window` was met in the arguments of an aggregate.
+    pub(crate) group_use_in_aggregate: bool,
     scope: &'f Scope,
     /// How much of the scope can be seen.
     before: usize,
@@ -141,6 +147,8 @@ impl<'c, 'f> Compiler<'c, 'f> {
             groups: &[],
             aggregates: None,
             in_aggregate: false,
+            group_use: false,
+            group_use_in_aggregate: false,
             scope,
             before: END,
             free_local: None,

@@ -46,7 +46,7 @@ impl<'c> Compiler<'c, '_> {
             .iter()
             .any(|operation| operation.op.level() <= BinaryOp::And.level())
         {
-            return Ok(self.logic(Span::new(start, first.span.end), left, rest, rights));
+            return Ok(self.logic(start, first.span, left, rest, rights));
         }
         let mut operations = Vec::new();
         for (Operation { op, end, .. }, right) in rest.iter().zip(rights) {
@@ -84,6 +84,7 @@ impl<'c> Compiler<'c, '_> {
     /// wrong with the operands may never be looked at.
     fn logic(
         &mut self,
+        start: u32,
         first: Span,
         left: Folded<'c>,
         rest: &[Operation],
@@ -102,7 +103,7 @@ impl<'c> Compiler<'c, '_> {
                         _ => left_value ^ right_value,
                     };
                     left = Folded::Value(Value::from(value));
-                    left_span = Span::new(first.start, *end);
+                    left_span = Span::new(start, *end);
                 }
                 _ => operands.push((self.emit(value), right.span)),
             }

@@ -35,8 +35,13 @@ impl<'c> Compiler<'c, '_> {
                 Code::Meta
             }
             Root::State => Code::State,
-            Root::Group => Code::Group,
-            Root::Window => Code::Window,
+            Root::Group | Root::Window => {
+                self.note_group();
+                match root {
+                    Root::Group => Code::Group,
+                    _ => Code::Window,
+                }
+            }
         };
         Ok(Folded::Code(code))
     }

@@ -20,7 +20,7 @@ pub(crate) mod stacks;
 mod walk;
 
 pub(crate) use code::{Code, Constant, Pool};
-pub(crate) use failure::Eval;
+pub(crate) use failure::{Eval, internal};
 pub(crate) use machine::{Flow, Machine, Outcome, Stop};
 pub(crate) use memory::Memory;
 pub(crate) use stacks::Stacks;

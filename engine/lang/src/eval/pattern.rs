@@ -50,7 +50,8 @@ impl<'a> Machine<'_, 'a> {
                 }
                 Ok(true)
             }
-            PatternCode::Params(_) | PatternCode::Nested(_) => Err(failure::internal(span).into()),
+            PatternCode::Nested(matching) => Err(failure::internal(*matching).into()),
+            PatternCode::Params(_) => Err(failure::internal(span).into()),
         }
     }
 
@@ -140,7 +141,8 @@ impl<'a> Machine<'_, 'a> {
                 }
                 Ok(Some(self.memory.stacks.array(base, self.arena)))
             }
-            PatternCode::Params(_) | PatternCode::Nested(_) => Err(failure::internal(span).into()),
+            PatternCode::Nested(matching) => Err(failure::internal(*matching).into()),
+            PatternCode::Params(_) => Err(failure::internal(span).into()),
         }
     }
 

@@ -47,7 +47,13 @@ impl<'m, 'a> Machine<'m, 'a> {
     }
 
     pub(super) fn set_slot(&mut self, slot: usize, value: Value<'a>) {
-        if let Some(slot) = self.memory.locals.get_mut(self.frame.base + slot) {
+        let slot = self.frame.base + slot;
+        // A script or a function has room for its variables; an expression of a select, which has some in patterns
+        // only, gets it here.
+        if slot >= self.memory.locals.len() {
+            self.memory.locals.resize(slot + 1, None);
+        }
+        if let Some(slot) = self.memory.locals.get_mut(slot) {
             *slot = Some(value);
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Scope, module};
 use crate::ast::{Ident, Import};
+use crate::catalogue::{Builtin, Catalogue};
 use crate::code::Code;
 use crate::compile::{Compiled, Reported};
 use crate::finding::{Finding, Phase, Severity};
@@ -28,6 +29,8 @@ pub(crate) struct Loader {
     /// The directories that are searched, in this order.
     path: Vec<PathBuf>,
     sources: Sources,
+    /// Where operators come from.
+    catalogue: Arc<dyn Catalogue>,
     /// What came of each text. A module is its text: two files with the same text are one module.
     loaded: HashMap<Box<str>, Option<Arc<Scope>>>,
     /// The modules that are being loaded, outermost first.
@@ -55,9 +58,23 @@ impl Loader {
         Loader {
             path: options.module_path.clone(),
             sources: Sources::new(Arc::clone(main)),
+            catalogue: match &options.catalogue {
+                Some(catalogue) => Arc::clone(catalogue),
+                None => Arc::new(Builtin),
+            },
             loaded: HashMap::new(),
             chain: Vec::new(),
         }
+    }
+
+    /// Where operators come from.
+    pub(crate) fn catalogue(&self) -> &Arc<dyn Catalogue> {
+        &self.catalogue
+    }
+
+    /// All texts that were loaded by now.
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// Ends the compilation and returns all texts that were loaded.

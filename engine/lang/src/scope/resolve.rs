@@ -7,8 +7,8 @@ use temblor_pdk::value::OwnedValue;
 use super::table::Table;
 use super::{END, FunctionItem, Scope};
 use crate::ast::{
-    ConnectorDefinition, FlowDefinition, Ident, Modular, OperatorDefinition, PipelineDefinition,
-    ScriptDefinition, WindowDefinition,
+    ConnectorDefinition, FlowDefinition, Ident, Modular, NodeKind, OperatorDefinition,
+    PipelineDefinition, ScriptDefinition, WindowDefinition,
 };
 
 /// What a name leads to.
@@ -17,6 +17,17 @@ pub(crate) enum Lookup<T> {
     /// Something that was reported and cannot be used.
     Broken,
     Missing,
+}
+
+impl<T> Lookup<T> {
+    /// Changes what was found.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Lookup<U> {
+        match self {
+            Lookup::Found(found) => Lookup::Found(change(found)),
+            Lookup::Broken => Lookup::Broken,
+            Lookup::Missing => Lookup::Missing,
+        }
+    }
 }
 
 /// A function, and where it is defined.
@@ -147,6 +158,19 @@ impl Scope {
         self.definition(path, |scope| &scope.flows)
     }
 
+    /// Whether a script, an operator or a pipeline of that name is defined by now.
+    pub(crate) fn has_template(&self, kind: NodeKind, path: &Modular) -> bool {
+        let Lookup::Found((scope, _)) = self.walk(&path.modules, END) else {
+            return false;
+        };
+        let name = &path.name.name;
+        match kind {
+            NodeKind::Operator => scope.operators.get(name, END).is_some(),
+            NodeKind::Script => scope.scripts.get(name, END).is_some(),
+            NodeKind::Pipeline => scope.pipelines.get(name, END).is_some(),
+        }
+    }
+
     fn definition<T>(
         self: &Arc<Self>,
         path: &Modular,
@@ -200,8 +224,54 @@ impl Scope {
         None
     }
 
-    /// The names of the definitions of one kind that stand in this scope.
-    pub(crate) fn flow_names(&self) -> impl Iterator<Item = &str> {
-        self.flows.names()
+    /// The names of the flows of a module, or of this scope.
+    pub(crate) fn flow_names(&self, modules: &[Ident]) -> Vec<&str> {
+        self.names(modules, |scope| &scope.flows)
+    }
+
+    /// The names of the connectors of a module, or of this scope.
+    pub(crate) fn connector_names(&self, modules: &[Ident]) -> Vec<&str> {
+        self.names(modules, |scope| &scope.connectors)
+    }
+
+    /// The names of the pipelines of a module, or of this scope.
+    pub(crate) fn pipeline_names(&self, modules: &[Ident]) -> Vec<&str> {
+        self.names(modules, |scope| &scope.pipelines)
+    }
+
+    fn names<T: 'static>(&self, modules: &[Ident], table: fn(&Scope) -> &Table<T>) -> Vec<&str> {
+        match self.walk(modules, END) {
+            Lookup::Found((scope, _)) => table(scope).names().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    // --- definitions, in a scope that is not complete yet ---
+
+    /// Finds the flow of that name among what is defined by now.
+    pub(crate) fn flow_here(&self, path: &Modular) -> Lookup<&FlowDefinition> {
+        self.here(path, |scope| &scope.flows)
+    }
+
+    /// Finds the connector of that name among what is defined by now.
+    pub(crate) fn connector_here(&self, path: &Modular) -> Lookup<&ConnectorDefinition> {
+        self.here(path, |scope| &scope.connectors)
+    }
+
+    /// Finds the pipeline of that name among what is defined by now.
+    pub(crate) fn pipeline_here(&self, path: &Modular) -> Lookup<&PipelineDefinition> {
+        self.here(path, |scope| &scope.pipelines)
+    }
+
+    fn here<T>(&self, path: &Modular, table: fn(&Scope) -> &Table<Arc<T>>) -> Lookup<&T> {
+        let (scope, before) = match self.walk(&path.modules, END) {
+            Lookup::Found(found) => found,
+            Lookup::Broken => return Lookup::Broken,
+            Lookup::Missing => return Lookup::Missing,
+        };
+        match table(scope).get(&path.name.name, before) {
+            Some((item, _)) => Lookup::Found(item),
+            None => Lookup::Missing,
+        }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Bench<'b> {
     pub(crate) flow: &'b Path,
     /// The file that lists plugins.
     pub(crate) connectors: Option<&'b Path>,
+    /// Where modules are looked for.
+    pub(crate) module_path: Vec<PathBuf>,
     /// The connector whose link mode differs.
     pub(crate) connector: &'b str,
     /// The connector of kind `blackhole` that measures.
@@ -72,6 +74,9 @@ impl Bench<'_> {
         command.arg(format!("--link={}={side}", self.connector));
         if let Some(path) = self.connectors {
             command.arg("--connectors").arg(path);
+        }
+        for directory in &self.module_path {
+            command.arg("-I").arg(directory);
         }
         if let Some(workers) = self.workers {
             command.arg(format!("--workers={workers}"));

@@ -16,6 +16,7 @@ use super::catalogue::{self, CatalogueOptions};
 use super::check::show;
 use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
+use super::modules::ModuleOptions;
 use super::output::{print, print_json, quoted};
 use super::overrides::{self, Override};
 use super::program::Program;
@@ -33,6 +34,8 @@ pub(crate) struct BenchOptions {
     ab: Sides,
     #[command(flatten)]
     catalogue: CatalogueOptions,
+    #[command(flatten)]
+    modules: ModuleOptions,
     /// How often each side is measured
     #[arg(long, value_name = "COUNT", default_value = "5")]
     rounds: NonZeroUsize,
@@ -94,7 +97,7 @@ pub(crate) fn run(options: &BenchOptions, log: Log) -> Outcome {
     catalogue::warn_of_refused(&registry, log);
     let sides = &options.ab;
     check_sides(&mut registry, sides)?;
-    let mut program = Program::read(&options.flow)?;
+    let mut program = Program::read(&options.flow, &options.modules.options())?;
     if let Some(deployment) = &mut program.deployment {
         for set in &options.sets {
             set.apply(deployment)?;
@@ -197,6 +200,7 @@ fn bench<'b>(options: &'b BenchOptions, deployment: &'b Deployment) -> Result<Be
     Ok(Bench {
         flow: &options.flow,
         connectors: options.catalogue.connectors.as_deref(),
+        module_path: options.modules.options().module_path,
         connector: &options.ab.connector,
         measures,
         blasts,

@@ -127,6 +127,21 @@ fn what_was_removed_leaves_no_trace() {
 }
 
 #[test]
+fn size_is_known_without_looking() {
+    let arena = Arena::new();
+    let pair = arena.array(&[Value::NULL, Value::from("text")]);
+    assert_eq!((Value::NULL.size(), pair.size()), (1, 3));
+    let record = arena.object(&[crate::Field::new("k", pair), crate::Field::new("n", pair)]);
+    assert_eq!(record.size(), 7);
+    // Ever the same value in two places: nothing is copied, but a copy would be large.
+    let double = |value, _| arena.array(&[value, value]);
+    assert_eq!((0..10).fold(Value::NULL, double).size(), 2047);
+    assert_eq!((0..500).fold(Value::NULL, double).size(), u32::MAX as usize);
+    let deep = (0..70_000).fold(Value::NULL, |value, _| arena.array(&[value]));
+    assert_eq!((deep.depth(), deep.size()), (65_535, 70_001));
+}
+
+#[test]
 fn depth_is_known_without_looking() {
     let arena = Arena::new();
     let mut draft = Draft::default();

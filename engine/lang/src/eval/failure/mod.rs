@@ -109,8 +109,9 @@ pub(super) fn not_bytes(value: Value<'_>, span: Span) -> Box<Finding> {
 /// Describes a part of a binary literal that has fewer bytes than are wanted.
 #[cold]
 pub(super) fn too_short(value: Value<'_>, wanted: usize, span: Span) -> Box<Finding> {
-    let message = format!("not {wanted} bytes long: {}", shown(value));
-    error(Code::BinaryPart, span, message)
+    let message = format!("not long enough: {}", shown(value));
+    let finding = Finding::error(Code::BinaryPart, span, message);
+    Box::new(finding.help(format!("{wanted} bytes are taken from it")))
 }
 
 /// Describes what cannot happen, unless the compiler is wrong or something is used that cannot work.

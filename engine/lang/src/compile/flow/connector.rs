@@ -2,15 +2,18 @@
 
 use temblor_pdk::value::{Arena, OwnedValue, Value};
 
+use super::super::{Compiled, Compiler, Context, PoolBuilder, Reported};
+use super::args::check_unique;
 use super::config::Setting;
-use super::{Compiled, Compiler, Context, PoolBuilder, Reported};
 use crate::ast::{ConnectorDefinition, Instance};
+use crate::code::Code;
 use crate::deployment::{ConfigSpans, ConnectorSpec};
-use crate::finding::Finding;
+use crate::finding::{Finding, Phase};
 use crate::scope::Scope;
+use crate::suggest::did_you_mean;
 
 /// The keys that the `with` clause of a connector definition can have.
-pub(crate) const KEYS: [&str; 6] = [
+const KEYS: [&str; 6] = [
     "codec",
     "config",
     "metrics_interval_s",
@@ -19,13 +22,38 @@ pub(crate) const KEYS: [&str; 6] = [
     "reconnect",
 ];
 
-/// Compiles an instance of a connector, given its arguments.
+/// Reports keys in the `with` of a definition that there are not, or that come twice.
+pub(crate) fn check_keys(definition: &ConnectorDefinition, findings: &mut Vec<Finding>) {
+    for assign in &definition.with.assigns {
+        let key = &assign.key;
+        if KEYS.contains(&&*key.name) {
+            continue;
+        }
+        let message = format!(
+            "invalid `with` parameter `{}` in the definition of the connector `{}`",
+            key.name, definition.name.name
+        );
+        let keys: Vec<String> = KEYS.iter().map(|key| format!("`{key}`")).collect();
+        let all = format!("the keys are {}", keys.join(", "));
+        let help = match did_you_mean(&key.name, KEYS) {
+            Some(meant) => format!("{meant} {all}"),
+            None => all,
+        };
+        let finding = Finding::error(Code::UnknownKey, key.span, message);
+        findings.push(finding.margin(2).help(help));
+    }
+    let keys = definition.with.assigns.iter().map(|assign| &assign.key);
+    check_unique("key", keys, findings);
+}
+
+/// Compiles an instance of a connector, given its arguments. Names mean what they mean around its definition.
 ///
 /// # Errors
 /// Reports settings that are not constant or not of the right type.
 pub(super) fn connector<'c>(
     instance: &Instance,
     definition: &ConnectorDefinition,
+    around: &Scope,
     args: Value<'c>,
     arena: &'c Arena,
     findings: &mut Vec<Finding>,
@@ -45,16 +73,16 @@ pub(super) fn connector<'c>(
     };
     let mut failed = false;
     for assign in &definition.with.assigns {
-        let (scope, mut pool) = (Scope::default(), PoolBuilder::new(arena));
+        let mut pool = PoolBuilder::new(arena);
         let mut compiler =
-            Compiler::new(Context::Constant, Some(args), &scope, &mut pool, findings);
+            Compiler::new(Context::Constant, Some(args), around, &mut pool, findings);
         let Ok(value) = compiler.constant(&assign.value) else {
             failed = true;
             continue;
         };
         let setting = Setting::new(&assign.key.name, value, &assign.value);
         if let Err(finding) = set(&mut spec, setting) {
-            findings.push(finding);
+            findings.push(finding.phase(Phase::Graph));
             failed = true;
         }
     }

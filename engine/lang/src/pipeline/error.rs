@@ -1,0 +1,36 @@
+//! Failures of a run.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::finding::{Finding, render};
+use crate::source::Sources;
+
+/// An expression failed for an event.
+#[derive(Clone, Debug)]
+pub struct EvalError {
+    pub(super) finding: Box<Finding>,
+    pub(super) sources: Arc<Sources>,
+}
+
+impl EvalError {
+    /// What failed and where.
+    #[must_use]
+    pub fn finding(&self) -> &Finding {
+        &self.finding
+    }
+
+    /// The texts that the finding refers to.
+    #[must_use]
+    pub fn sources(&self) -> &Arc<Sources> {
+        &self.sources
+    }
+}
+
+impl fmt::Display for EvalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&render(&self.finding, &self.sources))
+    }
+}
+
+impl std::error::Error for EvalError {}

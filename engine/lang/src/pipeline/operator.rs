@@ -1,0 +1,74 @@
+//! Running operators.
+
+use temblor_pdk::value::{Event, Value};
+use temblor_pdk::{DynOperator, OperatorSink};
+
+use super::OperatorNode;
+use super::run::Run;
+use super::state::NodeState;
+
+impl<'a> Run<'_, 'a> {
+    pub(super) fn operator(
+        &mut self,
+        at: usize,
+        operator: &OperatorNode,
+        port: usize,
+        event: Event<'a>,
+    ) {
+        let port = operator.inputs.get(port).map_or("in", |name| name);
+        let arena = self.arena;
+        self.operate(at, operator, event, |running, out| {
+            running.on_event(port, event, arena, out)
+        });
+    }
+
+    pub(super) fn operator_tick(&mut self, at: usize, operator: &OperatorNode, now_ns: u64) {
+        let arena = self.arena;
+        self.operate(at, operator, at_time(now_ns), |running, out| {
+            running.on_tick(now_ns, arena, out)
+        });
+    }
+
+    pub(super) fn operator_finish(&mut self, at: usize, operator: &OperatorNode, now_ns: u64) {
+        let arena = self.arena;
+        self.operate(at, operator, at_time(now_ns), |running, out| {
+            running.finish(arena, out)
+        });
+    }
+
+    /// Lets an operator do something. If it fails, that is sent to its port `err`.
+    fn operate(
+        &mut self,
+        at: usize,
+        operator: &OperatorNode,
+        event: Event<'a>,
+        work: impl FnOnce(&mut dyn DynOperator, &mut OperatorSink<'_, 'a>) -> temblor_pdk::Result<()>,
+    ) {
+        let mut state = self.take_state(at);
+        let error = match &mut state {
+            NodeState::Operator(running) => {
+                let mut take = |output: u32, event: Event<'a>| {
+                    if let Some(to) = operator.outputs.get(output as usize) {
+                        self.send(to, event);
+                    }
+                };
+                let done = work(&mut **running, &mut OperatorSink::new(&mut take));
+                done.err().map(|error| error.to_string())
+            }
+            NodeState::Broken(why) => Some(why.to_string()),
+            _ => None,
+        };
+        self.put_state(at, state);
+        if let Some(error) = error {
+            let error = Value::from(self.arena.str(&error));
+            self.send_error(&operator.err, error, event);
+        }
+    }
+}
+
+fn at_time<'a>(now_ns: u64) -> Event<'a> {
+    Event {
+        ingest_ns: now_ns,
+        ..Event::new(Value::NULL)
+    }
+}

@@ -1,0 +1,210 @@
+//! Running a pipeline.
+
+use std::fmt;
+use std::sync::Arc;
+
+use temblor_pdk::value::{Arena, Event};
+
+use super::error::EvalError;
+use super::memory::{Parts, Scratch};
+use super::state::{NodeState, State};
+use super::{NodeKind, Plan, Target};
+use crate::eval::Eval;
+use crate::finding::Finding;
+use crate::source::Sources;
+
+/// A pipeline that is being run for the events of one batch.
+pub struct Run<'r, 'a> {
+    pub(super) plan: &'r Plan,
+    pub(super) sources: &'r Arc<Sources>,
+    pub(super) arena: &'a Arena,
+    pub(super) parts: Parts<'a>,
+    scratch: &'r mut Scratch,
+    pub(super) state: &'r mut State,
+}
+
+impl fmt::Debug for Run<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").finish_non_exhaustive()
+    }
+}
+
+impl<'r, 'a> Run<'r, 'a> {
+    pub(super) fn new(
+        plan: &'r Plan,
+        sources: &'r Arc<Sources>,
+        arena: &'a Arena,
+        scratch: &'r mut Scratch,
+        state: &'r mut State,
+    ) -> Self {
+        let mut parts = std::mem::take(&mut scratch.0).recycle();
+        parts.memory.prepare(&plan.pool);
+        Run {
+            plan,
+            sources,
+            arena,
+            parts,
+            scratch,
+            state,
+        }
+    }
+
+    /// Drives an event through the whole pipeline, from input port `input`, and hands every result to `out` together
+    /// with the place of its output port. An input port that does not exist is one that nobody reads.
+    ///
+    /// Results come in the order of the selects in the text. They carry the id and the time of the event. A select
+    /// whose target is `event` hands on the very value it got. A batch leaves as the events that it stands for.
+    ///
+    /// # Errors
+    /// Fails if an expression of a select fails. Selects that read one node run from the last to the first; those that
+    /// had not run yet are abandoned. Everything that had arrived at an output until then has been handed to `out`.
+    pub fn event(
+        &mut self,
+        input: usize,
+        event: Event<'a>,
+        out: &mut impl FnMut(usize, Event<'a>),
+    ) -> Result<(), EvalError> {
+        if let Some(entries) = self.plan.entries.get(input) {
+            let events = entries.iter().map(|target| (*target, event));
+            self.parts.pending.extend(events);
+        }
+        let done = self.drain();
+        self.deliver(out);
+        done
+    }
+
+    /// Tells the time to everything that waits for it; to be called about every 100 ms.
+    ///
+    /// # Errors
+    /// Fails if an expression fails; see [`Run::event`].
+    pub fn tick(
+        &mut self,
+        now_ns: u64,
+        out: &mut impl FnMut(usize, Event<'a>),
+    ) -> Result<(), EvalError> {
+        let mut done = Ok(());
+        for at in &self.plan.ticking {
+            let ticked = self.node_tick(*at, now_ns);
+            done = done.and(ticked.map_err(|finding| self.failure(finding)));
+        }
+        let drained = self.drain();
+        self.deliver(out);
+        done.and(drained)
+    }
+
+    /// Sends what operators hold back; to be called when nothing comes in any more. Windows that have not closed
+    /// emit nothing: half a window is no window. [`State::open_groups`] tells how many there are.
+    ///
+    /// # Errors
+    /// Fails if an expression fails; see [`Run::event`].
+    pub fn flush(
+        &mut self,
+        now_ns: u64,
+        out: &mut impl FnMut(usize, Event<'a>),
+    ) -> Result<(), EvalError> {
+        let mut done = Ok(());
+        // Each node comes before those that it feeds, so these hold all that they will ever get.
+        for at in 0..self.plan.nodes.len() {
+            self.node_finish(at, now_ns);
+            done = done.and(self.drain());
+            self.deliver(out);
+        }
+        done
+    }
+
+    /// Drives all events that are on their way to their ends.
+    fn drain(&mut self) -> Result<(), EvalError> {
+        while let Some((target, event)) = self.parts.pending.pop() {
+            let done = match target {
+                Target::Output(port) => {
+                    self.parts.results.push((port as usize, event));
+                    Ok(())
+                }
+                Target::Node { node, port } => self.node_event(node as usize, port as usize, event),
+            };
+            if let Err(finding) = done {
+                self.parts.pending.clear();
+                self.parts.memory.clear();
+                return Err(self.failure(finding));
+            }
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, out: &mut impl FnMut(usize, Event<'a>)) {
+        while let Some((port, event)) = self.parts.results.pop() {
+            if event.is_batch() {
+                event.parts().for_each(|part| out(port, part));
+            } else {
+                out(port, event);
+            }
+        }
+    }
+
+    fn failure(&self, finding: Box<Finding>) -> EvalError {
+        EvalError {
+            finding,
+            sources: Arc::clone(self.sources),
+        }
+    }
+
+    /// Sends an event on. What was sent last goes first.
+    #[inline]
+    pub(super) fn send(&mut self, to: &[Target], event: Event<'a>) {
+        self.parts
+            .pending
+            .extend(to.iter().map(|target| (*target, event)));
+    }
+
+    fn node_event(&mut self, at: usize, port: usize, event: Event<'a>) -> Eval<()> {
+        let Some(node) = self.plan.nodes.get(at) else {
+            return Ok(());
+        };
+        match &node.kind {
+            NodeKind::Select(select) => self.select(select, event),
+            NodeKind::Windowed(select, to) => self.windowed(at, select, to, Some(event), 0),
+            NodeKind::Script(script) => self.script(at, &node.name, script, port, event),
+            NodeKind::Operator(operator) => {
+                self.operator(at, operator, port, event);
+                Ok(())
+            }
+        }
+    }
+
+    fn node_tick(&mut self, at: usize, now_ns: u64) -> Eval<()> {
+        match self.plan.nodes.get(at).map(|node| &node.kind) {
+            Some(NodeKind::Windowed(select, to)) => self.windowed(at, select, to, None, now_ns),
+            Some(NodeKind::Operator(operator)) => {
+                self.operator_tick(at, operator, now_ns);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn node_finish(&mut self, at: usize, now_ns: u64) {
+        if let Some(NodeKind::Operator(operator)) = self.plan.nodes.get(at).map(|node| &node.kind) {
+            self.operator_finish(at, operator, now_ns);
+        }
+    }
+
+    /// Takes what a node keeps, to be put back when it has run.
+    pub(super) fn take_state(&mut self, at: usize) -> NodeState {
+        let state = self.state.0.get_mut(at);
+        state.map_or(NodeState::None, |state| {
+            std::mem::replace(state, NodeState::None)
+        })
+    }
+
+    pub(super) fn put_state(&mut self, at: usize, state: NodeState) {
+        if let Some(place) = self.state.0.get_mut(at) {
+            *place = state;
+        }
+    }
+}
+
+impl Drop for Run<'_, '_> {
+    fn drop(&mut self) {
+        self.scratch.0 = std::mem::take(&mut self.parts).recycle();
+    }
+}

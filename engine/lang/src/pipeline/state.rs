@@ -1,0 +1,92 @@
+//! What an instance of a pipeline keeps.
+
+use std::fmt;
+
+use temblor_pdk::DynOperator;
+use temblor_pdk::value::OwnedValue;
+
+use super::{NodeKind, OperatorNode, Plan};
+use crate::catalogue;
+use crate::window::Windows;
+
+/// What an instance of a pipeline keeps from event to event: the state of scripts, windows and operators.
+#[derive(Debug)]
+pub struct State(pub(super) Box<[NodeState]>);
+
+/// What a node keeps.
+pub(super) enum NodeState {
+    None,
+    Script(OwnedValue),
+    Windows(Box<Windows>),
+    Operator(Box<dyn DynOperator>),
+    /// An operator that could not be made although its configuration was fine, and why.
+    Broken(Box<str>),
+}
+
+impl fmt::Debug for NodeState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeState::None => f.write_str("None"),
+            NodeState::Script(state) => f.debug_tuple("Script").field(state).finish(),
+            NodeState::Windows(windows) => f.debug_tuple("Windows").field(windows).finish(),
+            NodeState::Operator(_) => f.write_str("Operator"),
+            NodeState::Broken(why) => f.debug_tuple("Broken").field(why).finish(),
+        }
+    }
+}
+
+impl State {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let state = |node: &super::Node| match &node.kind {
+            NodeKind::Select(_) => NodeState::None,
+            NodeKind::Windowed(..) => NodeState::Windows(Box::default()),
+            NodeKind::Script(script) => NodeState::Script(script.state.clone()),
+            NodeKind::Operator(operator) => NodeState::of_operator(operator, plan),
+        };
+        State(plan.nodes.iter().map(state).collect())
+    }
+
+    /// How many groups have windows that hold data and have not closed.
+    #[must_use]
+    pub fn open_groups(&self) -> usize {
+        let windows = self.0.iter().map(|state| match state {
+            NodeState::Windows(windows) => windows.open(),
+            _ => 0,
+        });
+        windows.sum()
+    }
+
+    /// How many events operators keep for later. What came in is not to be acknowledged meanwhile.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.operators().map(|operator| operator.held()).sum()
+    }
+
+    /// Whether an operator wants whoever sends events to stop for now.
+    #[must_use]
+    pub fn paused(&self) -> bool {
+        self.operators().any(|operator| operator.paused())
+    }
+
+    /// Whether an operator wants to learn what became of the events that it sent.
+    #[must_use]
+    pub fn wants_feedback(&self) -> bool {
+        self.operators().any(|operator| operator.wants_feedback())
+    }
+
+    fn operators(&self) -> impl Iterator<Item = &dyn DynOperator> {
+        self.0.iter().filter_map(|state| match state {
+            NodeState::Operator(operator) => Some(&**operator),
+            _ => None,
+        })
+    }
+}
+
+impl NodeState {
+    fn of_operator(operator: &OperatorNode, plan: &Plan) -> Self {
+        match catalogue::make(&*plan.catalogue, &operator.kind, &operator.config) {
+            Ok(made) => NodeState::Operator(made),
+            Err(error) => NodeState::Broken(error.to_string().into()),
+        }
+    }
+}

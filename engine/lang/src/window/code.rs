@@ -1,0 +1,96 @@
+//! Compiled selects with windows.
+
+use temblor_pdk::value::OwnedValue;
+
+use crate::aggregate::AggregateKind;
+use crate::eval::Code;
+use crate::eval::code::ScriptCode;
+use crate::group::GroupCode;
+use crate::pipeline::Condition;
+use crate::span::Span;
+
+/// A select with windows.
+#[derive(Debug)]
+pub(crate) struct WindowedSelect {
+    pub(crate) filter: Option<Condition>,
+    pub(crate) group: Option<GroupCode>,
+    /// The `group by` clause; the select if there is none.
+    pub(crate) group_span: Span,
+    pub(crate) target: Code,
+    pub(crate) having: Option<Condition>,
+    pub(crate) aggregates: Box<[AggregateCode]>,
+    /// The windows, each with the one behind it in the chain as the next. There is at least one.
+    pub(crate) windows: Box<[WindowCode]>,
+    /// How many groups there can be at once.
+    pub(crate) max_groups: usize,
+    /// After how many nanoseconds without an event a group is dropped.
+    pub(crate) eviction_ns: Option<u64>,
+    /// Whether `group` or `window` is referred to while events are taken in.
+    pub(crate) needs_group: bool,
+    /// The select.
+    pub(crate) span: Span,
+}
+
+/// A call of an aggregate.
+#[derive(Debug)]
+pub(crate) struct AggregateCode {
+    pub(crate) kind: AggregateKind,
+    pub(crate) args: Box<[Code]>,
+    /// The name and the call, for messages.
+    pub(crate) name: Box<str>,
+    pub(crate) span: Span,
+}
+
+/// A window.
+#[derive(Debug)]
+pub(crate) struct WindowCode {
+    pub(crate) name: Box<str>,
+    pub(crate) rule: WindowRule,
+    /// Whether it emits although no event came, as long as its group is kept.
+    pub(crate) emits_empty: bool,
+}
+
+/// When a window closes.
+#[derive(Debug)]
+pub(crate) enum WindowRule {
+    /// After so many events, or so much weight as a script gives them.
+    Size { size: u64, weight: Option<Scripted> },
+    /// After so many nanoseconds, by the time of events or by what a script says.
+    Interval {
+        interval_ns: u64,
+        time: Option<Scripted>,
+    },
+    /// When a script says so.
+    State {
+        initial: OwnedValue,
+        script: Scripted,
+        tick: Option<Scripted>,
+    },
+}
+
+/// The script of a window.
+#[derive(Debug)]
+pub(crate) struct Scripted {
+    pub(crate) code: ScriptCode,
+    /// The last expression.
+    pub(crate) last: Span,
+    /// The definition of the window.
+    pub(crate) context: Span,
+}
+
+impl WindowedSelect {
+    /// Whether something happens when time passes, without an event. Only the first window is asked.
+    pub(crate) fn wants_ticks(&self) -> bool {
+        self.eviction_ns.is_some() || self.windows.first().is_some_and(WindowCode::wants_ticks)
+    }
+}
+
+impl WindowCode {
+    /// Whether it closes when time passes, without an event.
+    fn wants_ticks(&self) -> bool {
+        matches!(
+            self.rule,
+            WindowRule::Interval { time: None, .. } | WindowRule::State { tick: Some(_), .. }
+        )
+    }
+}

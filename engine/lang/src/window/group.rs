@@ -1,0 +1,156 @@
+//! Taking an event into the windows of a group, and closing them.
+
+use temblor_pdk::value::{OwnedValue, Value};
+
+use super::code::AggregateCode;
+use super::run::Surroundings;
+use super::state::{Group, Pane};
+use crate::aggregate::{Accumulator, Refusal};
+use crate::code::Code;
+use crate::eval::Eval;
+use crate::finding::Finding;
+
+impl<'a> Surroundings<'_, 'a> {
+    /// Takes the event into a group.
+    pub(super) fn take(&mut self, group: &mut Group) -> Eval<()> {
+        let select = self.select;
+        let (Some(window), Some(pane)) = (select.windows.first(), group.panes.first_mut()) else {
+            return Ok(());
+        };
+        let decision = self.decide(window, &mut pane.progress)?;
+        if decision.include {
+            self.accumulate(pane)?;
+        }
+        if decision.emit {
+            self.close(group)?;
+        }
+        if !decision.include
+            && let Some(pane) = group.panes.first_mut()
+        {
+            self.accumulate(pane)?;
+        }
+        Ok(())
+    }
+
+    /// Asks the first window of a group whether it closes.
+    pub(super) fn tick(&mut self, group: &mut Group) -> Eval<()> {
+        let select = self.select;
+        let (Some(window), Some(pane)) = (select.windows.first(), group.panes.first_mut()) else {
+            return Ok(());
+        };
+        if self.decide_on_tick(window, &mut pane.progress)? {
+            self.close(group)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the first window, and with it those behind it that come to their end by that.
+    fn close(&mut self, group: &mut Group) -> Eval<()> {
+        let select = self.select;
+        let mut closing = 0;
+        loop {
+            let emitted = self.emit(group, closing);
+            if emitted.is_err() {
+                // What cannot be emitted now cannot be emitted later either.
+                let closed = group.panes.iter_mut().take(closing + 1);
+                closed.for_each(Pane::clear);
+                return emitted;
+            }
+            let next = closing + 1;
+            let (Some(window), Some(pane)) = (select.windows.get(next), group.panes.get_mut(next))
+            else {
+                break;
+            };
+            let decision = self.decide(window, &mut pane.progress)?;
+            pane.includes = decision.include;
+            if decision.include {
+                merge(&mut group.panes, closing);
+            }
+            if !decision.emit {
+                if !decision.include {
+                    merge(&mut group.panes, closing);
+                }
+                break;
+            }
+            closing = next;
+        }
+        // From the last one back: what does not belong to a window that has closed belongs to the one that follows it.
+        for at in (0..=closing).rev() {
+            if let Some(pane) = group.panes.get_mut(at) {
+                pane.clear();
+            }
+            let is_left_over = group.panes.get(at).is_some_and(|pane| !pane.includes);
+            if at > 0 && is_left_over {
+                merge(&mut group.panes, at - 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the event into a window.
+    fn accumulate(&mut self, pane: &mut Pane) -> Eval<()> {
+        let select = self.select;
+        for (aggregate, accumulator) in select.aggregates.iter().zip(&mut pane.accumulators) {
+            match accumulator {
+                Accumulator::Count(count) => *count += 1,
+                accumulator => self.add(aggregate, accumulator)?,
+            }
+        }
+        pane.holds = true;
+        Ok(())
+    }
+
+    fn add(&mut self, aggregate: &AggregateCode, accumulator: &mut Accumulator) -> Eval<()> {
+        let mut state = OwnedValue::Null;
+        let window = self.window_name();
+        let mut machine = self.machine(&mut state);
+        machine.window = window;
+        let mut args = aggregate.args.iter();
+        let value = match args.next() {
+            Some(code) => machine.value(code)?,
+            None => Value::NULL,
+        };
+        if accumulator.wants_percentiles() {
+            let percentiles = args.next().map(|code| machine.value(code)).transpose()?;
+            let asked = accumulator.ask(percentiles);
+            asked.map_err(|refusal| refused(refusal, aggregate))?;
+        }
+        let added = accumulator.add(value);
+        added.map_err(|refusal| refused(refusal, aggregate))
+    }
+
+    /// The name of the first window, if somebody refers to it.
+    fn window_name(&self) -> Value<'a> {
+        let is_needed = self.select.needs_group;
+        let first = self.select.windows.first().filter(|_| is_needed);
+        first.map_or(Value::NULL, |window| {
+            Value::from(self.arena.str(&window.name))
+        })
+    }
+}
+
+/// Takes what a window holds into the one behind it.
+fn merge(panes: &mut [Pane], from: usize) {
+    let Some((before, [into, ..])) = panes.split_at_mut_checked(from + 1) else {
+        return;
+    };
+    let Some(from) = before.last().filter(|pane| pane.holds) else {
+        return;
+    };
+    for (own, other) in into.accumulators.iter_mut().zip(&from.accumulators) {
+        own.merge(other);
+    }
+    into.holds = true;
+}
+
+#[cold]
+fn refused(refusal: Refusal, aggregate: &AggregateCode) -> Box<Finding> {
+    let (name, arity) = (&aggregate.name, aggregate.args.len());
+    let message = match refusal {
+        Refusal::BadType => format!("bad type passed to function {name}/{arity}"),
+        Refusal::Failed(reason) => {
+            format!("runtime error in function {name}/{arity}: {reason}")
+        }
+    };
+    Box::new(Finding::error(Code::Call, aggregate.span, message).margin(2))
+}

@@ -1,0 +1,12 @@
+//! Windows: when they close, and what they hold until then.
+
+mod code;
+mod decide;
+mod emit;
+mod group;
+mod run;
+mod state;
+
+pub(crate) use code::{AggregateCode, Scripted, WindowCode, WindowRule, WindowedSelect};
+pub(crate) use run::{Surroundings, event, tick};
+pub(crate) use state::Windows;
