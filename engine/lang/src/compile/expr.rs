@@ -68,6 +68,9 @@ impl<'c> Compiler<'c, '_> {
 
     /// Evaluates code whose parts are all constant, unless that takes too long.
     pub(super) fn evaluate(&mut self, code: Code, context: Span) -> Compiled<Folded<'c>> {
+        if !self.pool.has_room() {
+            return self.too_large(context);
+        }
         if !self.pool.may_fold() {
             return Ok(Folded::Code(code));
         }

@@ -205,6 +205,10 @@ impl<'c, 'f> Compiler<'c, 'f> {
     }
 
     fn too_large<T>(&mut self, span: Span) -> Compiled<T> {
+        // Everything behind the first one is too much as well.
+        if std::mem::replace(&mut self.pool.is_overflow_reported, true) {
+            return Err(Reported);
+        }
         let message = "the constants take too much memory";
         let help = "compute what is this large from the event, or read it from there";
         let finding = Finding::error(FindingCode::TooLarge, span, message);

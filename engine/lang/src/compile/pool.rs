@@ -13,11 +13,11 @@ use crate::eval::{Code, Constant, Eval, MAX_DEPTH, Machine, Memory, Pool};
 /// How much may be done to compute constants, in expressions and in what they write, 16 bytes each. What is beyond that
 /// is left for the run time: calls of functions may go on for very long, and a long sum of strings writes far more than
 /// what comes out in the end.
-const FUEL: u64 = 10_000_000;
+const FUEL: u64 = 4_000_000;
 
 /// How large all constants may be together, in values and bytes. Constants that hold each other several times grow
 /// beyond all bounds in a few lines.
-const CONSTANT_WEIGHT: usize = 32 << 20;
+const CONSTANT_WEIGHT: usize = 8 << 20;
 
 /// Collects what the compiled expressions of one pipeline share. Constants are kept once, and functions of the
 /// language are compiled when something calls them.
@@ -38,6 +38,8 @@ pub(crate) struct PoolBuilder<'c> {
     fuel: u64,
     /// What is left of [`CONSTANT_WEIGHT`]; none if a constant was too large.
     weight: Option<usize>,
+    /// Whether it was reported that they take too much.
+    pub(super) is_overflow_reported: bool,
 }
 
 impl<'c> PoolBuilder<'c> {
@@ -52,6 +54,7 @@ impl<'c> PoolBuilder<'c> {
             others: HashMap::new(),
             fuel: FUEL,
             weight: Some(CONSTANT_WEIGHT),
+            is_overflow_reported: false,
         }
     }
 
