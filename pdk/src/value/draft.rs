@@ -182,6 +182,10 @@ impl<'a> Draft<'a> {
 
     /// Removes all fields and keeps the memory for values that live elsewhere.
     #[must_use]
+    #[expect(
+        clippy::unnecessary_filter_map,
+        reason = "a filter would keep the lifetime"
+    )]
     pub fn recycle<'b>(mut self) -> Draft<'b> {
         self.clear();
         // The standard library reuses the allocation of a vector that is mapped to items of the same layout.
