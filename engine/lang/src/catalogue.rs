@@ -1,8 +1,9 @@
 //! Where operators come from.
 
 use std::fmt;
+use std::sync::Arc;
 
-use temblor_pdk::{DynOperator, Error, Result};
+use temblor_pdk::{DynFunctions, DynOperator, Error, Result};
 
 use crate::operators::builtin_operator;
 
@@ -11,6 +12,12 @@ pub trait Catalogue: fmt::Debug + Send + Sync {
     /// Makes the operator of that name, such as `generic::batch`; none if there is none. The configuration is a JSON
     /// object, or `null` where a user wrote nothing.
     fn operator(&self, name: &str, config: &str) -> Option<Result<Box<dyn DynOperator>>>;
+
+    /// The functions of a module that was registered; none if there is no such module.
+    fn functions(&self, module: &str) -> Option<Arc<dyn DynFunctions>> {
+        let _ = module;
+        None
+    }
 }
 
 /// The operators that come along, for programs without a registry.

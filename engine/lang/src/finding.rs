@@ -35,8 +35,6 @@ impl Severity {
 /// When something is looked for. What is wrong is reported in this order, whatever the order of the text is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    /// Tokens and their order.
-    Syntax,
     /// Names and definitions, and with them the folding of constants and of the bodies of functions.
     #[default]
     Names,

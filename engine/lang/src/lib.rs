@@ -157,6 +157,7 @@ pub fn compile_script(source: &Arc<Source>, options: &Options) -> Result<Query, 
     let (arena, mut findings) = (Arena::new(), Vec::new());
     let mut loader = scope::Loader::new(source, options);
     let mut pool = compile::PoolBuilder::new(&arena);
+    pool.catalogue = Some(Arc::clone(loader.catalogue()));
     let kind = compile::ScriptKind::Event;
     let catalogue = Arc::clone(loader.catalogue());
     let script = compile::script(&tree, kind, None, &mut loader, &mut pool, &mut findings);

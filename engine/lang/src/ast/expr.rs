@@ -43,8 +43,6 @@ pub(crate) enum ExprKind {
     For(Box<For>),
     Merge(Box<Merge>),
     Patch(Box<Patch>),
-    /// Something that was reported and skipped.
-    Invalid,
 }
 
 /// An operator and its right operand.

@@ -45,11 +45,8 @@ pub(crate) struct ExtractorLiteral {
 /// A test of a record pattern.
 #[derive(Debug)]
 pub(crate) struct FieldTest {
-    /// The name in front of `=` in `alias = field ~= …`, which means nothing.
-    pub(crate) alias: Option<Ident>,
     pub(crate) field: Ident,
     pub(crate) kind: FieldTestKind,
-    pub(crate) span: Span,
 }
 
 /// What a field is tested for.

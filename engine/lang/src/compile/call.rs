@@ -9,7 +9,7 @@ use crate::aggregate;
 use crate::ast::{self, Call, Expr, ExprKind, FunctionBody, Ident, Root, StatementKind};
 use crate::code::Code as FindingCode;
 use crate::eval::Code;
-use crate::eval::code::{CallCode, Callee, InvokeCode};
+use crate::eval::code::{CallCode, Callee, ForeignCode, InvokeCode};
 use crate::finding::Finding;
 use crate::library;
 use crate::scope::{FoundFunction, FunctionItem, Lookup};
@@ -33,6 +33,7 @@ const SLOW: [(&str, &str, &str); 5] = [
 enum Target<'s> {
     Written(&'s Arc<ast::Function>, FoundFunction<'s>),
     Native(&'s str, &'static Function),
+    Foreign(Arc<ForeignCode>, bool),
 }
 
 impl<'c> Compiler<'c, '_> {
@@ -51,7 +52,7 @@ impl<'c> Compiler<'c, '_> {
                     self.fold_all(&call.args)?;
                     return Err(Reported);
                 }
-                Lookup::Missing => None,
+                Lookup::Missing => self.foreign(call),
             }
         };
         let target = match target {
@@ -64,11 +65,43 @@ impl<'c> Compiler<'c, '_> {
                 self.warn_of_slow(module, function.name, span);
                 self.native_call(module, function, args?, span)
             }
+            Target::Foreign(function, is_pure) => {
+                let args = args?;
+                let is_constant = is_pure && args.iter().all(|arg| arg.value().is_some());
+                let call = CallCode {
+                    callee: Callee::Foreign(function),
+                    module: module.into(),
+                    name: call.name.name.clone(),
+                    args: args.into_iter().map(|arg| self.emit(arg)).collect(),
+                    span,
+                };
+                self.folded_call(Code::Call(Box::new(call)), is_constant, span)
+            }
             Target::Written(function, found) => {
                 let place = self.function_place(function, found)?;
                 self.invoke(place, args?, span)
             }
         }
+    }
+
+    /// A function of a module that was registered, possibly by a plugin.
+    fn foreign<'s>(&self, call: &Call) -> Option<Target<'s>> {
+        let [module] = call.modules.as_slice() else {
+            return None;
+        };
+        let module = self.pool.catalogue.as_ref()?.functions(&module.name)?;
+        let found = module.describe().iter().enumerate();
+        let mut found = found.filter(|(_, function)| *function.name == *call.name.name);
+        let (place, function) = found.next()?;
+        let (min_args, max_args) = (function.min_args, function.max_args);
+        let is_pure = function.is_pure;
+        let code = ForeignCode {
+            module,
+            place,
+            min_args,
+            max_args,
+        };
+        Some(Target::Foreign(Arc::new(code), is_pure))
     }
 
     fn native_call(

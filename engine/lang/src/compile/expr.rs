@@ -51,7 +51,6 @@ impl<'c> Compiler<'c, '_> {
             }
             ExprKind::Merge(inner) => return self.merge(inner, expr.span).map(Folded::Code),
             ExprKind::Patch(inner) => return self.patch(inner, expr.span).map(Folded::Code),
-            ExprKind::Invalid => return Err(super::Reported),
         };
         Ok(Folded::Value(value))
     }

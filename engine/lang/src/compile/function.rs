@@ -53,7 +53,6 @@ impl Compiler<'_, '_> {
         Ok(FunctionCode {
             name: function.name.name.clone(),
             params: function.params.len(),
-            is_variadic: function.is_variadic,
             locals: self.locals.into_names(),
             body,
         })

@@ -128,10 +128,10 @@ impl<'c> Compiler<'c, '_> {
             self.constant_bound(from, span)?,
             self.constant_bound(to, span)?,
         );
-        if let (Some(from), Some(to)) = (from, to) {
-            if let Err(finding) = path::check_order(from, to, span) {
-                return self.report(finding.phase(Phase::Folding).context(span));
-            }
+        if let (Some(from), Some(to)) = (from, to)
+            && let Err(finding) = path::check_order(from, to, span)
+        {
+            return self.report(finding.phase(Phase::Folding).context(span));
         }
         Ok(())
     }

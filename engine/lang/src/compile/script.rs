@@ -4,7 +4,7 @@ use temblor_pdk::value::Value;
 
 use super::statement::{Position, block_of};
 use super::{Compiled, Compiler, Context, Locals, PoolBuilder};
-use crate::ast::{self, ExprKind, Item, Root, Statement, StatementKind};
+use crate::ast::{self, Item, Root, Statement};
 use crate::code::Code as FindingCode;
 use crate::eval::Code;
 use crate::eval::code::ScriptCode;
@@ -68,22 +68,7 @@ pub(crate) fn script<'c>(
             Some(_) => block_of(codes.into_iter().flatten().collect()),
             None => Code::Event,
         },
-        passes_event: last.is_none_or(is_event),
     })
-}
-
-/// Whether an item is exactly `event`.
-fn is_event(item: &Item) -> bool {
-    let Item::Statement(statement) = item else {
-        return false;
-    };
-    let StatementKind::Expr(expr) = &statement.kind else {
-        return false;
-    };
-    match &expr.kind {
-        ExprKind::Path(path) => path.segments.is_empty() && matches!(path.root, Root::Event),
-        _ => false,
-    }
 }
 
 /// A script that is being compiled, item by item.

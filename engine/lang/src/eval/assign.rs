@@ -10,7 +10,6 @@ use super::failure;
 use super::machine::{Flow, Form, Machine};
 use super::owned::type_name;
 use crate::ast::BinaryOp;
-use crate::span::Span;
 
 impl<'a> Machine<'_, 'a> {
     pub(super) fn assign(&mut self, code: &LetCode) -> Flow<Value<'a>> {

@@ -242,7 +242,6 @@ pub(crate) struct FunctionCode {
     pub(crate) name: Box<str>,
     /// The number of parameters; their slots are the first ones.
     pub(crate) params: usize,
-    pub(crate) is_variadic: bool,
     /// The names of all slots.
     pub(crate) locals: Box<[Box<str>]>,
     pub(crate) body: Code,
@@ -443,6 +442,4 @@ pub(crate) struct ScriptCode {
     pub(crate) locals: Box<[Box<str>]>,
     /// A block; its value is emitted.
     pub(crate) body: Code,
-    /// Whether the last item is exactly `event` or there are definitions only: the event goes on as it is.
-    pub(crate) passes_event: bool,
 }

@@ -20,9 +20,9 @@ mod pattern;
 pub(crate) mod stacks;
 mod walk;
 
-pub(crate) use bounds::{MAX_DEPTH, MAX_SIZE};
+pub(crate) use bounds::MAX_DEPTH;
 pub(crate) use code::{Code, Constant, Pool};
 pub(crate) use failure::{Eval, internal};
-pub(crate) use machine::{Flow, Machine, Outcome, Stop};
+pub(crate) use machine::{Machine, Outcome};
 pub(crate) use memory::Memory;
 pub(crate) use stacks::Stacks;

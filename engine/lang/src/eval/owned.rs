@@ -23,11 +23,11 @@ pub(super) fn field<'s, 'c>(
 }
 
 /// Steps to an index that is known to be a number.
-pub(super) fn position<'s, 'c>(
-    base: &'s OwnedValue,
+pub(super) fn position<'c>(
+    base: &OwnedValue,
     index: u64,
     span: Span,
-) -> Result<&'s OwnedValue, Missed<'c>> {
+) -> Result<&OwnedValue, Missed<'c>> {
     let OwnedValue::Array(items) = base else {
         return Err(wrong_type(base, "array", span));
     };

@@ -1,6 +1,6 @@
 //! `datetime`: the time that a string says, in a given format.
 
-use crate::library::parse_datetime;
+use crate::library::{check_datetime_format, parse_datetime};
 
 /// A format.
 #[derive(Debug)]
@@ -9,10 +9,10 @@ pub(super) struct Datetime {
 }
 
 impl Datetime {
-    pub(super) fn compile(text: &str) -> Datetime {
-        Datetime {
-            format: text.into(),
-        }
+    pub(super) fn compile(text: &str) -> Result<Datetime, String> {
+        check_datetime_format(text)?;
+        let format = text.into();
+        Ok(Datetime { format })
     }
 
     /// Nanoseconds since the epoch; without an offset the time is in UTC.

@@ -72,7 +72,7 @@ impl Extractor {
         Ok(Extractor(match lower.as_str() {
             "base64" => without_text(Kind::Base64, &lower, text)?,
             "cidr" => Kind::Cidr(cidr::Cidr::compile(text)?),
-            "datetime" => Kind::Datetime(datetime::Datetime::compile(text)),
+            "datetime" => Kind::Datetime(datetime::Datetime::compile(text)?),
             "dissect" => Kind::Dissect(dissect::Dissect::compile(text)?),
             "glob" => Kind::Glob(glob::Glob::compile(text)?),
             "grok" => Kind::Grok(grok::Grok::compile(text)?),

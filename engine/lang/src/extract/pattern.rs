@@ -94,6 +94,7 @@ fn syntax(unicode: bool) -> syntax::Config {
     syntax::Config::new().unicode(unicode).utf8(unicode)
 }
 
+#[expect(clippy::result_large_err, reason = "only while something is compiled")]
 fn build(text: &str, unicode: bool, captures: WhichCaptures) -> Result<Regex, BuildError> {
     let config = Regex::config()
         .nfa_size_limit(Some(SIZE_LIMIT))

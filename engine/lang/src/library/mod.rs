@@ -39,7 +39,6 @@ use temblor_pdk::Function;
 
 pub(crate) use datetime::{check_datetime_format, parse_datetime};
 pub(crate) use json::{parse_json, write_sorted_json};
-pub(crate) use order::compare;
 pub(crate) use text::{module_paths, module_text};
 
 /// A module of functions that are written in Rust.

@@ -121,31 +121,24 @@ impl Parser<'_> {
     }
 
     fn field_test(&mut self) -> Parse<FieldTest> {
-        let start = self.span();
-        let mut alias = None;
         let (field, kind) = if self.eat_word(Keyword::Present) {
             (self.ident("the name of a field")?, FieldTestKind::Present)
         } else if self.eat_word(Keyword::Absent) {
             (self.ident("the name of a field")?, FieldTestKind::Absent)
         } else {
             let first = self.ident("`present`, `absent` or the name of a field")?;
+            // The name in `name = field ~= …` means nothing.
             if self.eat(&TokenKind::Assign) {
                 let field = self.ident("the name of a field")?;
                 self.expect(&TokenKind::TildeEqual, "`~=` and an extractor")?;
                 let pattern = self.field_extractor()?;
-                alias = Some(first);
                 (field, FieldTestKind::Matches(pattern))
             } else {
                 let kind = self.field_test_kind()?;
                 (first, kind)
             }
         };
-        Ok(FieldTest {
-            alias,
-            field,
-            kind,
-            span: self.span_from(start),
-        })
+        Ok(FieldTest { field, kind })
     }
 
     fn field_extractor(&mut self) -> Parse<Pattern> {

@@ -73,6 +73,9 @@ pub(crate) struct Condition {
     pub(crate) span: Span,
 }
 
+/// Output ports by their names, each with what it feeds.
+pub(crate) type Outputs = Box<[(Box<str>, Box<[Target]>)]>;
+
 /// A script.
 #[derive(Debug)]
 pub(crate) struct ScriptNode {
@@ -81,7 +84,7 @@ pub(crate) struct ScriptNode {
     /// What its input ports are, as far as something feeds them.
     pub(crate) inputs: Box<[ScriptInput]>,
     /// The output ports that somebody reads.
-    pub(crate) outputs: Box<[(Box<str>, Box<[Target]>)]>,
+    pub(crate) outputs: Outputs,
     pub(crate) state: OwnedValue,
     /// Whether it is a pipeline of its own, whose failures are errors of the run.
     pub(crate) is_alone: bool,
@@ -89,7 +92,7 @@ pub(crate) struct ScriptNode {
 
 impl ScriptNode {
     /// A script that is not in a query.
-    pub(crate) fn alone(main: ScriptCode, outputs: Box<[(Box<str>, Box<[Target]>)]>) -> Self {
+    pub(crate) fn alone(main: ScriptCode, outputs: Outputs) -> Self {
         ScriptNode {
             main,
             named: [].into(),

@@ -80,11 +80,6 @@ impl Scope {
         self.count - 1
     }
 
-    /// The position behind everything that is defined by now.
-    pub(crate) fn position(&self) -> usize {
-        self.count
-    }
-
     /// The functions that are written in the language, in the order of the text, each with its position.
     pub(crate) fn written(&self) -> &[(Arc<ast::Function>, usize)] {
         &self.written

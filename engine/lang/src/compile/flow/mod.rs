@@ -11,7 +11,7 @@ mod deploy;
 mod links;
 mod start;
 
-pub(crate) use args::{check_declared, check_given};
+pub(crate) use args::check_declared;
 pub(crate) use body::check_flow;
 pub(crate) use connector::check_keys;
 pub(crate) use deploy::compile_flows;

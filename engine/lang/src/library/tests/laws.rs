@@ -7,7 +7,8 @@ use temblor_pdk::{Arena, FunctionError, OwnedValue, Value};
 
 use super::{call, find};
 use crate::eval::ops;
-use crate::library::{compare, parse_json, write_sorted_json};
+use crate::library::order::compare;
+use crate::library::{parse_json, write_sorted_json};
 
 /// Values of all types, nested a little, without NaN and infinities.
 fn values() -> impl Strategy<Value = serde_json::Value> {
