@@ -388,6 +388,10 @@ fn names_within_a_directory_are_parts_of_names() {
     place.case("t/b", &[("in.json", "1\n")]);
     // `t/a` is a directory, too, but one of the first.
     assert_eq!(place.test(&["t/a"]).exits(0), "ok      t/a\n1 case: 1 ok\n");
+    assert_eq!(
+        place.test(&["t", "t/a"]).exits(0),
+        "ok      t/a\n1 case: 1 ok\n"
+    );
     let inside = Ran::of(
         place
             .command(&["test", "."])

@@ -146,7 +146,10 @@ fn program(
             .into());
     }
     compiled(&path, file, &options).and_then(|program| match program.deployment {
-        None => program.pipeline.ok_or_else(|| Wrong(String::new())),
+        None => {
+            let message = || format!("error: `{}` does nothing", path.display());
+            program.pipeline.ok_or_else(|| Wrong(message()))
+        }
         Some(deployment) => {
             let flows = deployment.flows.into_iter();
             let pipelines = flows.flat_map(|flow| {

@@ -65,32 +65,38 @@ impl Scope {
             codecs,
         };
         for place in places {
-            let is_first = scope.directories.is_empty();
-            match place.canonicalize() {
-                Ok(path) if path.is_dir() && !scope.holds(&path) => {
-                    scope.directories.push(place.clone());
-                }
-                Ok(path) if is_first && !path.is_dir() => {
+            let full = match place.canonicalize() {
+                Ok(full) if full.is_dir() => full,
+                Ok(_) if scope.directories.is_empty() => {
                     let message = format!("`{}` is no directory", place.display());
                     return Err(Failure::wrong(message)
                         .help("name the directory that holds the case, or many of them"));
                 }
-                Err(error) if is_first => {
+                Err(error) if scope.directories.is_empty() => {
                     let message = format!("`{}` cannot be read: {error}", place.display());
                     return Err(Failure::wrong(message).help("name a directory that holds cases"));
                 }
-                _ => scope.filters.push(name_of(place)),
+                _ => {
+                    scope.filters.push(place.display().to_string());
+                    continue;
+                }
+            };
+            match scope.within(&full) {
+                None => scope.directories.push(place.clone()),
+                // The same directory once more.
+                Some(below) if below.is_empty() => {}
+                Some(below) => scope.filters.push(below),
             }
         }
         Ok(scope)
     }
 
-    fn holds(&self, path: &Path) -> bool {
-        let known = self
-            .directories
-            .iter()
-            .filter_map(|known| known.canonicalize().ok());
-        known.into_iter().any(|known| path.starts_with(known))
+    /// Returns the path below a directory that was named before.
+    fn within(&self, full: &Path) -> Option<String> {
+        let known = self.directories.iter();
+        let mut known = known.filter_map(|known| known.canonicalize().ok());
+        let below = known.find_map(|known| full.strip_prefix(known).ok().map(Path::to_owned))?;
+        Some(below.display().to_string())
     }
 
     /// Returns the directories.
@@ -176,17 +182,9 @@ impl Scope {
     }
 }
 
-/// Returns the name of a directory, also of `.`, or the text if it is none.
+/// Returns the name of a directory, also of `.`.
 fn name_of(path: &Path) -> String {
-    let last = path.file_name().map(|name| name.to_string_lossy());
-    match (last, path.canonicalize()) {
-        (Some(_), Err(_)) => path.display().to_string(),
-        (Some(last), Ok(_)) => last.into_owned(),
-        (None, Ok(full)) => full
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-        (None, Err(_)) => path.display().to_string(),
-    }
+    let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let name = full.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
