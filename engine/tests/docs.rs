@@ -60,7 +60,7 @@ fn is_cheap(command: &[String]) -> bool {
 #[test]
 fn commands_of_the_documentation_work() {
     let mut ran = 0;
-    for page in ["README.md", "docs/operating.md"] {
+    for page in ["README.md", "docs/operating.md", "docs/testing.md"] {
         for command in commands(page) {
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
             if is_cheap(&command) {
@@ -80,7 +80,7 @@ fn commands_of_the_documentation_work() {
 
 #[test]
 fn commands_that_take_long_are_at_least_understood() {
-    for page in ["README.md", "docs/operating.md"] {
+    for page in ["README.md", "docs/operating.md", "docs/testing.md"] {
         for command in commands(page).iter().filter(|command| !is_cheap(command)) {
             // The help of a command names every option that it has.
             let words = command.iter().map(String::as_str);
@@ -187,6 +187,7 @@ fn links_between_pages_lead_somewhere() {
         "docs/operating.md",
         "docs/configuration.md",
         "docs/connector.md",
+        "docs/testing.md",
         "docs/limits.md",
     ] {
         let folder = root().join(page);

@@ -247,7 +247,7 @@ fn values_cannot_be_larger_than_memory() {
 }
 
 #[test]
-fn what_is_computed_at_compile_time_ends() {
+fn whatever_is_computed_ends() {
     let mut text = "fn f0(n, m) with n end;\n".to_owned();
     for n in 1..20 {
         let before = n - 1;
@@ -258,14 +258,8 @@ fn what_is_computed_at_compile_time_ends() {
              end;\n"
         );
     }
-    let started = Instant::now();
-    let expected = "failed: this takes too long to be computed at compile time";
+    let expected = "failed: this takes more than 50000000 steps for one event";
     assert_eq!(result(&format!("{text} f19(1000, 1000)"), "1"), expected);
-    assert!(
-        started.elapsed() < Duration::from_secs(60),
-        "{:?}",
-        started.elapsed()
-    );
     // One of many constants, each one level deeper than the one before.
     let consts: Vec<String> = (1..3000)
         .map(|n| format!("const C{n} = [C{}];", n - 1))

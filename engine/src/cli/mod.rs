@@ -17,6 +17,7 @@ mod program;
 mod run;
 mod schema;
 mod signals;
+mod test;
 mod version;
 
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ enum Command {
     Check(check::CheckOptions),
     /// Formats files
     Fmt(fmt::FmtOptions),
+    /// Runs the tests of pipelines: events in, events expected
+    Test(test::TestOptions),
     /// Lists connectors, codecs and processors, or shows one of them
     Connectors(connectors::ConnectorsOptions),
     /// Builds, shows and locks plugin files
@@ -78,6 +81,7 @@ fn run(command: &Command, log: Log) -> Outcome {
         Command::Run(options) => run::run(options, log),
         Command::Check(options) => check::run(options, log),
         Command::Fmt(options) => fmt::run(options),
+        Command::Test(options) => test::run(options, log),
         Command::Connectors(options) => connectors::run(options, log),
         Command::Plugin(command) => plugin::run(command, log),
         Command::Bench(options) => bench::run(options, log),

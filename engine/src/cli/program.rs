@@ -36,8 +36,13 @@ pub(crate) struct Program {
 impl Program {
     /// Reads and compiles a file. Its name says what it holds.
     pub(crate) fn read(path: &Path, options: &Options) -> Result<Program, Failure> {
+        Program::read_as(path, &path.display().to_string(), options)
+    }
+
+    /// Reads and compiles a file that is called `name` in reports.
+    pub(crate) fn read_as(path: &Path, name: &str, options: &Options) -> Result<Program, Failure> {
         let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
-        let source = Arc::new(Source::new(path.display().to_string(), text));
+        let source = Arc::new(Source::new(name, text));
         let compiled = match Language::of(path) {
             Language::Script => compile_script(&source, options).map(Program::of_query),
             Language::Query => compile_query(&source, options).map(Program::of_query),

@@ -25,14 +25,12 @@ pub(crate) struct RunOptions {
     /// The `.troy` file; or a query (`.trickle`) or a script (`.tremor`) that is run over an input
     file: PathBuf,
     #[command(flatten)]
-    alone: AloneOptions,
-    /// Which clock events and windows see
-    #[arg(long, value_enum, value_name = "CLOCK", default_value_t)]
-    clock: ClockKind,
-    #[command(flatten)]
     catalogue: CatalogueOptions,
     #[command(flatten)]
     modules: ModuleOptions,
+    /// Which clock events, windows and operators see
+    #[arg(long, value_enum, value_name = "CLOCK", default_value_t)]
+    clock: ClockKind,
     /// How connectors of this name are called: native, abi or dylib; can be repeated
     #[arg(long = "link", value_name = "NAME=MODE", value_parser = parse_link)]
     links: Vec<Link>,
@@ -45,6 +43,8 @@ pub(crate) struct RunOptions {
     /// Leaves out the line with what became of the events
     #[arg(long)]
     quiet: bool,
+    #[command(flatten)]
+    alone: AloneOptions,
 }
 
 /// Runs the command.
@@ -70,11 +70,16 @@ pub(crate) fn run(options: &RunOptions, log: Log) -> Outcome {
         .check(&program.selectors())
         .map_err(|error| catalogue::of_registry(&error))?;
     if let Some(pipeline) = &program.pipeline {
+        if let Some(set) = options.sets.first() {
+            let message = format!("`--set {set}`: a script or query has no connectors");
+            return Err(Failure::wrong(message).help("`--set` is for flows"));
+        }
         return alone::run(pipeline, &options.alone, options.clock, &registry);
     }
-    if options.alone.is_used() {
-        let message = "`--input` and `--output` are for scripts and queries";
-        return Err(Failure::wrong(message).help("the connectors of a flow say what it reads"));
+    if let Some(name) = options.alone.given() {
+        let message = format!("`{name}` is for scripts and queries");
+        return Err(Failure::wrong(message)
+            .help("the connectors of a flow say what it reads and writes, and how"));
     }
     start(options, registry, &program, log)
 }

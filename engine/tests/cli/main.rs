@@ -7,6 +7,7 @@ mod check;
 mod connectors;
 mod plugin;
 mod run;
+mod test;
 mod usage;
 
 use std::path::{Path, PathBuf};

@@ -26,6 +26,7 @@ fn help_names_the_commands_and_exit_codes() {
     for part in [
         "run",
         "check",
+        "test",
         "connectors",
         "plugin",
         "bench",

@@ -24,6 +24,9 @@ const MAX_MEMORY: usize = 2 << 30;
 /// bounds the depth of one expression; this bounds the use of the native stack.
 pub(super) const MAX_NESTED: u32 = 512;
 
+/// How many expressions may be evaluated for one event: calls that multiply would hold a flow up for years.
+pub(super) const MAX_STEPS: u64 = 50_000_000;
+
 impl<'a> Machine<'_, 'a> {
     /// Fails if a value, so many steps below where it is kept, is too deep or too large, or if there is no memory left
     /// for what comes.
@@ -54,7 +57,7 @@ impl<'a> Machine<'_, 'a> {
                 self.steps = left;
                 Ok(())
             }
-            None => Err(failure::too_long(self.outermost).into()),
+            None => Err(failure::too_long(MAX_STEPS, self.outermost).into()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use temblor_pdk::value::{Arena, OwnedValue, Value, View};
 
-use super::bounds::MAX_NESTED;
+use super::bounds::{MAX_NESTED, MAX_STEPS};
 use super::code::{Code, Constant, Pool, ScriptCode};
 use super::failure::{self, Eval};
 use super::memory::Memory;
@@ -37,8 +37,8 @@ pub(crate) struct Machine<'m, 'a> {
     /// Where the fields of the event are.
     pub(super) form: Form,
     pub(super) frame: Frame<'m, 'a>,
-    /// How many steps may still be taken; bounded at compile time only.
-    pub(crate) steps: u64,
+    /// How many expressions may still be evaluated.
+    pub(super) steps: u64,
     /// How many expressions are being evaluated one inside the other.
     depth: u32,
     /// How much more may be done, in expressions and in what they write, where there is a bound: while constants are
@@ -135,7 +135,7 @@ impl<'m, 'a> Machine<'m, 'a> {
                 is_function: false,
                 params: 0,
             },
-            steps: u64::MAX,
+            steps: MAX_STEPS,
             depth: 0,
             fuel: UNBOUNDED,
             outermost: Span::default(),

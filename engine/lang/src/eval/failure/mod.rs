@@ -104,11 +104,11 @@ pub(super) fn no_memory(max: usize, span: Span) -> Box<Finding> {
     error(Code::TooLarge, span, message)
 }
 
-/// Describes an evaluation at compile time that does not end.
+/// Describes an evaluation that does not end.
 #[cold]
-pub(super) fn too_long(span: Span) -> Box<Finding> {
-    let message = "this takes too long to be computed at compile time";
-    let help = "calls with constant arguments are computed once, before anything runs";
+pub(super) fn too_long(max: u64, span: Span) -> Box<Finding> {
+    let message = format!("this takes more than {max} steps for one event");
+    let help = "compute less for each event, or in several scripts one after the other";
     Box::new(Finding::error(Code::TooLarge, span, message).help(help))
 }
 
