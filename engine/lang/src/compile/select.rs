@@ -69,7 +69,6 @@ pub(super) fn clauses<'c>(
         aggregates: aggregates.into_iter().map(aggregate).collect(),
         windows: [].into(),
         max_groups: usize::MAX,
-        eviction_ns: None,
         needs_group: needs_group_before,
         span,
     })))

@@ -75,6 +75,7 @@ impl<'a> Run<'_, 'a> {
             }),
             group: Value::NULL,
             kept: 0,
+            total: Vec::new(),
             made: &mut parts.made,
         };
         match event {

@@ -4,6 +4,7 @@ use temblor_pdk::value::{Arena, Event, OwnedValue, Value};
 
 use super::code::WindowedSelect;
 use super::state::{Group, Windows};
+use crate::aggregate::Accumulator;
 use crate::code::Code;
 use crate::eval::{Eval, Machine, Memory, Pool};
 use crate::finding::Finding;
@@ -22,6 +23,8 @@ pub(crate) struct Surroundings<'r, 'a> {
     pub(crate) group: Value<'a>,
     /// The number of groups that are kept.
     pub(crate) kept: u64,
+    /// What the panes of a sliding window come to.
+    pub(crate) total: Vec<Accumulator>,
     /// Gets what comes out.
     pub(crate) made: &'r mut Vec<Event<'a>>,
 }
@@ -71,6 +74,7 @@ pub(crate) fn event(around: &mut Surroundings<'_, '_>, windows: &mut Windows) ->
     if !around.dispatch()? {
         return Ok(());
     }
+    around.total = std::mem::take(&mut windows.total);
     let groups = std::mem::take(around.groups);
     let mut done = Ok(());
     for at in 0..groups.count() {
@@ -80,6 +84,7 @@ pub(crate) fn event(around: &mut Surroundings<'_, '_>, windows: &mut Windows) ->
         }
     }
     *around.groups = groups;
+    windows.total = std::mem::take(&mut around.total);
     done
 }
 
@@ -111,7 +116,6 @@ fn in_group<'a>(
     let Some(group) = windows.groups.get_mut(found.slot) else {
         return Ok(());
     };
-    group.seen_ns = around.event.ingest_ns;
     let done = around.take(group);
     let holds = group.holds();
     match (found.is_new, holds, &done) {
@@ -144,6 +148,13 @@ fn too_many(select: &WindowedSelect) -> Box<Finding> {
 /// # Errors
 /// Fails if an expression fails; the groups behind it are asked with the next tick.
 pub(crate) fn tick(around: &mut Surroundings<'_, '_>, windows: &mut Windows) -> Eval<()> {
+    around.total = std::mem::take(&mut windows.total);
+    let done = tick_all(around, windows);
+    windows.total = std::mem::take(&mut around.total);
+    done
+}
+
+fn tick_all(around: &mut Surroundings<'_, '_>, windows: &mut Windows) -> Eval<()> {
     for slot in 0..windows.groups.slots() {
         if !windows.groups.is_kept(slot) {
             continue;
