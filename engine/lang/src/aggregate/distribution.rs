@@ -51,6 +51,8 @@ impl Hdr {
 
     fn record(&mut self, number: u64) {
         if self.few.len() < self.room {
+            // All at once, and never again: this memory is used for one part of a window after the other.
+            self.few.reserve_exact(self.room - self.few.len());
             self.few.push(number);
         } else if let Some(histogram) = self.histogram() {
             // It grows as needed; a number for which it cannot is counted as the largest.

@@ -75,7 +75,7 @@ pub(super) fn slide(settings: &Settings) -> Result<Slide, String> {
              use a `slide` of at most {length}, or a larger `{key}`"
         ));
     }
-    if key == "interval" && length % slide != 0 {
+    if key == "interval" && !length.is_multiple_of(slide) {
         return Err(format!(
             "its `slide` of {slide} does not divide its `interval` of {length}; {}",
             divisors(length, slide)
@@ -99,7 +99,7 @@ pub(super) fn slide(settings: &Settings) -> Result<Slide, String> {
 /// Names the divisors of a length that are closest to a slide.
 fn divisors(length: u64, slide: u64) -> String {
     let parts = length / slide;
-    let is_divisor = |parts: &u64| length % parts == 0;
+    let is_divisor = |parts: &u64| length.is_multiple_of(*parts);
     let above = (1..=parts.min(MAX_PANES)).rev().find(is_divisor);
     let below = (parts.saturating_add(1)..=MAX_PANES).find(is_divisor);
     let names = [below, above].into_iter().flatten();

@@ -6,7 +6,7 @@ use crate::aggregate::{Accumulator, AggregateKind};
 use crate::eval::Code;
 use crate::eval::code::ScriptCode;
 use crate::group::GroupCode;
-use crate::pipeline::Condition;
+use crate::pipeline::{Condition, Target};
 use crate::span::Span;
 
 /// A select with windows.
@@ -23,6 +23,8 @@ pub(crate) struct WindowedSelect {
     pub(crate) windows: Box<[WindowCode]>,
     /// How many groups there can be at once.
     pub(crate) max_groups: usize,
+    /// Where events go for whose groups there is no room. If that is nowhere they fail.
+    pub(crate) err: Box<[Target]>,
     /// Whether `group` or `window` is referred to while events are taken in.
     pub(crate) needs_group: bool,
     /// The select.

@@ -12,5 +12,5 @@ mod state;
 pub(crate) use code::{
     AggregateCode, Axis, Scripted, Slide, WindowCode, WindowRule, WindowedSelect,
 };
-pub(crate) use run::{Surroundings, event, tick};
+pub(crate) use run::{Surroundings, Taken, event, no_room, tick};
 pub(crate) use state::Windows;

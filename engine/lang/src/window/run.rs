@@ -66,20 +66,29 @@ impl<'r, 'a> Surroundings<'r, 'a> {
     }
 }
 
+/// Whether an event was taken in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Taken {
+    /// Or nobody wanted it.
+    Yes,
+    /// There are too many groups.
+    NoRoom,
+}
+
 /// Takes an event into the windows of its groups. Nothing of what it makes come out counts if it fails.
 ///
 /// # Errors
-/// Fails if an expression fails, or there are too many groups.
-pub(crate) fn event(around: &mut Surroundings<'_, '_>, windows: &mut Windows) -> Eval<()> {
+/// Fails if an expression fails.
+pub(crate) fn event(around: &mut Surroundings<'_, '_>, windows: &mut Windows) -> Eval<Taken> {
     if !around.dispatch()? {
-        return Ok(());
+        return Ok(Taken::Yes);
     }
     around.total = std::mem::take(&mut windows.total);
     let groups = std::mem::take(around.groups);
-    let mut done = Ok(());
+    let mut done = Ok(Taken::Yes);
     for at in 0..groups.count() {
         done = in_group(around, windows, groups.get(at));
-        if done.is_err() {
+        if !matches!(done, Ok(Taken::Yes)) {
             break;
         }
     }
@@ -92,14 +101,14 @@ fn in_group<'a>(
     around: &mut Surroundings<'_, 'a>,
     windows: &mut Windows,
     values: &[Value<'a>],
-) -> Eval<()> {
+) -> Eval<Taken> {
     let select = around.select;
     write_key(values, &mut windows.key);
     let found = match windows.groups.find(&windows.key) {
         Some(found) => found,
         None => {
             if windows.groups.len() >= select.max_groups {
-                return Err(too_many(select));
+                return Ok(Taken::NoRoom);
             }
             let found = windows.groups.claim(&windows.key, || Group::new(select));
             if let Some(group) = windows.groups.get_mut(found.slot) {
@@ -114,7 +123,7 @@ fn in_group<'a>(
         around.group = group_value(values, bytes, around.arena);
     }
     let Some(group) = windows.groups.get_mut(found.slot) else {
-        return Ok(());
+        return Ok(Taken::Yes);
     };
     let done = around.take(group);
     let holds = group.holds();
@@ -127,11 +136,12 @@ fn in_group<'a>(
         (false, false, _) => windows.groups.release(found.slot),
         _ => {}
     }
-    done
+    done.map(|()| Taken::Yes)
 }
 
+/// What is said about an event for whose group there is no room.
 #[cold]
-fn too_many(select: &WindowedSelect) -> Box<Finding> {
+pub(crate) fn no_room(select: &WindowedSelect) -> Box<Finding> {
     let max = select.max_groups;
     let message = format!(
         "maximum number of groups reached ({max}), ignoring group {}",

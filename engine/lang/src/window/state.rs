@@ -15,9 +15,16 @@ pub(crate) struct Windows {
     pub(super) key: Vec<u8>,
     /// What the panes of a sliding window come to, while it closes.
     pub(super) total: Vec<Accumulator>,
+    /// The report that there is no room for more groups, once it was written.
+    no_room: Option<Box<str>>,
 }
 
 impl Windows {
+    /// The report that there is no room for more groups. It is the same each time, and may be sent very often.
+    pub(crate) fn no_room(&mut self, write: impl FnOnce() -> String) -> &str {
+        self.no_room.get_or_insert_with(|| write().into())
+    }
+
     /// The number of groups that hold data.
     pub(crate) fn open(&self) -> usize {
         self.groups.len()
