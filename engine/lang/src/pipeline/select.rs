@@ -86,7 +86,11 @@ impl<'a> Run<'_, 'a> {
             return ticked;
         };
         match window::event(&mut around, windows)? {
-            Taken::Yes => self.send_made(to),
+            Taken::No => {}
+            Taken::Yes => {
+                self.has_kept = true;
+                self.send_made(to);
+            }
             Taken::NoRoom if select.err.is_empty() => return Err(window::no_room(select)),
             Taken::NoRoom => {
                 let sources = self.sources;

@@ -69,8 +69,9 @@ impl<'r, 'a> Surroundings<'r, 'a> {
 /// Whether an event was taken in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Taken {
-    /// Or nobody wanted it.
     Yes,
+    /// It does not pass the `where`.
+    No,
     /// There are too many groups.
     NoRoom,
 }
@@ -81,7 +82,7 @@ pub(crate) enum Taken {
 /// Fails if an expression fails.
 pub(crate) fn event(around: &mut Surroundings<'_, '_>, windows: &mut Windows) -> Eval<Taken> {
     if !around.dispatch()? {
-        return Ok(Taken::Yes);
+        return Ok(Taken::No);
     }
     around.total = std::mem::take(&mut windows.total);
     let groups = std::mem::take(around.groups);
