@@ -1,11 +1,10 @@
 //! What an aggregate remembers of the events of a window.
 
-use hdrhistogram::Histogram;
-use temblor_pdk::value::{Arena, Field, OwnedValue, Value, View};
+use temblor_pdk::value::{Arena, OwnedValue, Value};
 
 use super::AggregateKind;
-use super::percentiles::Percentiles;
-use super::sketch::Sketch;
+use super::distribution::{Dds, Hdr};
+use super::number;
 use super::spread::Spread;
 
 /// Why a value was not taken in.
@@ -34,20 +33,6 @@ pub(crate) enum Accumulator {
     Nested(Vec<OwnedValue>),
 }
 
-/// The state of `hdr`.
-#[derive(Debug, Default)]
-pub(crate) struct Hdr {
-    histogram: Option<Histogram<u64>>,
-    percentiles: Option<Percentiles>,
-}
-
-/// The state of `dds`.
-#[derive(Debug, Default)]
-pub(crate) struct Dds {
-    sketch: Sketch,
-    percentiles: Option<Percentiles>,
-}
-
 impl Accumulator {
     pub(crate) fn new(kind: AggregateKind) -> Self {
         match kind {
@@ -67,11 +52,20 @@ impl Accumulator {
         }
     }
 
+    /// Makes one for a part of a window. There can be many, so it takes little memory as long as it has taken in
+    /// little; nobody asks what it comes to, it is only joined with others.
+    pub(crate) fn of_pane(kind: AggregateKind) -> Self {
+        match kind {
+            AggregateKind::Hdr => Accumulator::Hdr(Box::new(Hdr::of_pane())),
+            kind => Accumulator::new(kind),
+        }
+    }
+
     /// Whether the second argument is still looked at: only that of the first event counts.
     pub(crate) fn wants_percentiles(&self) -> bool {
         match self {
-            Accumulator::Hdr(hdr) => hdr.percentiles.is_none(),
-            Accumulator::Dds(dds) => dds.percentiles.is_none(),
+            Accumulator::Hdr(hdr) => hdr.asked.is_open(),
+            Accumulator::Dds(dds) => dds.asked.is_open(),
             _ => false,
         }
     }
@@ -81,13 +75,12 @@ impl Accumulator {
     /// # Errors
     /// Fails if a percentile is no number.
     pub(crate) fn ask(&mut self, percentiles: Option<Value<'_>>) -> Result<(), Refusal> {
-        let read = Percentiles::read(percentiles).map_err(Refusal::Failed)?;
-        match self {
-            Accumulator::Hdr(hdr) => hdr.percentiles = Some(read),
-            Accumulator::Dds(dds) => dds.percentiles = Some(read),
-            _ => {}
-        }
-        Ok(())
+        let asked = match self {
+            Accumulator::Hdr(hdr) => hdr.asked.ask(percentiles),
+            Accumulator::Dds(dds) => dds.asked.ask(percentiles),
+            _ => Ok(()),
+        };
+        asked.map_err(Refusal::Failed)
     }
 
     /// Takes in the value of an event.
@@ -98,29 +91,22 @@ impl Accumulator {
     pub(crate) fn add(&mut self, value: Value<'_>) -> Result<(), Refusal> {
         match self {
             Accumulator::Count(count) => *count += 1,
-            Accumulator::Sum(sum) => *sum += number(value)?,
+            Accumulator::Sum(sum) => *sum += measured(value)?,
             Accumulator::Mean { count, sum } => {
-                *sum += number(value)?;
+                *sum += measured(value)?;
                 *count += 1;
             }
             Accumulator::Min(min) => {
-                let number = number(value)?;
+                let number = measured(value)?;
                 *min = Some(min.map_or(number, |min| min.min(number)));
             }
             Accumulator::Max(max) => {
-                let number = number(value)?;
+                let number = measured(value)?;
                 *max = Some(max.map_or(number, |max| max.max(number)));
             }
-            Accumulator::Var(spread) | Accumulator::Stdev(spread) => spread.add(number(value)?),
+            Accumulator::Var(spread) | Accumulator::Stdev(spread) => spread.add(measured(value)?),
             Accumulator::Hdr(hdr) => hdr.add(value),
-            Accumulator::Dds(dds) => {
-                if let Ok(number) = number(value)
-                    && number >= 0.0
-                    && number.is_finite()
-                {
-                    dds.sketch.add(number);
-                }
-            }
+            Accumulator::Dds(dds) => dds.add(value),
             Accumulator::First(Some(_)) => {}
             Accumulator::First(first) => *first = Some(value.to_owned_value()),
             Accumulator::Last(Some(last)) => last.assign(value),
@@ -139,6 +125,13 @@ impl Accumulator {
             (Accumulator::Min(None), Accumulator::Min(_)) => {}
             (Accumulator::Var(own), Accumulator::Var(other))
             | (Accumulator::Stdev(own), Accumulator::Stdev(other)) => own.merge(other),
+            (own, other) => own.nest(other),
+        }
+    }
+
+    /// Takes in what the window before it in a chain has come to, if this is part of a sliding window.
+    pub(crate) fn nest(&mut self, other: &Accumulator) {
+        match (self, other) {
             (Accumulator::Nested(own), Accumulator::Nested(other)) => {
                 own.push(OwnedValue::Array(other.clone()));
             }
@@ -218,115 +211,14 @@ impl Accumulator {
             Accumulator::Mean { count, sum } => (*count, *sum) = (0, 0.0),
             Accumulator::Min(number) | Accumulator::Max(number) => *number = None,
             Accumulator::Var(spread) | Accumulator::Stdev(spread) => spread.clear(),
-            Accumulator::Hdr(hdr) => {
-                hdr.percentiles = None;
-                if let Some(histogram) = &mut hdr.histogram {
-                    histogram.reset();
-                }
-            }
-            Accumulator::Dds(dds) => {
-                dds.percentiles = None;
-                dds.sketch.clear();
-            }
+            Accumulator::Hdr(hdr) => hdr.clear(),
+            Accumulator::Dds(dds) => dds.clear(),
             Accumulator::First(value) | Accumulator::Last(value) => *value = None,
             Accumulator::Flattened(values) | Accumulator::Nested(values) => values.clear(),
         }
     }
 }
 
-fn number(value: Value<'_>) -> Result<f64, Refusal> {
-    match value.view() {
-        View::I64(number) => Ok(number as f64),
-        View::U64(number) => Ok(number as f64),
-        View::F64(number) => Ok(number),
-        _ => Err(Refusal::BadType),
-    }
-}
-
-impl Hdr {
-    fn add(&mut self, value: Value<'_>) {
-        let number = match value.view() {
-            View::I64(number) => u64::try_from(number).ok(),
-            View::U64(number) => Some(number),
-            View::F64(number) if number >= 0.0 => Some(number as u64),
-            _ => None,
-        };
-        if let (Some(number), Some(histogram)) = (number, self.histogram()) {
-            // It grows as needed; a number for which it cannot is counted as the largest.
-            histogram.saturating_record(number);
-        }
-    }
-
-    /// The histogram, of two significant digits.
-    fn histogram(&mut self) -> Option<&mut Histogram<u64>> {
-        if self.histogram.is_none() {
-            let mut histogram = Histogram::new(2).ok()?;
-            histogram.auto(true);
-            self.histogram = Some(histogram);
-        }
-        self.histogram.as_mut()
-    }
-
-    fn join(&mut self, other: &Hdr) {
-        if let (Some(theirs), Some(own)) = (&other.histogram, self.histogram()) {
-            // Adding fails only for numbers that do not fit, and it grows.
-            let _ = own.add(theirs);
-        }
-        if let (None, Some(percentiles)) = (&self.percentiles, &other.percentiles) {
-            self.percentiles = Some(percentiles.clone());
-        }
-    }
-
-    fn result<'a>(&self, arena: &'a Arena) -> Value<'a> {
-        let histogram = self.histogram.as_ref().filter(|all| !all.is_empty());
-        let whole = |get: fn(&Histogram<u64>) -> u64| Value::from(histogram.map_or(0, get));
-        let float = |get: fn(&Histogram<u64>) -> f64| histogram.map_or(0.0, get);
-        let stdev = float(Histogram::stdev);
-        let quantile = |at: f64| Value::from(histogram.map_or(0, |all| all.value_at_quantile(at)));
-        arena.object(&[
-            Field::new("count", whole(Histogram::len)),
-            Field::new("min", whole(Histogram::min)),
-            Field::new("max", whole(Histogram::max)),
-            Field::new("mean", Value::from(float(Histogram::mean))),
-            Field::new("stdev", Value::from(stdev)),
-            Field::new("var", Value::from(stdev * stdev)),
-            Field::new("percentiles", record(&self.percentiles, arena, quantile)),
-        ])
-    }
-}
-
-impl Dds {
-    fn join(&mut self, other: &Dds) {
-        self.sketch.merge(&other.sketch);
-        if let (None, Some(percentiles)) = (&self.percentiles, &other.percentiles) {
-            self.percentiles = Some(percentiles.clone());
-        }
-    }
-
-    fn result<'a>(&self, arena: &'a Arena) -> Value<'a> {
-        let sketch = &self.sketch;
-        let quantile = |at: f64| Value::from((sketch.quantile(at) * 10.0).ceil() / 10.0);
-        arena.object(&[
-            Field::new("count", Value::from(sketch.count)),
-            Field::new("sum", Value::from(sketch.sum)),
-            Field::new("min", Value::from(sketch.min)),
-            Field::new("max", Value::from(sketch.max)),
-            Field::new("mean", Value::from(sketch.mean())),
-            Field::new("percentiles", record(&self.percentiles, arena, quantile)),
-        ])
-    }
-}
-
-fn record<'a>(
-    percentiles: &Option<Percentiles>,
-    arena: &'a Arena,
-    quantile: impl Fn(f64) -> Value<'a>,
-) -> Value<'a> {
-    match percentiles {
-        Some(percentiles) => percentiles.record(arena, quantile),
-        None => match Percentiles::read(None) {
-            Ok(usual) => usual.record(arena, quantile),
-            Err(_) => Value::NULL,
-        },
-    }
+fn measured(value: Value<'_>) -> Result<f64, Refusal> {
+    number(value).ok_or(Refusal::BadType)
 }

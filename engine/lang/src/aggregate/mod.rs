@@ -1,9 +1,12 @@
 //! Aggregates: functions over all events of a window.
 
 mod accumulator;
+mod distribution;
 mod percentiles;
 mod sketch;
 mod spread;
+
+use temblor_pdk::value::{Value, View};
 
 pub(crate) use accumulator::{Accumulator, Refusal};
 
@@ -84,4 +87,14 @@ pub(crate) fn find(module: &str, name: &str) -> Option<&'static AggregateFunctio
     FUNCTIONS
         .iter()
         .find(|function| function.module == module && function.name == name)
+}
+
+/// A number as a float.
+fn number(value: Value<'_>) -> Option<f64> {
+    match value.view() {
+        View::I64(number) => Some(number as f64),
+        View::U64(number) => Some(number as f64),
+        View::F64(number) => Some(number),
+        _ => None,
+    }
 }

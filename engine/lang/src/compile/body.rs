@@ -53,6 +53,8 @@ pub(super) struct Names {
     pub(super) prefix: String,
     /// Whether ports that are made on demand are ports of the whole pipeline.
     is_outermost: bool,
+    /// Whether the pipeline has a port `err`.
+    has_err: bool,
 }
 
 /// What was compiled of a statement before the graph is built.
@@ -73,6 +75,7 @@ impl<'c> Body<'_, 'c> {
             let junction = self.graph.input(&port.name);
             self.add_port(&mut names, &port, Named::Junction(junction));
         }
+        names.has_err = has_err(&outputs);
         for port in outputs {
             let place = self.graph.output(&port.name);
             let dead = self.dead_end(&port.name);
@@ -92,7 +95,9 @@ impl<'c> Body<'_, 'c> {
             found.inputs.push((port.name.clone(), junction));
             self.add_port(&mut names, &port, Named::Junction(junction));
         }
-        for port in ports(&query.outputs, &None, &["out", "err"]) {
+        let outputs = ports(&query.outputs, &None, &["out", "err"]);
+        names.has_err = has_err(&outputs);
+        for port in outputs {
             let junction = self.stream(&names, &port.name);
             found.outputs.push((port.name.clone(), junction));
             self.add_port(&mut names, &port, Named::Junction(junction));
@@ -194,6 +199,12 @@ impl<'c> Body<'_, 'c> {
         let (Ok(from), Ok(sink)) = (from, sink) else {
             return;
         };
+        let err = match names.all.get("err") {
+            _ if select.windows.is_empty() || !names.has_err => None,
+            Some(Named::Output(place, _)) => Some(Sink::Output(*place)),
+            Some(Named::Junction(junction)) => Some(Sink::Junction(*junction)),
+            _ => None,
+        };
         let vertex = |at: usize| self.graph.junctions.get(at).map_or(0, |j| j.vertex);
         let draft = SelectDraft {
             clauses,
@@ -201,6 +212,7 @@ impl<'c> Body<'_, 'c> {
             from: vertex(from),
             to: self.graph.vertex_of(sink),
             sink,
+            err,
             span: select.from.node.span,
         };
         self.graph.nodes.push(Draft {
@@ -327,6 +339,7 @@ impl Names {
             all: HashMap::new(),
             prefix,
             is_outermost,
+            has_err: false,
         }
     }
 
@@ -349,6 +362,10 @@ fn ports(declared: &Option<Vec<Ident>>, named: &Option<Vec<Ident>>, usual: &[&st
         Some(ports) => ports.clone(),
         None => usual.iter().map(port).collect(),
     }
+}
+
+fn has_err(outputs: &[Ident]) -> bool {
+    outputs.iter().any(|port| *port.name == *"err")
 }
 
 /// The word for a kind of node.

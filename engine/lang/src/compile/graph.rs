@@ -67,8 +67,21 @@ pub(super) struct SelectDraft {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) sink: Sink,
+    /// The port `err` of the pipeline that it stands in, if it has windows.
+    pub(super) err: Option<Sink>,
     /// Where it reads from.
     pub(super) span: Span,
+}
+
+/// A way from a vertex to another one.
+#[derive(Clone, Copy)]
+pub(super) struct Edge {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// Whether only events take it that could not take the other way.
+    pub(super) is_err: bool,
+    /// The select reads from here.
+    span: Span,
 }
 
 /// The compiled clauses of a select.
@@ -201,20 +214,35 @@ impl Graph {
         self.junction(vertex)
     }
 
-    pub(super) fn selects(&self) -> impl Iterator<Item = &SelectDraft> {
-        self.nodes.iter().filter_map(|node| match &node.kind {
+    /// The ways that lead through selects.
+    pub(super) fn edges(&self) -> impl Iterator<Item = Edge> {
+        let selects = self.nodes.iter().filter_map(|node| match &node.kind {
             DraftKind::Select(select) => Some(select),
             _ => None,
+        });
+        selects.flat_map(|select| {
+            let edge = Edge {
+                from: select.from,
+                to: select.to,
+                is_err: false,
+                span: select.span,
+            };
+            let err = select.err.map(|sink| Edge {
+                to: self.vertex_of(sink),
+                is_err: true,
+                ..edge
+            });
+            [Some(edge), err].into_iter().flatten()
         })
     }
 
     pub(super) fn report_cycle(&self, findings: &mut Vec<Finding>) {
         let Some(cycle) = self.cycle() else { return };
         let name = |at: usize| self.vertices.get(at).map_or("", |vertex| &*vertex.name);
-        let mut names: Vec<&str> = cycle.iter().map(|select| name(select.from)).collect();
+        let mut names: Vec<&str> = cycle.iter().map(|edge| name(edge.from)).collect();
         names.extend(names.first().copied());
         let message = format!("cycle detected: {}", names.join(" → "));
-        let span = cycle.iter().map(|select| select.span).max();
+        let span = cycle.iter().map(|edge| edge.span).max();
         let finding = Finding::error(Code::Cycle, span.unwrap_or_default(), message);
         findings.push(
             finding
@@ -224,29 +252,29 @@ impl Graph {
     }
 
     /// Finds a cycle.
-    fn cycle(&self) -> Option<Vec<&SelectDraft>> {
+    fn cycle(&self) -> Option<Vec<Edge>> {
         // What is left when everything that leads nowhere is taken away, again and again, leads into a cycle.
-        let mut left: Vec<&SelectDraft> = self.selects().collect();
+        let mut left: Vec<Edge> = self.edges().collect();
         loop {
             let before = left.len();
             let sources: std::collections::HashSet<usize> =
-                left.iter().map(|select| select.from).collect();
-            left.retain(|select| sources.contains(&select.to));
+                left.iter().map(|edge| edge.from).collect();
+            left.retain(|edge| sources.contains(&edge.to));
             if left.len() == before {
                 break;
             }
         }
-        let next: std::collections::HashMap<usize, &SelectDraft> =
-            left.iter().map(|select| (select.from, *select)).collect();
+        let next: std::collections::HashMap<usize, Edge> =
+            left.iter().map(|edge| (edge.from, *edge)).collect();
         let mut passed = std::collections::HashMap::new();
-        let mut path: Vec<&SelectDraft> = Vec::new();
-        let mut select = *left.first()?;
+        let mut path: Vec<Edge> = Vec::new();
+        let mut edge = *left.first()?;
         loop {
-            if let Some(at) = passed.insert(select.from, path.len()) {
+            if let Some(at) = passed.insert(edge.from, path.len()) {
                 return Some(path.split_off(at));
             }
-            path.push(select);
-            select = next.get(&select.to)?;
+            path.push(edge);
+            edge = *next.get(&edge.to)?;
         }
     }
 }

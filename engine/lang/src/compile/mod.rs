@@ -24,6 +24,7 @@ mod root;
 mod same;
 mod script;
 mod select;
+mod sliding;
 mod statement;
 mod window;
 mod wire;

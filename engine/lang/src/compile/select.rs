@@ -69,7 +69,7 @@ pub(super) fn clauses<'c>(
         aggregates: aggregates.into_iter().map(aggregate).collect(),
         windows: [].into(),
         max_groups: usize::MAX,
-        eviction_ns: None,
+        err: [].into(),
         needs_group: needs_group_before,
         span,
     })))

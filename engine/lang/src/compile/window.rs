@@ -7,13 +7,13 @@ use temblor_pdk::value::Value;
 use super::body::Body;
 use super::graph::{Clauses, DraftKind};
 use super::script::ScriptKind;
-use super::{Compiled, Compiler, Context, Reported, script};
+use super::{Compiled, Compiler, Context, Reported, script, sliding};
 use crate::ast::{self, Assign, Item, Modular, WindowDefinition, WindowKind};
 use crate::code::Code;
 use crate::eval::Code as EvalCode;
 use crate::finding::{Finding, Phase, Severity};
 use crate::scope::Scope;
-use crate::window::{Scripted, WindowCode, WindowRule};
+use crate::window::{Axis, Scripted, WindowCode, WindowRule};
 
 /// How many groups a select keeps if nobody says anything else. Without a limit a select that is grouped by something
 /// that never comes again would take all memory.
@@ -21,12 +21,12 @@ pub(crate) const MAX_GROUPS: usize = 100_000;
 
 /// What the `with` of a window says.
 #[derive(Default)]
-struct Settings {
-    size: Option<u64>,
-    interval_ns: Option<u64>,
+pub(super) struct Settings {
+    pub(super) size: Option<u64>,
+    pub(super) interval_ns: Option<u64>,
+    /// Of a sliding window.
+    pub(super) slide: Option<u64>,
     max_groups: Option<u64>,
-    eviction_ns: Option<u64>,
-    emits_empty: bool,
 }
 
 impl<'c> Body<'_, 'c> {
@@ -40,8 +40,14 @@ impl<'c> Body<'_, 'c> {
             };
             let names = select.windows.clone();
             let mut windows = Vec::new();
-            for name in &names {
-                windows.extend(self.window(name, scope));
+            for (at, name) in names.iter().enumerate() {
+                let window = self.window(name, scope);
+                if at + 1 < names.len()
+                    && let Ok((window, _)) = &window
+                {
+                    self.check_place(window, name);
+                }
+                windows.extend(window);
             }
             let node = self.graph.nodes.get_mut(at);
             if let Some(DraftKind::Select(select)) = node.map(|node| &mut node.kind)
@@ -54,10 +60,6 @@ impl<'c> Body<'_, 'c> {
                     .min()
                     .map(|max| usize::try_from(max).unwrap_or(usize::MAX));
                 select.max_groups = limit.unwrap_or(MAX_GROUPS);
-                let periods = windows
-                    .iter()
-                    .filter_map(|(_, settings)| settings.eviction_ns);
-                select.eviction_ns = periods.min();
                 select.windows = windows.into_iter().map(|(window, _)| window).collect();
             }
         }
@@ -85,13 +87,34 @@ impl<'c> Body<'_, 'c> {
         let window = WindowCode {
             name: name.clone(),
             rule,
-            emits_empty: settings.emits_empty,
         };
         Ok((window, settings))
     }
 
+    /// Reports a sliding window in front of another one.
+    fn check_place(&mut self, window: &WindowCode, path: &Modular) {
+        if matches!(window.rule, WindowRule::Sliding { .. }) {
+            let message = format!(
+                "the sliding window `{}` has to be the last one in the list",
+                window.name
+            );
+            let finding = Finding::error(Code::Config, path.span(), message);
+            self.findings.push(finding.help(
+                "its windows overlap, so a window behind it would take events in several times; put it last, or give it a select of its own",
+            ));
+        }
+    }
+
     fn settings(&mut self, definition: &WindowDefinition, scope: &Scope) -> Compiled<Settings> {
         let mut settings = Settings::default();
+        let is_sliding = definition.kind == WindowKind::Sliding;
+        if let Some(finding) = sliding::check_keys(definition, is_sliding) {
+            let is_wrong = finding.severity == Severity::Error;
+            self.findings.push(finding);
+            if is_wrong {
+                return Err(Reported);
+            }
+        }
         for Assign { key, value: expr } in &definition.with.assigns {
             let context = Context::Constant;
             let mut compiler = Compiler::new(context, None, scope, self.pool, self.findings);
@@ -110,14 +133,12 @@ impl<'c> Body<'_, 'c> {
                     settings.max_groups = number();
                     (settings.max_groups.is_some(), "unsigned integer")
                 }
-                "eviction_period" => {
-                    settings.eviction_ns = number().filter(|period| *period > 0);
-                    (true, "")
+                "slide" if is_sliding => {
+                    settings.slide = number();
+                    (settings.slide.is_some(), "unsigned integer")
                 }
-                "emit_empty_windows" => {
-                    settings.emits_empty = value.as_bool().unwrap_or_default();
-                    (true, "")
-                }
+                // `eviction_period` and `emit_empty_windows` are known from earlier days: groups without data go by
+                // themselves, and windows without data never emit.
                 _ => (true, ""),
             };
             if !found {
@@ -157,11 +178,11 @@ impl<'c> Body<'_, 'c> {
             state.is_some(),
         ];
         match given.into_iter().filter(|given| *given).count() {
-            1 => {}
-            0 => {
+            0 if definition.kind == WindowKind::Tumbling => {
                 return self
                     .bad_window(definition, "it needs a `size`, an `interval` or a `state`");
             }
+            0 | 1 => {}
             _ => {
                 return self.bad_window(
                     definition,
@@ -170,7 +191,7 @@ impl<'c> Body<'_, 'c> {
             }
         }
         if definition.kind == WindowKind::Sliding {
-            return self.bad_window(definition, "sliding windows are not implemented");
+            return self.sliding_rule(definition, settings);
         }
         if let Some(size) = settings.size {
             if size == 0 {
@@ -184,6 +205,27 @@ impl<'c> Body<'_, 'c> {
             return Ok(WindowRule::Interval { interval_ns, time });
         }
         self.state_rule(definition, scope)
+    }
+
+    fn sliding_rule(
+        &mut self,
+        definition: &WindowDefinition,
+        settings: &Settings,
+    ) -> Compiled<WindowRule> {
+        if definition.state.is_some() {
+            let why = "a sliding window goes by `size` or `interval`, not by a `state`";
+            return self.bad_window(definition, why);
+        }
+        let slide = match sliding::slide(settings) {
+            Ok(slide) => slide,
+            Err(why) => return self.bad_window(definition, &why),
+        };
+        let script = self.last_of(definition)?;
+        let axis = match settings.size {
+            Some(_) => Axis::Weight(script),
+            None => Axis::Time(script),
+        };
+        Ok(WindowRule::Sliding { slide, axis })
     }
 
     fn state_rule(&mut self, definition: &WindowDefinition, scope: &Scope) -> Compiled<WindowRule> {

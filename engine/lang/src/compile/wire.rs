@@ -84,9 +84,11 @@ fn order(graph: &Graph) -> Vec<usize> {
     // Without a cycle no path is longer than there are vertices.
     for _ in 0..count {
         let mut changed = false;
-        for select in graph.selects() {
-            let (from, to) = (select.from, select.to);
-            changed |= spread(&mut fed, from, to) | spread(&mut useful, to, from);
+        for edge in graph.edges() {
+            let (from, to) = (edge.from, edge.to);
+            changed |= spread(&mut fed, from, to);
+            // Nothing is done for the sake of its failures.
+            changed |= !edge.is_err && spread(&mut useful, to, from);
             let depth = depths.get(from).map_or(0, |depth| depth + 1);
             if let Some(known) = depths.get_mut(to)
                 && *known < depth
@@ -156,7 +158,10 @@ impl Places {
                         plain.to = to;
                         NodeKind::Select(plain)
                     }
-                    Clauses::Windowed(windowed) => NodeKind::Windowed(windowed, to),
+                    Clauses::Windowed(mut windowed) => {
+                        windowed.err = select.err.map_or_else(Box::default, |err| self.sink(err));
+                        NodeKind::Windowed(windowed, to)
+                    }
                 }
             }
             DraftKind::Script(script) => NodeKind::Script(Box::new(self.script(script)?)),

@@ -7,7 +7,8 @@ use super::state::NodeState;
 use super::{SelectNode, Target};
 use crate::eval::{Eval, Machine};
 use crate::group::group_value;
-use crate::window::{self, Surroundings, WindowedSelect};
+use crate::report::report;
+use crate::window::{self, Surroundings, Taken, WindowedSelect};
 
 impl<'a> Run<'_, 'a> {
     pub(super) fn select(&mut self, select: &SelectNode, event: Event<'a>) -> Eval<()> {
@@ -75,21 +76,29 @@ impl<'a> Run<'_, 'a> {
             }),
             group: Value::NULL,
             kept: 0,
+            total: Vec::new(),
             made: &mut parts.made,
         };
-        match event {
-            Some(_) => {
-                let taken = window::event(&mut around, windows)?;
-                self.has_kept |= taken;
-            }
-            None => {
-                let ticked = window::tick(&mut around, windows);
-                // What other groups have emitted is not lost because one fails.
+        let Some(event) = event else {
+            let ticked = window::tick(&mut around, windows);
+            // What other groups have emitted is not lost because one fails.
+            self.send_made(to);
+            return ticked;
+        };
+        match window::event(&mut around, windows)? {
+            Taken::No => {}
+            Taken::Yes => {
+                self.has_kept = true;
                 self.send_made(to);
-                return ticked;
+            }
+            Taken::NoRoom if select.err.is_empty() => return Err(window::no_room(select)),
+            Taken::NoRoom => {
+                let sources = self.sources;
+                let text = windows.no_room(|| report(&window::no_room(select), sources, false));
+                let text = Value::from(self.arena.str(text));
+                self.send_error(&select.err, text, event);
             }
         }
-        self.send_made(to);
         Ok(())
     }
 

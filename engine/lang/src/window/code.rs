@@ -2,11 +2,11 @@
 
 use temblor_pdk::value::OwnedValue;
 
-use crate::aggregate::AggregateKind;
+use crate::aggregate::{Accumulator, AggregateKind};
 use crate::eval::Code;
 use crate::eval::code::ScriptCode;
 use crate::group::GroupCode;
-use crate::pipeline::Condition;
+use crate::pipeline::{Condition, Target};
 use crate::span::Span;
 
 /// A select with windows.
@@ -23,8 +23,8 @@ pub(crate) struct WindowedSelect {
     pub(crate) windows: Box<[WindowCode]>,
     /// How many groups there can be at once.
     pub(crate) max_groups: usize,
-    /// After how many nanoseconds without an event a group is dropped.
-    pub(crate) eviction_ns: Option<u64>,
+    /// Where events go for whose groups there is no room. If that is nowhere they fail.
+    pub(crate) err: Box<[Target]>,
     /// Whether `group` or `window` is referred to while events are taken in.
     pub(crate) needs_group: bool,
     /// The select.
@@ -46,8 +46,6 @@ pub(crate) struct AggregateCode {
 pub(crate) struct WindowCode {
     pub(crate) name: Box<str>,
     pub(crate) rule: WindowRule,
-    /// Whether it emits although no event came, as long as its group is kept.
-    pub(crate) emits_empty: bool,
 }
 
 /// When a window closes.
@@ -66,6 +64,28 @@ pub(crate) enum WindowRule {
         script: Scripted,
         tick: Option<Scripted>,
     },
+    /// Again and again, over more than came in since it closed last.
+    Sliding { slide: Slide, axis: Axis },
+}
+
+/// How a window slides. It consists of panes, so that no event is taken in more than once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slide {
+    /// How long a pane is, on the axis of the window.
+    pub(crate) pane: u64,
+    /// How many panes the window spans.
+    pub(crate) span: usize,
+    /// After how many panes it closes again.
+    pub(crate) step: usize,
+}
+
+/// What a window slides along.
+#[derive(Debug)]
+pub(crate) enum Axis {
+    /// Events, or the weight that a script gives them.
+    Weight(Option<Scripted>),
+    /// Nanoseconds, by the time of events or by what a script says.
+    Time(Option<Scripted>),
 }
 
 /// The script of a window.
@@ -79,9 +99,21 @@ pub(crate) struct Scripted {
 }
 
 impl WindowedSelect {
+    /// Accumulators that have taken in nothing yet.
+    pub(super) fn accumulators(&self) -> impl Iterator<Item = Accumulator> {
+        let kinds = self.aggregates.iter().map(|aggregate| aggregate.kind);
+        kinds.map(Accumulator::new)
+    }
+
+    /// Accumulators for a part of a window, which may be one of many.
+    pub(super) fn pane(&self) -> Box<[Accumulator]> {
+        let kinds = self.aggregates.iter().map(|aggregate| aggregate.kind);
+        kinds.map(Accumulator::of_pane).collect()
+    }
+
     /// Whether something happens when time passes, without an event. Only the first window is asked.
     pub(crate) fn wants_ticks(&self) -> bool {
-        self.eviction_ns.is_some() || self.windows.first().is_some_and(WindowCode::wants_ticks)
+        self.windows.first().is_some_and(WindowCode::wants_ticks)
     }
 }
 
@@ -90,7 +122,12 @@ impl WindowCode {
     fn wants_ticks(&self) -> bool {
         matches!(
             self.rule,
-            WindowRule::Interval { time: None, .. } | WindowRule::State { tick: Some(_), .. }
+            WindowRule::Interval { time: None, .. }
+                | WindowRule::State { tick: Some(_), .. }
+                | WindowRule::Sliding {
+                    axis: Axis::Time(None),
+                    ..
+                }
         )
     }
 }

@@ -125,7 +125,7 @@ impl<'a> Surroundings<'_, 'a> {
     }
 
     /// Evaluates the last expression of a script, which has to be an integer.
-    fn integer(&mut self, script: &Scripted) -> Eval<u64> {
+    pub(super) fn integer(&mut self, script: &Scripted) -> Eval<u64> {
         let mut state = temblor_pdk::value::OwnedValue::Null;
         let mut machine = self.machine(&mut state);
         let value = match machine.run(&script.code)? {

@@ -4,25 +4,36 @@ use temblor_pdk::value::{Event, OwnedValue, Value};
 
 use super::run::Surroundings;
 use super::state::Group;
+use crate::aggregate::Accumulator;
 use crate::eval::{Eval, Machine};
 use crate::group::group_value;
 
 impl<'a> Surroundings<'_, 'a> {
     /// Makes an event of what a window of a group holds, if it holds anything.
     pub(super) fn emit(&mut self, group: &Group, at: usize) -> Eval<()> {
+        match group.frames.get(at) {
+            Some(frame) if frame.holds => self.make(group, at, &frame.accumulators),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes an event of what the accumulators of a window of a group have come to.
+    pub(super) fn make(
+        &mut self,
+        group: &Group,
+        at: usize,
+        accumulators: &[Accumulator],
+    ) -> Eval<()> {
         let select = self.select;
-        let (Some(pane), Some(window)) = (group.panes.get(at), select.windows.get(at)) else {
+        let Some(window) = select.windows.get(at) else {
             return Ok(());
         };
-        if !pane.holds && !window.emits_empty {
-            return Ok(());
-        }
         let arena = self.arena;
-        let mut results = pane.accumulators.iter();
-        let next = |results: &mut std::slice::Iter<'_, crate::aggregate::Accumulator>| {
+        let mut results = accumulators.iter();
+        let next = |results: &mut std::slice::Iter<'_, Accumulator>| {
             results.next().map_or(Value::NULL, |one| one.result(arena))
         };
-        let aggregates = arena.array_of(pane.accumulators.len(), &mut results, next, |_| None);
+        let aggregates = arena.array_of(accumulators.len(), &mut results, next, |_| None);
         let group = self.stored_group(group);
         let mut state = OwnedValue::Null;
         let mut machine = Machine::new(self.pool, arena, self.memory, &mut state);

@@ -2,9 +2,9 @@
 
 use temblor_pdk::value::{OwnedValue, Value};
 
-use super::code::AggregateCode;
+use super::code::{AggregateCode, WindowRule};
 use super::run::Surroundings;
-use super::state::{Group, Pane};
+use super::state::{Frame, Group};
 use crate::aggregate::{Accumulator, Refusal};
 use crate::code::Code;
 use crate::eval::Eval;
@@ -14,20 +14,23 @@ impl<'a> Surroundings<'_, 'a> {
     /// Takes the event into a group.
     pub(super) fn take(&mut self, group: &mut Group) -> Eval<()> {
         let select = self.select;
-        let (Some(window), Some(pane)) = (select.windows.first(), group.panes.first_mut()) else {
+        let (Some(window), Some(frame)) = (select.windows.first(), group.frames.first_mut()) else {
             return Ok(());
         };
-        let decision = self.decide(window, &mut pane.progress)?;
+        if let WindowRule::Sliding { axis, .. } = &window.rule {
+            return self.slide(group, 0, axis);
+        }
+        let decision = self.decide(window, &mut frame.progress)?;
         if decision.include {
-            self.accumulate(pane)?;
+            self.accumulate(frame)?;
         }
         if decision.emit {
             self.close(group)?;
         }
         if !decision.include
-            && let Some(pane) = group.panes.first_mut()
+            && let Some(frame) = group.frames.first_mut()
         {
-            self.accumulate(pane)?;
+            self.accumulate(frame)?;
         }
         Ok(())
     }
@@ -35,10 +38,13 @@ impl<'a> Surroundings<'_, 'a> {
     /// Asks the first window of a group whether it closes.
     pub(super) fn tick(&mut self, group: &mut Group) -> Eval<()> {
         let select = self.select;
-        let (Some(window), Some(pane)) = (select.windows.first(), group.panes.first_mut()) else {
+        let (Some(window), Some(frame)) = (select.windows.first(), group.frames.first_mut()) else {
             return Ok(());
         };
-        if self.decide_on_tick(window, &mut pane.progress)? {
+        if let WindowRule::Sliding { axis, .. } = &window.rule {
+            return self.slide_on_tick(group, 0, axis);
+        }
+        if self.decide_on_tick(window, &mut frame.progress)? {
             self.close(group)?;
         }
         Ok(())
@@ -48,27 +54,34 @@ impl<'a> Surroundings<'_, 'a> {
     fn close(&mut self, group: &mut Group) -> Eval<()> {
         let select = self.select;
         let mut closing = 0;
+        let mut slid = Ok(());
         loop {
             let emitted = self.emit(group, closing);
             if emitted.is_err() {
                 // What cannot be emitted now cannot be emitted later either.
-                let closed = group.panes.iter_mut().take(closing + 1);
-                closed.for_each(Pane::clear);
+                let closed = group.frames.iter_mut().take(closing + 1);
+                closed.for_each(Frame::clear);
                 return emitted;
             }
             let next = closing + 1;
-            let (Some(window), Some(pane)) = (select.windows.get(next), group.panes.get_mut(next))
+            let (Some(window), Some(frame)) =
+                (select.windows.get(next), group.frames.get_mut(next))
             else {
                 break;
             };
-            let decision = self.decide(window, &mut pane.progress)?;
-            pane.includes = decision.include;
+            if let WindowRule::Sliding { axis, .. } = &window.rule {
+                // It is the last one.
+                slid = self.slide(group, next, axis);
+                break;
+            }
+            let decision = self.decide(window, &mut frame.progress)?;
+            frame.includes = decision.include;
             if decision.include {
-                merge(&mut group.panes, closing);
+                group.merge(closing);
             }
             if !decision.emit {
                 if !decision.include {
-                    merge(&mut group.panes, closing);
+                    group.merge(closing);
                 }
                 break;
             }
@@ -76,27 +89,27 @@ impl<'a> Surroundings<'_, 'a> {
         }
         // From the last one back: what does not belong to a window that has closed belongs to the one that follows it.
         for at in (0..=closing).rev() {
-            if let Some(pane) = group.panes.get_mut(at) {
-                pane.clear();
+            if let Some(frame) = group.frames.get_mut(at) {
+                frame.clear();
             }
-            let is_left_over = group.panes.get(at).is_some_and(|pane| !pane.includes);
+            let is_left_over = group.frames.get(at).is_some_and(|frame| !frame.includes);
             if at > 0 && is_left_over {
-                merge(&mut group.panes, at - 1);
+                group.merge(at - 1);
             }
         }
-        Ok(())
+        slid
     }
 
     /// Takes the event into a window.
-    fn accumulate(&mut self, pane: &mut Pane) -> Eval<()> {
+    pub(super) fn accumulate(&mut self, frame: &mut Frame) -> Eval<()> {
         let select = self.select;
-        for (aggregate, accumulator) in select.aggregates.iter().zip(&mut pane.accumulators) {
+        for (aggregate, accumulator) in select.aggregates.iter().zip(&mut frame.accumulators) {
             match accumulator {
                 Accumulator::Count(count) => *count += 1,
                 accumulator => self.add(aggregate, accumulator)?,
             }
         }
-        pane.holds = true;
+        frame.holds = true;
         Ok(())
     }
 
@@ -127,20 +140,6 @@ impl<'a> Surroundings<'_, 'a> {
             Value::from(self.arena.str(&window.name))
         })
     }
-}
-
-/// Takes what a window holds into the one behind it.
-fn merge(panes: &mut [Pane], from: usize) {
-    let Some((before, [into, ..])) = panes.split_at_mut_checked(from + 1) else {
-        return;
-    };
-    let Some(from) = before.last().filter(|pane| pane.holds) else {
-        return;
-    };
-    for (own, other) in into.accumulators.iter_mut().zip(&from.accumulators) {
-        own.merge(other);
-    }
-    into.holds = true;
 }
 
 #[cold]

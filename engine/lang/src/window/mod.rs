@@ -4,9 +4,13 @@ mod code;
 mod decide;
 mod emit;
 mod group;
+mod panes;
 mod run;
+mod slide;
 mod state;
 
-pub(crate) use code::{AggregateCode, Scripted, WindowCode, WindowRule, WindowedSelect};
-pub(crate) use run::{Surroundings, event, tick};
+pub(crate) use code::{
+    AggregateCode, Axis, Scripted, Slide, WindowCode, WindowRule, WindowedSelect,
+};
+pub(crate) use run::{Surroundings, Taken, event, no_room, tick};
 pub(crate) use state::Windows;

@@ -4,6 +4,7 @@ use temblor_pdk::value::{Arena, Event, OwnedValue, Value};
 
 use super::code::WindowedSelect;
 use super::state::{Group, Windows};
+use crate::aggregate::Accumulator;
 use crate::code::Code;
 use crate::eval::{Eval, Machine, Memory, Pool};
 use crate::finding::Finding;
@@ -22,6 +23,8 @@ pub(crate) struct Surroundings<'r, 'a> {
     pub(crate) group: Value<'a>,
     /// The number of groups that are kept.
     pub(crate) kept: u64,
+    /// What the panes of a sliding window come to.
+    pub(crate) total: Vec<Accumulator>,
     /// Gets what comes out.
     pub(crate) made: &'r mut Vec<Event<'a>>,
 }
@@ -63,39 +66,50 @@ impl<'r, 'a> Surroundings<'r, 'a> {
     }
 }
 
-/// Takes an event into the windows of its groups, and says whether it passes the `where`. Nothing of what it makes come
-/// out counts if it fails.
+/// Whether an event was taken in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Taken {
+    Yes,
+    /// It does not pass the `where`.
+    No,
+    /// There are too many groups.
+    NoRoom,
+}
+
+/// Takes an event into the windows of its groups. Nothing of what it makes come out counts if it fails.
 ///
 /// # Errors
-/// Fails if an expression fails, or there are too many groups.
-pub(crate) fn event(around: &mut Surroundings<'_, '_>, windows: &mut Windows) -> Eval<bool> {
+/// Fails if an expression fails.
+pub(crate) fn event(around: &mut Surroundings<'_, '_>, windows: &mut Windows) -> Eval<Taken> {
     if !around.dispatch()? {
-        return Ok(false);
+        return Ok(Taken::No);
     }
+    around.total = std::mem::take(&mut windows.total);
     let groups = std::mem::take(around.groups);
-    let mut done = Ok(());
+    let mut done = Ok(Taken::Yes);
     for at in 0..groups.count() {
         done = in_group(around, windows, groups.get(at));
-        if done.is_err() {
+        if !matches!(done, Ok(Taken::Yes)) {
             break;
         }
     }
     *around.groups = groups;
-    done.map(|()| true)
+    windows.total = std::mem::take(&mut around.total);
+    done
 }
 
 fn in_group<'a>(
     around: &mut Surroundings<'_, 'a>,
     windows: &mut Windows,
     values: &[Value<'a>],
-) -> Eval<()> {
+) -> Eval<Taken> {
     let select = around.select;
     write_key(values, &mut windows.key);
     let found = match windows.groups.find(&windows.key) {
         Some(found) => found,
         None => {
             if windows.groups.len() >= select.max_groups {
-                return Err(too_many(select));
+                return Ok(Taken::NoRoom);
             }
             let found = windows.groups.claim(&windows.key, || Group::new(select));
             if let Some(group) = windows.groups.get_mut(found.slot) {
@@ -110,9 +124,8 @@ fn in_group<'a>(
         around.group = group_value(values, bytes, around.arena);
     }
     let Some(group) = windows.groups.get_mut(found.slot) else {
-        return Ok(());
+        return Ok(Taken::Yes);
     };
-    group.seen_ns = around.event.ingest_ns;
     let done = around.take(group);
     let holds = group.holds();
     match (found.is_new, holds, &done) {
@@ -124,11 +137,12 @@ fn in_group<'a>(
         (false, false, _) => windows.groups.release(found.slot),
         _ => {}
     }
-    done
+    done.map(|()| Taken::Yes)
 }
 
+/// What is said about an event for whose group there is no room.
 #[cold]
-fn too_many(select: &WindowedSelect) -> Box<Finding> {
+pub(crate) fn no_room(select: &WindowedSelect) -> Box<Finding> {
     let max = select.max_groups;
     let message = format!(
         "maximum number of groups reached ({max}), ignoring group {}",
@@ -145,6 +159,13 @@ fn too_many(select: &WindowedSelect) -> Box<Finding> {
 /// # Errors
 /// Fails if an expression fails; the groups behind it are asked with the next tick.
 pub(crate) fn tick(around: &mut Surroundings<'_, '_>, windows: &mut Windows) -> Eval<()> {
+    around.total = std::mem::take(&mut windows.total);
+    let done = tick_all(around, windows);
+    windows.total = std::mem::take(&mut around.total);
+    done
+}
+
+fn tick_all(around: &mut Surroundings<'_, '_>, windows: &mut Windows) -> Eval<()> {
     for slot in 0..windows.groups.slots() {
         if !windows.groups.is_kept(slot) {
             continue;

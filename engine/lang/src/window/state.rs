@@ -3,6 +3,7 @@
 use temblor_pdk::value::{OwnedValue, Value};
 
 use super::code::{WindowRule, WindowedSelect};
+use super::panes::Panes;
 use crate::aggregate::Accumulator;
 use crate::group::Table;
 
@@ -12,9 +13,18 @@ pub(crate) struct Windows {
     pub(super) groups: Table<Group>,
     /// A key under construction.
     pub(super) key: Vec<u8>,
+    /// What the panes of a sliding window come to, while it closes.
+    pub(super) total: Vec<Accumulator>,
+    /// The report that there is no room for more groups, once it was written.
+    no_room: Option<Box<str>>,
 }
 
 impl Windows {
+    /// The report that there is no room for more groups. It is the same each time, and may be sent very often.
+    pub(crate) fn no_room(&mut self, write: impl FnOnce() -> String) -> &str {
+        self.no_room.get_or_insert_with(|| write().into())
+    }
+
     /// The number of groups that hold data.
     pub(crate) fn open(&self) -> usize {
         self.groups.len()
@@ -25,9 +35,7 @@ impl Windows {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(super) values: Vec<OwnedValue>,
-    pub(super) panes: Box<[Pane]>,
-    /// When it got its last event.
-    pub(super) seen_ns: u64,
+    pub(super) frames: Box<[Frame]>,
     /// Whether it is the memory of a group that emitted with its first event and was never kept: then the states of
     /// its windows go on.
     pub(super) inherits: bool,
@@ -35,10 +43,10 @@ pub(crate) struct Group {
 
 /// A window of a group that is open.
 #[derive(Debug)]
-pub(crate) struct Pane {
+pub(crate) struct Frame {
     pub(super) progress: Progress,
     pub(super) accumulators: Box<[Accumulator]>,
-    /// Whether anything was taken in.
+    /// Whether the accumulators have taken anything in.
     pub(super) holds: bool,
     /// Whether what is closing belongs into this window before it closes itself; while a chain of windows closes.
     pub(super) includes: bool,
@@ -51,24 +59,24 @@ pub(super) enum Progress {
     /// When it ends; none before its first event.
     Until(Option<u64>),
     State(OwnedValue),
+    /// The panes that are complete; the accumulators of the window itself are the pane that comes next.
+    Sliding(Panes),
 }
 
 impl Group {
     pub(super) fn new(select: &WindowedSelect) -> Self {
-        let pane = |window: &super::WindowCode| Pane {
+        let frame = |window: &super::WindowCode| Frame {
             progress: Progress::new(&window.rule),
-            accumulators: select
-                .aggregates
-                .iter()
-                .map(|aggregate| Accumulator::new(aggregate.kind))
-                .collect(),
+            accumulators: match window.rule {
+                WindowRule::Sliding { .. } => select.pane(),
+                _ => select.accumulators().collect(),
+            },
             holds: false,
             includes: false,
         };
         Group {
             values: Vec::new(),
-            panes: select.windows.iter().map(pane).collect(),
-            seen_ns: 0,
+            frames: select.windows.iter().map(frame).collect(),
             inherits: false,
         }
     }
@@ -83,22 +91,58 @@ impl Group {
         let rest = values.iter().skip(kept);
         self.values.extend(rest.map(|value| value.to_owned_value()));
         let inherits = std::mem::take(&mut self.inherits);
-        for (pane, window) in self.panes.iter_mut().zip(&select.windows) {
-            pane.clear();
+        for (frame, window) in self.frames.iter_mut().zip(&select.windows) {
+            frame.clear();
             let keeps_state = inherits && matches!(window.rule, WindowRule::State { .. });
             if !keeps_state {
-                pane.progress = Progress::new(&window.rule);
+                frame.progress = Progress::new(&window.rule);
             }
         }
     }
 
+    /// The panes of a sliding window.
+    pub(super) fn sliding(&mut self, at: usize) -> Option<&mut Panes> {
+        match &mut self.frames.get_mut(at)?.progress {
+            Progress::Sliding(panes) => Some(panes),
+            _ => None,
+        }
+    }
+
+    /// Takes what a window holds into the one behind it, as the language wants it.
+    pub(super) fn merge(&mut self, from: usize) {
+        self.hand_on(from, Accumulator::merge);
+    }
+
+    /// Takes what a window holds into the sliding one behind it.
+    pub(super) fn nest(&mut self, from: usize) {
+        self.hand_on(from, Accumulator::nest);
+    }
+
+    fn hand_on(&mut self, from: usize, take: fn(&mut Accumulator, &Accumulator)) {
+        let Some((before, [into, ..])) = self.frames.split_at_mut_checked(from + 1) else {
+            return;
+        };
+        let Some(from) = before.last().filter(|frame| frame.holds) else {
+            return;
+        };
+        for (own, other) in into.accumulators.iter_mut().zip(&from.accumulators) {
+            take(own, other);
+        }
+        into.holds = true;
+    }
+
     /// Whether some window holds data.
     pub(super) fn holds(&self) -> bool {
-        self.panes.iter().any(|pane| pane.holds)
+        self.frames.iter().any(Frame::holds)
     }
 }
 
-impl Pane {
+impl Frame {
+    /// Whether an event is in it.
+    fn holds(&self) -> bool {
+        self.holds || matches!(&self.progress, Progress::Sliding(panes) if panes.holds())
+    }
+
     /// Starts the next window.
     pub(super) fn clear(&mut self) {
         self.holds = false;
@@ -112,6 +156,7 @@ impl Progress {
             WindowRule::Size { .. } => Progress::Count(0),
             WindowRule::Interval { .. } => Progress::Until(None),
             WindowRule::State { initial, .. } => Progress::State(initial.clone()),
+            WindowRule::Sliding { slide, axis } => Progress::Sliding(Panes::new(*slide, axis)),
         }
     }
 }
