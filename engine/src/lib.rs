@@ -41,6 +41,7 @@
 //! ```
 
 mod builtin;
+mod catalogue;
 mod channel;
 mod clock;
 mod control;
@@ -52,6 +53,7 @@ mod fate;
 mod flow;
 mod frames;
 mod host;
+mod kept;
 mod log;
 mod metrics;
 mod parcel;
@@ -61,6 +63,7 @@ mod route;
 mod sink;
 mod source;
 
+pub use catalogue::RegistryCatalogue;
 pub use channel::{Input, Output};
 pub use control::ConnectorState;
 pub use engine::{BuildError, Engine, EngineBuilder, builtin_registry, host_for_plugin};

@@ -142,7 +142,7 @@ impl Check<'_> {
 
     /// The body of a pipeline sees nothing of what is around it.
     fn pipeline(&mut self, definition: &PipelineDefinition, around: &Scope) {
-        let mut scope = Scope::default();
+        let mut scope = Scope::new(self.loader);
         let query = &definition.query;
         for statement in &query.statements {
             match statement {

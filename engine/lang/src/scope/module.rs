@@ -16,7 +16,7 @@ pub(super) fn build(
 ) -> Scope {
     let mut scope = Scope {
         is_library,
-        ..Scope::default()
+        ..Scope::new(loader)
     };
     // Here functions are compiled to see what is wrong with them, and to compute constants.
     let arena = Arena::new();
