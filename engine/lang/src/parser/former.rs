@@ -42,9 +42,9 @@ impl Parser<'_> {
             (TokenKind::Ident(_), TokenKind::ColonColon) => Some(
                 "the kind stands behind the name, as in `define operator batch from generic::batch`",
             ),
-            (TokenKind::Keyword(Keyword::Tumbling | Keyword::Sliding), _) => Some(
-                "the kind stands behind the name, as in `define window minute from tumbling`",
-            ),
+            (TokenKind::Keyword(Keyword::Tumbling | Keyword::Sliding), _) => {
+                Some("the kind stands behind the name, as in `define window minute from tumbling`")
+            }
             _ => None,
         }
     }

@@ -185,7 +185,8 @@ impl Parser<'_> {
             _ => {
                 let finding =
                     self.syntax_error("an extractor, or a record, array or tuple pattern");
-                let help = "`==` compares with a value; `%{ … }`, `%[ … ]` and `%( … )` are patterns";
+                let help =
+                    "`==` compares with a value; `%{ … }`, `%[ … ]` and `%( … )` are patterns";
                 self.report(finding.help(help))
             }
         }
