@@ -145,7 +145,8 @@ pub fn compile_query(source: &Arc<Source>, options: &Options) -> Result<Query, R
 }
 
 /// Compiles a `.tremor` text: a pipeline of one script, with the input port `in`, and with the output ports `out`, `err`
-/// and those that its `emit`s name as they are.
+/// and those that its `emit`s name as they are. If it computes names of ports, there is one more, `*`, for all that are
+/// none of these.
 ///
 /// # Errors
 /// Returns what is wrong, and what looks wrong.

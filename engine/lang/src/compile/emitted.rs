@@ -1,8 +1,12 @@
-//! The ports that a script emits to by name.
+//! The ports that a script emits to.
 
 use crate::ast::{ExprKind, Interpolated, Item, Script, Statement, StatementKind, Text};
 
-/// Lists the ports whose names stand in a script as they are, each once, in the order of the text.
+/// The port for all whose names are computed while a script runs.
+pub(crate) const COMPUTED: &str = "*";
+
+/// Lists the ports whose names stand in a script as they are, each once, in the order of the text. Where a name is
+/// computed, this is [`COMPUTED`].
 pub(crate) fn emitted_ports(script: &Script) -> Vec<Box<str>> {
     let mut ports = Vec::new();
     for item in &script.items {
@@ -28,7 +32,9 @@ fn collect(statement: &Statement, ports: &mut Vec<Box<str>>) {
         },
         StatementKind::Let { value, .. } => collect(value, ports),
         StatementKind::Emit { port, .. } => {
-            let name = port.as_ref().and_then(literal);
+            let name = port
+                .as_ref()
+                .map(|port| literal(port).unwrap_or_else(|| COMPUTED.into()));
             ports.extend(name.filter(|name| !ports.contains(name)));
         }
         StatementKind::Drop => {}

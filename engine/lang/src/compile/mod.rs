@@ -30,7 +30,7 @@ mod window;
 mod wire;
 
 pub(crate) use check::check_definition;
-pub(crate) use emitted::emitted_ports;
+pub(crate) use emitted::{COMPUTED, emitted_ports};
 pub(crate) use flow::compile_flows;
 pub(crate) use function::compile_function;
 pub(crate) use locals::Locals;

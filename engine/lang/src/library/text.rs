@@ -75,11 +75,19 @@ const FILES: &[(&str, &str)] = files![
 /// The module whose text is made, from the list of time zones.
 const TIMEZONES: (&str, &str) = ("std::datetime::timezones", "std/datetime/timezones.tremor");
 
+/// What modules were called before, which guides to Tremor 0.12 still write.
+const FORMER: [(&str, &str); 2] = [
+    ("troy::connectors", "tremor::connectors"),
+    ("troy::pipelines", "tremor::pipelines"),
+];
+
 /// Returns the text of a module of the library, such as `std::string`, and the name of its file for messages.
 pub(crate) fn module_text(path: &str) -> Option<(&'static str, &'static str)> {
     if path == TIMEZONES.0 {
         return Some((TIMEZONES.1, &zone::MODULE));
     }
+    let former = FORMER.iter().find(|(former, _)| *former == path);
+    let path = former.map_or(path, |(_, now)| now);
     let found = FILES.iter().find(|(file, _)| is_file_of(file, path));
     found.copied()
 }

@@ -67,11 +67,16 @@ impl Parser<'_> {
     fn definition_here(&mut self, start: Span, place: Where) -> Parse<Definition> {
         let kind = match self.peek() {
             TokenKind::Keyword(kind) => *kind,
-            _ => return self.unexpected(place.wanted()),
+            _ => {
+                let finding = self.syntax_error(place.wanted());
+                let help = self.definition_help();
+                return self.report(finding.maybe_help(help.map(str::to_owned)));
+            }
         };
         if !place.takes(kind) {
             let finding = self.syntax_error(place.wanted());
-            let finding = finding.maybe_help(place.help().map(str::to_owned));
+            let help = self.definition_help().or(place.help());
+            let finding = finding.maybe_help(help.map(str::to_owned));
             if Where::Module.takes(kind) {
                 // What follows is read, so that the rest of the text makes sense.
                 self.push(finding);

@@ -8,6 +8,7 @@ mod clause;
 mod define;
 mod expr;
 mod flow;
+mod former;
 mod path;
 mod pattern;
 mod query;
@@ -242,18 +243,7 @@ impl Parser<'_> {
 
     fn syntax_error(&self, wanted: &str) -> Finding {
         let message = format!("found {}, expected {wanted}", self.found());
-        let help = match self.peek() {
-            TokenKind::DocComment => {
-                Some("`##` documents the definition behind it; other comments start with one `#`")
-            }
-            TokenKind::ModuleComment => {
-                Some("`###` stands at the start of a file only; other comments start with one `#`")
-            }
-            TokenKind::Keyword(Keyword::Case | Keyword::Default) => {
-                Some("remove the `;` in front of it")
-            }
-            _ => None,
-        };
+        let help = self.syntax_help(wanted);
         Finding::error(Code::Syntax, self.span(), message).maybe_help(help.map(str::to_owned))
     }
 

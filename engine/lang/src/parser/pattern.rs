@@ -1,7 +1,9 @@
 //! Patterns.
 
 use super::{Parse, Parser};
-use crate::ast::{BinaryOp, ExtractorLiteral, FieldTest, FieldTestKind, Pattern, PatternKind};
+use crate::ast::{
+    BinaryOp, ExtractorLiteral, FieldTest, FieldTestKind, Ident, Pattern, PatternKind,
+};
 use crate::keyword::Keyword;
 use crate::token::TokenKind;
 
@@ -129,7 +131,7 @@ impl Parser<'_> {
             let first = self.ident("`present`, `absent` or the name of a field")?;
             // The name in `name = field ~= …` means nothing.
             if self.eat(&TokenKind::Assign) {
-                let field = self.ident("the name of a field")?;
+                let field = self.aliased_field()?;
                 self.expect(&TokenKind::TildeEqual, "`~=` and an extractor")?;
                 let pattern = self.field_extractor()?;
                 (field, FieldTestKind::Matches(pattern))
@@ -139,6 +141,14 @@ impl Parser<'_> {
             }
         };
         Ok(FieldTest { field, kind })
+    }
+
+    fn aliased_field(&mut self) -> Parse<Ident> {
+        if matches!(self.peek(), TokenKind::Ident(_)) {
+            return self.ident("the name of a field");
+        }
+        let finding = self.syntax_error("the name of a field");
+        self.report(finding.help("`==` compares with a value"))
     }
 
     fn field_extractor(&mut self) -> Parse<Pattern> {
@@ -172,7 +182,13 @@ impl Parser<'_> {
                 self.pattern()
             }
             TokenKind::Ident(_) => self.field_extractor(),
-            _ => self.unexpected("an extractor, or a record, array or tuple pattern"),
+            _ => {
+                let finding =
+                    self.syntax_error("an extractor, or a record, array or tuple pattern");
+                let help =
+                    "`==` compares with a value; `%{ … }`, `%[ … ]` and `%( … )` are patterns";
+                self.report(finding.help(help))
+            }
         }
     }
 }

@@ -72,7 +72,7 @@ impl Parser<'_> {
         }
     }
 
-    fn peek_before(&self) -> Option<&TokenKind> {
+    pub(super) fn peek_before(&self) -> Option<&TokenKind> {
         let before = self.at.checked_sub(1)?;
         Some(&self.tokens.get(before)?.kind)
     }

@@ -5,6 +5,7 @@ use temblor_pdk::value::{Event, Field, OwnedValue, Value};
 use super::run::Run;
 use super::state::NodeState;
 use super::{ScriptInput, ScriptNode, Target};
+use crate::compile::COMPUTED;
 use crate::eval::{Eval, Machine, Outcome};
 use crate::report::report;
 
@@ -88,7 +89,10 @@ impl<'a> Run<'_, 'a> {
 
 /// Where the events of an output port go. Ports that nobody reads are not there.
 fn outputs_of<'n>(script: &'n ScriptNode, port: &str) -> &'n [Target] {
-    let outputs = script.outputs.iter();
-    let mut found = outputs.filter(|(name, _)| **name == *port);
-    found.next().map_or(&[], |(_, to)| to)
+    let find = |port: &str| {
+        let mut outputs = script.outputs.iter();
+        outputs.find(|(name, _)| **name == *port)
+    };
+    let found = find(port).or_else(|| script.is_alone.then(|| find(COMPUTED)).flatten());
+    found.map_or(&[], |(_, to)| to)
 }

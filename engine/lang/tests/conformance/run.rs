@@ -212,7 +212,8 @@ impl Output {
 /// Whether a word is a port and not JSON.
 fn is_name(word: &str) -> bool {
     let mut chars = word.chars();
-    chars.next().is_some_and(char::is_alphabetic) && !["true", "false", "null"].contains(&word)
+    let is_name = chars.next().is_some_and(|c| c.is_alphabetic() || c == '*');
+    is_name && !["true", "false", "null"].contains(&word)
 }
 
 fn same_json(found: &str, wanted: &str) -> bool {
