@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use log::LevelFilter;
 use smol::Executor;
-use temblor_lang::Flow;
+use temblor_lang::{Deployment, Flow, Options};
 use temblor_pdk::{Host, PullLimits};
 use temblor_registry::{Expected, Registry, RegistryError};
 
+use crate::catalogue::catalogue;
 use crate::channel::{self, Input, Locals, Output};
 use crate::clock::Clock;
 use crate::executor::Workers;
@@ -16,6 +17,7 @@ use crate::flow::{FlowHandle, FlowState, StartError};
 use crate::host::{Shared, plugin_host};
 use crate::log::{LogRecord, Logger};
 use crate::metrics::{Metric, Metrics};
+use crate::program::{ProgramError, compile_with};
 use crate::queue::QueueLimits;
 
 /// Values that a channel of the embedding program holds.
@@ -114,6 +116,18 @@ impl Engine {
         flows.retain(|flow| flow.strong_count() > 0);
         flows.push(Arc::downgrade(&handle.0));
         Ok(handle)
+    }
+
+    /// Compiles a deployment that may use operators and functions of plugins; `name` stands in its messages.
+    ///
+    /// # Errors
+    /// If the text cannot be run.
+    pub fn compile(&self, name: &str, text: &str) -> Result<Deployment, ProgramError> {
+        let options = Options {
+            catalogue: Some(catalogue(Arc::clone(&self.inner.registry))),
+            ..Options::default()
+        };
+        compile_with(name, text, &options)
     }
 
     /// What the engine can run.

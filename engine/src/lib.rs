@@ -41,6 +41,7 @@
 //! ```
 
 mod builtin;
+mod catalogue;
 mod channel;
 mod clock;
 mod control;
@@ -61,6 +62,7 @@ mod route;
 mod sink;
 mod source;
 
+pub use catalogue::catalogue;
 pub use channel::{Input, Output};
 pub use control::ConnectorState;
 pub use engine::{BuildError, Engine, EngineBuilder, builtin_registry, host_for_plugin};

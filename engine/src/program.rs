@@ -30,11 +30,21 @@ impl std::fmt::Display for ProgramError {
 
 impl std::error::Error for ProgramError {}
 
-/// Compiles a deployment; `name` stands in its messages.
+/// Compiles a deployment that uses no plugin; `name` stands in its messages. [`Engine::compile`](crate::Engine::compile)
+/// knows plugins.
 ///
 /// # Errors
 /// If the text cannot be run.
 pub fn compile(name: &str, text: &str) -> Result<Deployment, ProgramError> {
+    compile_with(name, text, &Options::default())
+}
+
+/// Compiles a deployment with what its host says.
+pub(crate) fn compile_with(
+    name: &str,
+    text: &str,
+    options: &Options,
+) -> Result<Deployment, ProgramError> {
     let source = Arc::new(Source::new(name, text));
-    compile_deployment(&source, &Options::default()).map_err(ProgramError)
+    compile_deployment(&source, options).map_err(ProgramError)
 }

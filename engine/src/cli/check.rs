@@ -1,6 +1,7 @@
 //! `temblor check`: what is wrong with files, without starting anything.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -30,11 +31,11 @@ pub(crate) struct CheckOptions {
 
 /// Runs the command.
 pub(crate) fn run(options: &CheckOptions, log: Log) -> Outcome {
-    let registry = catalogue::fill(&options.catalogue, log)?;
+    let registry = Arc::new(catalogue::fill(&options.catalogue, log)?);
     catalogue::warn_of_refused(&registry, log);
     let mut exit = Exit::Done;
     let mut findings = Vec::new();
-    let modules = options.modules.options();
+    let modules = options.modules.options(&registry);
     for file in &options.files {
         let program = Program::read(file, &modules).map(|mut program| {
             program.check(&registry, &[]);

@@ -2,9 +2,11 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use temblor_lang::Options;
+use temblor_registry::Registry;
 
 /// The variables that name directories of modules, in the order in which they are read.
 const VARIABLES: [&str; 2] = ["TEMBLOR_PATH", "TREMOR_PATH"];
@@ -18,17 +20,23 @@ pub(crate) struct ModuleOptions {
 }
 
 impl ModuleOptions {
-    /// Returns what the compiler is to know.
-    pub(crate) fn options(&self) -> Options {
+    /// Returns what the compiler is to know: modules, and the operators and functions that are registered.
+    pub(crate) fn options(&self, registry: &Arc<Registry>) -> Options {
+        Options {
+            module_path: self.path(),
+            catalogue: Some(temblor::catalogue(Arc::clone(registry))),
+            ..Options::default()
+        }
+    }
+
+    /// The directories in which modules are looked for.
+    pub(crate) fn path(&self) -> Vec<PathBuf> {
         let mut module_path = self.include.clone();
         for variable in VARIABLES {
             let directories = env::var_os(variable).unwrap_or_default();
             let directories = env::split_paths(&directories);
             module_path.extend(directories.filter(|directory| !directory.as_os_str().is_empty()));
         }
-        Options {
-            module_path,
-            ..Options::default()
-        }
+        module_path
     }
 }

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use temblor::{ConnectorState, Counts, Engine, FlowHandle, FlowReport, StartError, StartErrorKind};
@@ -53,7 +54,8 @@ pub(crate) fn run(options: &RunOptions, log: Log) -> Outcome {
     for link in &options.links {
         registry.link(&link.name, link.mode);
     }
-    let mut program = Program::read(&options.file, &options.modules.options())?;
+    let registry = Arc::new(registry);
+    let mut program = Program::read(&options.file, &options.modules.options(&registry))?;
     if let Some(deployment) = &mut program.deployment {
         for set in &options.sets {
             set.apply(deployment)?;
@@ -77,7 +79,7 @@ pub(crate) fn run(options: &RunOptions, log: Log) -> Outcome {
     start(options, registry, &program, log)
 }
 
-fn start(options: &RunOptions, registry: Registry, program: &Program, log: Log) -> Outcome {
+fn start(options: &RunOptions, registry: Arc<Registry>, program: &Program, log: Log) -> Outcome {
     let flows = program
         .deployment
         .as_ref()
@@ -103,7 +105,7 @@ fn start(options: &RunOptions, registry: Registry, program: &Program, log: Log) 
     Ok(exit)
 }
 
-fn engine(options: &RunOptions, registry: Registry, log: Log) -> Result<Engine, Failure> {
+fn engine(options: &RunOptions, registry: Arc<Registry>, log: Log) -> Result<Engine, Failure> {
     let mut builder = Engine::builder()
         .registry(registry)
         .log(log.level(), move |record| log.take(record));

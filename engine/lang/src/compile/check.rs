@@ -1,5 +1,7 @@
 //! Checking the names in definitions, whether anything is made of them or not.
 
+use std::sync::Arc;
+
 use temblor_pdk::value::Arena;
 
 use super::flow::{check_declared, check_flow, check_keys};
@@ -94,6 +96,7 @@ impl Check<'_> {
     fn body(&mut self, body: &crate::ast::Script, kind: ScriptKind) {
         let (arena, mut found) = (Arena::new(), Vec::new());
         let mut pool = PoolBuilder::new(&arena);
+        pool.catalogue = Some(Arc::clone(self.loader.catalogue()));
         let _ = script(body, kind, None, self.loader, &mut pool, &mut found);
         self.keep(found, Phase::Folding);
     }
@@ -168,6 +171,7 @@ impl Check<'_> {
     fn select(&mut self, select: &Select, scope: &Scope) {
         let (arena, mut found) = (Arena::new(), Vec::new());
         let mut pool = PoolBuilder::new(&arena);
+        pool.catalogue = Some(Arc::clone(self.loader.catalogue()));
         let mut groups = Vec::new();
         if let Some(group) = &select.group {
             group_exprs(group, &mut groups);

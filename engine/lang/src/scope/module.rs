@@ -1,5 +1,7 @@
 //! Modules: files of definitions.
 
+use std::sync::Arc;
+
 use temblor_pdk::value::Arena;
 
 use super::{Loader, Scope};
@@ -21,6 +23,7 @@ pub(super) fn build(
     // Here functions are compiled to see what is wrong with them, and to compute constants.
     let arena = Arena::new();
     let mut pool = PoolBuilder::new(&arena);
+    pool.catalogue = Some(Arc::clone(loader.catalogue()));
     for item in &module.items {
         match item {
             Item::Use(using) => scope.import(using, loader, findings),

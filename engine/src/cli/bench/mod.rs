@@ -6,6 +6,7 @@ mod stats;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use temblor_lang::{ConnectorSpec, Deployment};
@@ -97,7 +98,8 @@ pub(crate) fn run(options: &BenchOptions, log: Log) -> Outcome {
     catalogue::warn_of_refused(&registry, log);
     let sides = &options.ab;
     check_sides(&mut registry, sides)?;
-    let mut program = Program::read(&options.flow, &options.modules.options())?;
+    let registry = Arc::new(registry);
+    let mut program = Program::read(&options.flow, &options.modules.options(&registry))?;
     if let Some(deployment) = &mut program.deployment {
         for set in &options.sets {
             set.apply(deployment)?;
@@ -200,7 +202,7 @@ fn bench<'b>(options: &'b BenchOptions, deployment: &'b Deployment) -> Result<Be
     Ok(Bench {
         flow: &options.flow,
         connectors: options.catalogue.connectors.as_deref(),
-        module_path: options.modules.options().module_path,
+        module_path: options.modules.path(),
         connector: &options.ab.connector,
         measures,
         blasts,
