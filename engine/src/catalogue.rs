@@ -1,48 +1,44 @@
-//! What programs find in a registry: operators and modules of functions, built in or of plugins.
+//! What programs find in a registry: operators and modules of functions.
 
-use std::fmt;
 use std::sync::Arc;
 
 use temblor_lang::Catalogue;
 use temblor_pdk::{DynFunctions, DynOperator, Error, Kind, Result};
-use temblor_registry::{Registered, Registry, RegistryError};
+use temblor_registry::{Registry, RegistryError};
 
-/// Gives programs the operators and functions of a registry, as `catalogue` of [`temblor_lang::Options`].
-#[must_use]
-pub fn catalogue(registry: impl Into<Arc<Registry>>) -> Arc<dyn Catalogue> {
-    Arc::new(OfRegistry(registry.into()))
-}
+/// The operators and function modules of a registry, for [`temblor_lang::Options`].
+#[derive(Clone)]
+pub struct RegistryCatalogue(Arc<Registry>);
 
-struct OfRegistry(Arc<Registry>);
-
-impl OfRegistry {
-    /// What is registered by that name; nothing if nobody knows it.
-    fn find(&self, kind: Kind, name: &str) -> Option<Result<Registered>> {
-        match self.0.find(kind, name) {
-            Ok(entry) => Some(Ok(entry)),
-            Err(RegistryError::Unknown { refused, .. }) if refused.is_empty() => None,
-            Err(error) => {
-                let help = error.help();
-                Some(Err(Error::config(format!("{error}; {help}"))))
-            }
-        }
+impl RegistryCatalogue {
+    /// Makes the catalogue of what is in `registry`.
+    #[must_use]
+    pub fn new(registry: Arc<Registry>) -> Self {
+        RegistryCatalogue(registry)
     }
 }
 
-impl Catalogue for OfRegistry {
+impl std::fmt::Debug for RegistryCatalogue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RegistryCatalogue")
+    }
+}
+
+impl Catalogue for RegistryCatalogue {
     fn operator(&self, name: &str, config: &str) -> Option<Result<Box<dyn DynOperator>>> {
-        let found = self.find(Kind::Operator, name)?;
-        Some(found.and_then(|entry| entry.make_operator(config)))
+        Some(match self.0.find(Kind::Operator, name) {
+            Ok(entry) => entry.make_operator(config),
+            Err(error) => Err(not_found(&error)),
+        })
     }
 
     fn functions(&self, module: &str) -> Option<Arc<dyn DynFunctions>> {
-        let found = self.find(Kind::FunctionModule, module)?;
-        found.and_then(|entry| entry.make_functions()).ok()
+        let entry = self.0.find(Kind::FunctionModule, module).ok()?;
+        entry.make_functions().ok()
     }
 }
 
-impl fmt::Debug for OfRegistry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the operators and functions of a registry")
-    }
+/// Says why there is no such entry, and the way out, in one text.
+fn not_found(error: &RegistryError) -> Error {
+    Error::config(format!("{error}; {}", error.help()))
 }

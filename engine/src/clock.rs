@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use temblor_pdk::Event;
+
 /// Wall time at the start, carried on by the monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
@@ -32,6 +34,42 @@ impl Clock {
         // A time too far away to be named is as good as a century.
         let century = Duration::from_secs(100 * 365 * 24 * 3600);
         self.started + after.min(century)
+    }
+}
+
+/// What gives events their ingest times.
+#[derive(Clone, Debug)]
+pub(crate) enum Times {
+    /// Those that bring none get the time of now.
+    Wall(Clock),
+    /// Event i of a source came in at nanosecond i.
+    Logical(u64),
+}
+
+impl Times {
+    /// The ingest time of the next event, which brings `own_ns`, or 0 for none; `now_ns` is the time of the batch.
+    pub(crate) fn next(&mut self, own_ns: u64, now_ns: u64) -> u64 {
+        match self {
+            Times::Wall(_) if own_ns != 0 => own_ns,
+            Times::Wall(_) => now_ns,
+            Times::Logical(next_ns) => {
+                *next_ns += 1;
+                *next_ns - 1
+            }
+        }
+    }
+
+    /// The time to give to the events of a batch.
+    pub(crate) fn now_ns(&self) -> u64 {
+        match self {
+            Times::Wall(clock) => clock.now_ns(),
+            Times::Logical(next_ns) => *next_ns,
+        }
+    }
+
+    /// Whether events have the times that they bring.
+    pub(crate) fn are_their_own(&self, events: &[Event<'_>]) -> bool {
+        matches!(self, Times::Wall(_)) && events.iter().all(|event| event.ingest_ns != 0)
     }
 }
 

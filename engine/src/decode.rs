@@ -9,7 +9,7 @@ use temblor_pdk::{
     Value,
 };
 
-use crate::clock::Clock;
+use crate::clock::Times;
 use crate::fate::{SourceFates, Ticket};
 use crate::frames::{Chain, Failure, Frames};
 use crate::parcel::{Parcel, Tickets};
@@ -38,7 +38,7 @@ pub(crate) struct Decoder {
     codec: Box<dyn DynCodec>,
     make_chain: MakeChain,
     streams: HashMap<(Lane, u64), Stream>,
-    clock: Clock,
+    times: Times,
     /// The connector's name in its flow, for error records.
     connector: String,
     /// Whether pulls are kept open while a preprocessor keeps bytes of them.
@@ -57,7 +57,7 @@ impl Decoder {
     pub(crate) fn new(
         codec: Box<dyn DynCodec>,
         make_chain: MakeChain,
-        clock: Clock,
+        times: Times,
         connector: &str,
         transactional: bool,
     ) -> Self {
@@ -65,7 +65,7 @@ impl Decoder {
             codec,
             make_chain,
             streams: HashMap::new(),
-            clock,
+            times,
             connector: connector.to_owned(),
             carries: transactional,
         }
@@ -162,20 +162,18 @@ impl Decoder {
         } = frames;
         let codec = &mut self.codec;
         let connector = self.connector.as_str();
-        let now_ns = self.clock.now_ns();
+        let times = &mut self.times;
+        let now_ns = times.now_ns();
         let number = Cell::new(0u32);
         let mut empty = Vec::new();
-        let numbered = |mut event: Event<'_>| {
+        let mut numbered = |mut event: Event<'_>| {
             let at = number.replace(number.get() + 1);
             event.id = EventId {
                 stream: event.id.stream,
                 event: at,
                 ..first
             };
-            if event.ingest_ns == 0 {
-                event.ingest_ns = now_ns;
-            }
-            (event.id, event.ingest_ns)
+            (event.id, times.next(event.ingest_ns, now_ns))
         };
         let (good, bad) = batch.decode(
             |mut event, frame, arena, out| {

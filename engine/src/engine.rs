@@ -9,9 +9,9 @@ use temblor_lang::{Deployment, Flow, Options};
 use temblor_pdk::{Host, PullLimits};
 use temblor_registry::{Expected, Registry, RegistryError};
 
-use crate::catalogue::catalogue;
+use crate::catalogue::RegistryCatalogue;
 use crate::channel::{self, Input, Locals, Output};
-use crate::clock::Clock;
+use crate::clock::{Clock, Times};
 use crate::executor::Workers;
 use crate::flow::{FlowHandle, FlowState, StartError};
 use crate::host::{Shared, plugin_host};
@@ -35,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) locals: Locals,
     pub(crate) limits: QueueLimits,
     pub(crate) pull_limits: PullLimits,
+    /// Whether events get their number as their time, and no other time passes for pipelines.
+    pub(crate) is_logical: bool,
     sources: AtomicU32,
     flows: Mutex<Vec<Weak<FlowState>>>,
 }
@@ -42,6 +44,14 @@ pub(crate) struct Inner {
 impl Inner {
     pub(crate) fn next_source(&self) -> u32 {
         self.sources.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What gives the events of a source their times.
+    pub(crate) fn times(&self) -> Times {
+        match self.is_logical {
+            true => Times::Logical(0),
+            false => Times::Wall(self.shared.clock),
+        }
     }
 }
 
@@ -62,6 +72,7 @@ pub struct EngineBuilder {
     logger: Logger,
     limits: QueueLimits,
     pull_limits: PullLimits,
+    is_logical: bool,
     locals: Locals,
 }
 
@@ -90,6 +101,7 @@ impl Engine {
             logger: Logger::off(),
             limits: QueueLimits::default(),
             pull_limits: PullLimits::default(),
+            is_logical: false,
             locals: Locals::new(),
         }
     }
@@ -118,13 +130,15 @@ impl Engine {
         Ok(handle)
     }
 
-    /// Compiles a deployment that may use operators and functions of plugins; `name` stands in its messages.
+    /// Compiles a deployment, with the operators and functions of the registry; `name` stands in its messages.
     ///
     /// # Errors
     /// If the text cannot be run.
     pub fn compile(&self, name: &str, text: &str) -> Result<Deployment, ProgramError> {
         let options = Options {
-            catalogue: Some(catalogue(Arc::clone(&self.inner.registry))),
+            catalogue: Some(Arc::new(RegistryCatalogue::new(Arc::clone(
+                &self.inner.registry,
+            )))),
             ..Options::default()
         };
         compile_with(name, text, &options)
@@ -218,6 +232,14 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets a logical clock, for runs that can be repeated: event i of a source came in at nanosecond i, and no other
+    /// time passes for windows and operators.
+    #[must_use]
+    pub fn logical_clock(mut self, is_logical: bool) -> Self {
+        self.is_logical = is_logical;
+        self
+    }
+
     /// Adds a connector kind `name` that flows read from, fed through the result. It serves one flow.
     pub fn input(&mut self, name: &str) -> Input {
         let (input, local) = channel::input(CHANNEL_VALUES);
@@ -256,6 +278,7 @@ impl EngineBuilder {
             locals: self.locals,
             limits: self.limits,
             pull_limits: self.pull_limits,
+            is_logical: self.is_logical,
             sources: AtomicU32::new(0),
             flows: Mutex::new(Vec::new()),
         });

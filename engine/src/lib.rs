@@ -53,6 +53,7 @@ mod fate;
 mod flow;
 mod frames;
 mod host;
+mod kept;
 mod log;
 mod metrics;
 mod parcel;
@@ -62,7 +63,7 @@ mod route;
 mod sink;
 mod source;
 
-pub use catalogue::catalogue;
+pub use catalogue::RegistryCatalogue;
 pub use channel::{Input, Output};
 pub use control::ConnectorState;
 pub use engine::{BuildError, Engine, EngineBuilder, builtin_registry, host_for_plugin};

@@ -1,8 +1,13 @@
 //! A batch on its way through a flow, with the tickets that its events hold.
 
+use std::sync::Arc;
+
 use temblor_pdk::{Batch, EventId};
 
-use crate::fate::Ticket;
+use crate::fate::{SourceFates, Ticket};
+
+/// The number of no pull, for events that came of none.
+pub(crate) const NO_PULL: u64 = u64::MAX;
 
 /// A batch and its tickets: every event of the batch holds all of them.
 ///
@@ -17,11 +22,33 @@ pub(crate) struct Parcel {
 pub(crate) struct Tickets {
     own: Ticket,
     earlier: Vec<Ticket>,
+    /// Whether the events may stand for any of the pulls' events, so that the pulls fail as a whole.
+    stands_for_all: bool,
 }
 
 impl Tickets {
     pub(crate) fn new(own: Ticket, earlier: Vec<Ticket>) -> Self {
-        Tickets { own, earlier }
+        Tickets {
+            own,
+            earlier,
+            stands_for_all: false,
+        }
+    }
+
+    /// Tickets for events that are no source's: their fate is counted nowhere.
+    pub(crate) fn of_nobody(events: u32) -> Self {
+        let (fates, _) = SourceFates::new(Arc::default(), false, true);
+        Tickets::new(Ticket::open(&fates, 0, NO_PULL, events), Vec::new())
+    }
+
+    /// Tickets for events that may stand for any event of these pulls and of the `kept` ones.
+    pub(crate) fn of_all<'t>(&'t self, kept: impl Iterator<Item = &'t Tickets>) -> Self {
+        let earlier = self.earlier.iter().chain(kept.flat_map(Tickets::all));
+        Tickets {
+            own: self.own.clone(),
+            earlier: earlier.cloned().collect(),
+            stands_for_all: true,
+        }
     }
 
     fn all(&self) -> impl Iterator<Item = &Ticket> {
@@ -38,9 +65,17 @@ impl Tickets {
         self.all().for_each(|ticket| ticket.dead_end(ids.clone()));
     }
 
+    /// The events went into windows or operators.
+    pub(crate) fn absorbed<'a>(&self, ids: impl Iterator<Item = &'a EventId> + Clone) {
+        self.all().for_each(|ticket| ticket.absorbed(ids.clone()));
+    }
+
     /// The event failed.
     pub(crate) fn failed(&self, id: &EventId) {
         self.all().for_each(|ticket| ticket.failed(id));
+        if self.stands_for_all {
+            self.all().for_each(Ticket::failed_later);
+        }
     }
 
     /// Ends the shares: everything that can be said through them has been said.
@@ -55,6 +90,7 @@ impl Clone for Tickets {
         Tickets {
             own: self.own.clone(),
             earlier: self.earlier.clone(),
+            stands_for_all: self.stands_for_all,
         }
     }
 }

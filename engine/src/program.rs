@@ -30,8 +30,7 @@ impl std::fmt::Display for ProgramError {
 
 impl std::error::Error for ProgramError {}
 
-/// Compiles a deployment that uses no plugin; `name` stands in its messages. [`Engine::compile`](crate::Engine::compile)
-/// knows plugins.
+/// Compiles a deployment, with the operators that come along; `name` stands in its messages.
 ///
 /// # Errors
 /// If the text cannot be run.
@@ -39,7 +38,6 @@ pub fn compile(name: &str, text: &str) -> Result<Deployment, ProgramError> {
     compile_with(name, text, &Options::default())
 }
 
-/// Compiles a deployment with what its host says.
 pub(crate) fn compile_with(
     name: &str,
     text: &str,

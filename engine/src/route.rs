@@ -1,17 +1,19 @@
 //! Where events go from a port: through pipelines that run right here, or into a queue.
 
 use log::Level;
-use temblor_lang::{Pipeline, Scratch, State};
+use temblor_lang::{EvalError, Pipeline, Progress, Scratch, State};
+use temblor_pdk::{Batch, BatchBuilder, Event, EventId};
 
+use crate::kept::Kept;
 use crate::log::Logger;
-use crate::parcel::Parcel;
+use crate::parcel::{NO_PULL, Parcel, Tickets};
 use crate::queue::Sender;
 
 /// What a port is connected to.
 pub(crate) enum Target {
-    /// A pipeline with this one upstream: it runs in the same task.
+    /// A pipeline with this one upstream, and that need not be told the time: it runs in the same task.
     Inline(Box<Node>, usize),
-    /// A sink, or a pipeline with several upstreams, and the port there.
+    /// A sink, or a pipeline with a task of its own, and the port there.
     Queue(Sender, usize),
 }
 
@@ -21,10 +23,31 @@ pub(crate) struct Node {
     scratch: Scratch,
     /// What the pipeline keeps from event to event.
     state: State,
+    /// What came in and its operators still keep.
+    kept: Kept,
+    has_operators: bool,
     outputs: Vec<Vec<Target>>,
     flow: String,
     name: String,
     logger: Logger,
+}
+
+/// What a run over a batch found.
+#[derive(Default)]
+struct Found {
+    /// Events that failed, by their place, with the reason.
+    errors: Vec<(usize, EvalError)>,
+    /// Events that windows or operators took.
+    absorbed: Vec<EventId>,
+}
+
+/// Why a pipeline is run without an event.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Time has passed.
+    Tick,
+    /// Nothing comes in any more.
+    Finish,
 }
 
 impl Node {
@@ -35,10 +58,14 @@ impl Node {
         name: &str,
         logger: Logger,
     ) -> Self {
+        let state = pipeline.state();
+        let has_operators = state.progress().next().is_some();
         Node {
-            state: pipeline.state(),
+            has_operators,
+            state,
             pipeline,
             scratch: Scratch::default(),
+            kept: Kept::default(),
             outputs,
             flow: flow.to_owned(),
             name: name.to_owned(),
@@ -46,35 +73,112 @@ impl Node {
         }
     }
 
+    /// Whether [`Node::tick`] has to be called.
+    pub(crate) fn wants_ticks(&self) -> bool {
+        self.pipeline.wants_ticks()
+    }
+
     /// Runs a parcel through the pipeline and hands on what comes out.
     pub(crate) async fn run(&mut self, port: usize, parcel: Parcel) {
         let Parcel { batch, tickets } = parcel;
+        let (results, found) = self.run_events(port, &batch);
+        for (at, _) in &found.errors {
+            if let Some(event) = batch.events().get(*at) {
+                tickets.failed(&event.id);
+            }
+        }
+        self.warn(found.errors.into_iter().map(|(_, error)| error));
+        tickets.absorbed(found.absorbed.iter());
+        drop(batch);
+        let onward = match self.has_operators {
+            true => tickets.of_all(self.kept.tickets()),
+            false => tickets.clone(),
+        };
+        self.hand_on(results, &onward).await;
+        onward.release();
+        match self.has_operators {
+            true => self.kept.add(tickets, self.state.progress()),
+            false => tickets.release(),
+        }
+    }
+
+    fn run_events(&mut self, port: usize, batch: &Batch) -> (Vec<Batch>, Found) {
         let Node {
             pipeline,
             scratch,
             state,
             ..
         } = self;
-        let (results, errors) = batch.derive_many(self.outputs.len(), |events, arena, outs| {
+        batch.derive_many(self.outputs.len(), |events, arena, outs| {
             let mut run = pipeline.start(arena, scratch, state);
-            let mut errors = Vec::new();
+            let mut found = Found::default();
             for (at, event) in events.iter().enumerate() {
                 let done = run.event(port, *event, &mut |port, result| outs[port].push(result));
                 if let Err(error) = done {
-                    errors.push((at, error));
+                    found.errors.push((at, error));
+                }
+                if run.has_kept() {
+                    found.absorbed.push(event.id);
                 }
             }
-            errors
-        });
-        for (at, error) in errors {
-            if let Some(event) = batch.events().get(at) {
-                tickets.failed(&event.id);
-            }
-            let message = error.to_string();
+            found
+        })
+    }
+
+    /// Lets time pass.
+    pub(crate) async fn tick(&mut self, now_ns: u64) {
+        self.without_event(Turn::Tick, now_ns).await;
+        let progress: Vec<Progress> = self.state.progress().collect();
+        self.kept.settle(&progress);
+    }
+
+    /// Sends what is still kept, here and in the pipelines behind that run in the same task.
+    pub(crate) async fn finish(&mut self, now_ns: u64) {
+        self.without_event(Turn::Finish, now_ns).await;
+        self.kept.release();
+        let open = self.state.open_groups();
+        if open > 0 {
+            let message = format!("windows of {open} group(s) had not closed; they emit nothing");
             self.logger
-                .about(Level::Warn, &self.flow, &self.name, &message);
+                .about(Level::Info, &self.flow, &self.name, &message);
         }
-        drop(batch);
+        for targets in &mut self.outputs {
+            // Boxed, because pipelines nest.
+            Box::pin(finish(targets, now_ns)).await;
+        }
+    }
+
+    async fn without_event(&mut self, turn: Turn, now_ns: u64) {
+        let Node {
+            pipeline,
+            scratch,
+            state,
+            ..
+        } = self;
+        let nothing = BatchBuilder::new().seal();
+        let (results, done) = nothing.derive_many(self.outputs.len(), |_, arena, outs| {
+            let mut run = pipeline.start(arena, scratch, state);
+            match turn {
+                Turn::Tick => run.tick(now_ns, &mut |port, event| {
+                    outs[port].push(of_no_pull(event))
+                }),
+                Turn::Finish => run.flush(now_ns, &mut |port, event| {
+                    outs[port].push(of_no_pull(event))
+                }),
+            }
+        });
+        self.warn(done.err().into_iter());
+        let count: usize = results.iter().map(Batch::len).sum();
+        if count > 0 {
+            let own = Tickets::of_nobody(count as u32);
+            let onward = own.of_all(self.kept.tickets());
+            own.release();
+            self.hand_on(results, &onward).await;
+            onward.release();
+        }
+    }
+
+    async fn hand_on(&mut self, results: Vec<Batch>, tickets: &Tickets) {
         for (batch, targets) in results.into_iter().zip(&mut self.outputs) {
             if !batch.is_empty() {
                 let parcel = Parcel {
@@ -85,7 +189,35 @@ impl Node {
                 Box::pin(deliver(parcel, targets)).await;
             }
         }
-        tickets.release();
+    }
+
+    /// Says why events failed: the first reason, and how many there are.
+    fn warn(&self, errors: impl ExactSizeIterator<Item = EvalError>) {
+        let count = errors.len();
+        let Some(first) = errors.take(1).next() else {
+            return;
+        };
+        let message = match count {
+            1 => first.to_string(),
+            _ => format!("{count} events failed, the first: {first}"),
+        };
+        self.logger
+            .about(Level::Warn, &self.flow, &self.name, &message);
+    }
+}
+
+/// The event, without the number of a pull that it did not come of.
+fn of_no_pull(mut event: Event<'_>) -> Event<'_> {
+    event.id.pull = NO_PULL;
+    event
+}
+
+/// Lets the pipelines of these targets send what they still keep.
+pub(crate) async fn finish(targets: &mut [Target], now_ns: u64) {
+    for target in targets {
+        if let Target::Inline(node, _) = target {
+            node.finish(now_ns).await;
+        }
     }
 }
 

@@ -9,13 +9,14 @@ use temblor_pdk::{
     Batch, Command, Error, Instance, Outcome, PullLimits, PullNumber, Reply, Result, call,
 };
 
+use crate::clock::Times;
 use crate::control::{ConnectorState, Order, Status};
 use crate::decode::{Decoded, Decoder, PullOf};
 use crate::executor::give_way;
 use crate::fate::{Prefix, Settled, SourceFates, Ticket};
 use crate::host::Shared;
 use crate::parcel::{Parcel, Tickets};
-use crate::route::{Target, deliver};
+use crate::route::{Target, deliver, finish};
 
 /// What a source listens to while it waits.
 enum Message {
@@ -44,6 +45,8 @@ pub(crate) struct SourceTask {
     /// Told when the source fails.
     pub(crate) failed: flume::Sender<()>,
     pub(crate) limits: PullLimits,
+    /// Gives values their times, which bytes get when they are decoded.
+    pub(crate) times: Times,
 }
 
 /// What the loop is to do next.
@@ -64,6 +67,9 @@ impl SourceTask {
         }
         self.status.set(ConnectorState::Draining);
         self.flush(pull).await;
+        let now_ns = self.shared.clock.now_ns();
+        finish(&mut self.out, now_ns).await;
+        finish(&mut self.err, now_ns).await;
         // Queues end when their senders are gone; sinks then flush.
         self.out.clear();
         self.err.clear();
@@ -218,7 +224,7 @@ impl SourceTask {
         Ok(())
     }
 
-    fn take_values(&self, batch: Batch, pull: u64) -> Decoded {
+    fn take_values(&mut self, batch: Batch, pull: u64) -> Decoded {
         let lane = batch.events().first().map_or(0, |event| event.id.lane);
         let ticket = Ticket::open(&self.fates, lane, pull, batch.len() as u32);
         let tickets = Tickets::new(ticket, Vec::new());
@@ -229,18 +235,17 @@ impl SourceTask {
         }
     }
 
-    /// Gives events without a time the time of now.
-    fn with_times(&self, batch: Batch) -> Batch {
-        if batch.events().iter().all(|event| event.ingest_ns != 0) {
+    /// Gives events their times.
+    fn with_times(&mut self, batch: Batch) -> Batch {
+        if self.times.are_their_own(batch.events()) {
             return batch;
         }
-        let now_ns = self.shared.clock.now_ns();
+        let times = &mut self.times;
+        let now_ns = times.now_ns();
         batch.derive(|events, _, out| {
             for event in events {
                 let mut event = *event;
-                if event.ingest_ns == 0 {
-                    event.ingest_ns = now_ns;
-                }
+                event.ingest_ns = times.next(event.ingest_ns, now_ns);
                 out.push(event);
             }
         })
@@ -262,10 +267,8 @@ impl SourceTask {
             logger.about(Level::Warn, &self.flow, &self.name, &message);
         }
         if !self.err.is_empty() {
-            // Records about failures are not events of the source: they have a cell that nobody listens to.
-            let (fates, _) = SourceFates::new(Arc::default(), false, true);
-            let ticket = Ticket::open(&fates, 0, 0, errors.len() as u32);
-            let tickets = Tickets::new(ticket, Vec::new());
+            // Records about failures are not events of the source.
+            let tickets = Tickets::of_nobody(errors.len() as u32);
             let parcel = Parcel {
                 batch: errors,
                 tickets,

@@ -82,7 +82,8 @@ pub trait Operator: Sized + Send + 'static {
         false
     }
 
-    /// How many events it keeps for later. The engine keeps what came in from being acked meanwhile.
+    /// How many of the events that it was given it keeps for later, the last ones. The engine keeps what came in from
+    /// being acked meanwhile.
     fn held(&self) -> usize {
         0
     }

@@ -67,7 +67,7 @@ pub use finding::{Finding, LocatedFinding, Severity, render};
 pub use format::{SourceKind, format};
 pub use operators::{OPERATORS, builtin_operator};
 pub use options::Options;
-pub use pipeline::{EvalError, Pipeline, Run, Scratch, State};
+pub use pipeline::{EvalError, Pipeline, Progress, Run, Scratch, State};
 pub use report::report;
 pub use source::{Position, Source, Sources};
 pub use span::Span;
@@ -159,7 +159,6 @@ pub fn compile_script(source: &Arc<Source>, options: &Options) -> Result<Query, 
     let (arena, mut findings) = (Arena::new(), Vec::new());
     let mut loader = scope::Loader::new(source, options);
     let mut pool = compile::PoolBuilder::new(&arena);
-    pool.catalogue = Some(Arc::clone(loader.catalogue()));
     let kind = compile::ScriptKind::Event;
     let catalogue = Arc::clone(loader.catalogue());
     let script = compile::script(&tree, kind, None, &mut loader, &mut pool, &mut findings);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use temblor::RegistryCatalogue;
 use temblor_lang::Options;
 use temblor_registry::Registry;
 
@@ -20,23 +21,23 @@ pub(crate) struct ModuleOptions {
 }
 
 impl ModuleOptions {
-    /// Returns what the compiler is to know: modules, and the operators and functions that are registered.
+    /// Returns what the compiler is to know, which finds operators and functions in the registry.
     pub(crate) fn options(&self, registry: &Arc<Registry>) -> Options {
         Options {
             module_path: self.path(),
-            catalogue: Some(temblor::catalogue(Arc::clone(registry))),
+            catalogue: Some(Arc::new(RegistryCatalogue::new(Arc::clone(registry)))),
             ..Options::default()
         }
     }
 
-    /// The directories in which modules are looked for.
+    /// Returns the directories in which modules are looked for, in that order.
     pub(crate) fn path(&self) -> Vec<PathBuf> {
-        let mut module_path = self.include.clone();
+        let mut path = self.include.clone();
         for variable in VARIABLES {
             let directories = env::var_os(variable).unwrap_or_default();
             let directories = env::split_paths(&directories);
-            module_path.extend(directories.filter(|directory| !directory.as_os_str().is_empty()));
+            path.extend(directories.filter(|directory| !directory.as_os_str().is_empty()));
         }
-        module_path
+        path
     }
 }

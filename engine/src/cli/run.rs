@@ -108,6 +108,7 @@ fn start(options: &RunOptions, registry: Arc<Registry>, program: &Program, log: 
 fn engine(options: &RunOptions, registry: Arc<Registry>, log: Log) -> Result<Engine, Failure> {
     let mut builder = Engine::builder()
         .registry(registry)
+        .logical_clock(options.clock == ClockKind::Logical)
         .log(log.level(), move |record| log.take(record));
     if let Some(workers) = options.workers {
         builder = builder.workers(workers.get());
@@ -187,6 +188,7 @@ fn reasons(counts: &Counts) -> String {
         ("filtered", counts.filtered),
         ("dead ends", counts.dead_ends),
         ("empty", counts.empty),
+        ("absorbed", counts.absorbed),
     ];
     let reasons = reasons.iter().filter(|(_, count)| *count > 0);
     let reasons: Vec<String> = reasons

@@ -15,6 +15,7 @@ struct Marks {
     failed: Ranges,
     dead_ends: Ranges,
     empty: Ranges,
+    absorbed: Ranges,
     /// An event failed that began in this pull and ended in a later one, which counts it.
     spanning_failed: bool,
     /// A share ended without a word, so that what nothing was said of has failed.
@@ -88,6 +89,11 @@ impl Ticket {
     /// The events came to a port that nothing is connected to.
     pub(crate) fn dead_end<'a>(&self, ids: impl Iterator<Item = &'a EventId>) {
         self.mark_all(ids, |marks| &mut marks.dead_ends);
+    }
+
+    /// The events went into windows or operators, and nothing came out for themselves.
+    pub(crate) fn absorbed<'a>(&self, ids: impl Iterator<Item = &'a EventId>) {
+        self.mark_all(ids, |marks| &mut marks.absorbed);
     }
 
     fn mark_all<'a>(
@@ -171,13 +177,20 @@ impl Cell {
             failed,
             dead_ends,
             empty,
+            absorbed,
             spanning_failed,
             lost,
         } = &mut *marks;
         if *lost {
-            self.fail_the_rest(delivered, failed, dead_ends, empty);
+            self.fail_the_rest(&[delivered, dead_ends, empty], failed);
         }
-        for ranges in [&mut *delivered, &mut *failed, &mut *dead_ends, &mut *empty] {
+        for ranges in [
+            &mut *delivered,
+            &mut *failed,
+            &mut *dead_ends,
+            &mut *empty,
+            &mut *absorbed,
+        ] {
             ranges.normalise();
         }
         let events = u64::from(self.events);
@@ -185,37 +198,32 @@ impl Cell {
         let deliveries = delivered.without(&[failed]);
         let ends = dead_ends.without(&[failed, delivered]);
         let nothing = empty.without(&[failed, delivered, dead_ends]);
-        let filtered = events.saturating_sub(failures + deliveries + ends + nothing);
+        let kept = absorbed.without(&[failed, delivered, dead_ends, empty]);
+        let filtered = events.saturating_sub(failures + deliveries + ends + nothing + kept);
         let tally = &self.source.tally;
         let counts = [
             (&tally.failed, failures),
             (&tally.delivered, deliveries),
             (&tally.dead_ends, ends),
             (&tally.empty, nothing),
+            (&tally.absorbed, kept),
             (&tally.filtered, filtered),
         ];
         for (cell, count) in counts {
             cell.fetch_add(count, Ordering::AcqRel);
         }
-        let pull_failed = *lost || *spanning_failed;
         if self.told {
-            self.tell_source(failed, pull_failed);
+            self.tell_source(failed, *lost, *spanning_failed);
         }
         if self.source.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.source.closed.notify(usize::MAX);
         }
     }
 
-    /// Makes everything that nothing was said of fail.
-    fn fail_the_rest(
-        &self,
-        delivered: &Ranges,
-        failed: &mut Ranges,
-        dead_ends: &Ranges,
-        empty: &Ranges,
-    ) {
-        let said = [&delivered.0, &failed.0, &dead_ends.0, &empty.0];
-        let said: Vec<_> = said.into_iter().flatten().copied().collect();
+    /// Makes everything fail that nothing was said of, and what was absorbed and may still have been kept.
+    fn fail_the_rest(&self, said: &[&mut Ranges; 3], failed: &mut Ranges) {
+        let said = said.iter().map(|ranges| &ranges.0).chain([&failed.0]);
+        let said: Vec<_> = said.flatten().copied().collect();
         for event in 0..self.events {
             if !said.iter().any(|&(from, to)| from <= event && event <= to) {
                 failed.insert(event, event);
@@ -223,14 +231,16 @@ impl Cell {
         }
     }
 
-    fn tell_source(&self, failed: &Ranges, pull_failed: bool) {
+    fn tell_source(&self, failed: &Ranges, lost: bool, spanning_failed: bool) {
         let Some(sender) = &self.source.settled else {
             return;
         };
         let all = self.source.whole_pulls || self.events == 0;
-        let failed = match (all, pull_failed || !failed.0.is_empty()) {
+        let failed = match (all, lost || spanning_failed || !failed.0.is_empty()) {
             (true, true) => vec![(0, u32::MAX)],
             (true, false) => Vec::new(),
+            // Events that stand for several cannot be told apart.
+            (false, true) if spanning_failed => vec![(0, self.events - 1)],
             (false, _) => failed.0.clone(),
         };
         // A source that has ended does not listen any more.

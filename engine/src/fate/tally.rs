@@ -19,6 +19,8 @@ pub struct Counts {
     pub dead_ends: u64,
     /// Frames in which the codec found no event.
     pub empty: u64,
+    /// Events that went into windows or operators, of which nothing came out for themselves.
+    pub absorbed: u64,
     /// Events whose fate is open.
     pub in_flight: u64,
 }
@@ -27,7 +29,7 @@ impl Counts {
     /// Events that were dropped, for any reason.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.filtered + self.dead_ends + self.empty
+        self.filtered + self.dead_ends + self.empty + self.absorbed
     }
 }
 
@@ -40,6 +42,7 @@ pub(crate) struct Tally {
     pub(super) filtered: AtomicU64,
     pub(super) dead_ends: AtomicU64,
     pub(super) empty: AtomicU64,
+    pub(super) absorbed: AtomicU64,
 }
 
 impl Tally {
@@ -52,6 +55,7 @@ impl Tally {
             filtered: read(&self.filtered),
             dead_ends: read(&self.dead_ends),
             empty: read(&self.empty),
+            absorbed: read(&self.absorbed),
             ..Counts::default()
         };
         counts.events_in = read(&self.events_in);

@@ -15,6 +15,7 @@ enum Said {
     Failed,
     DeadEnd,
     Empty,
+    Absorbed,
 }
 
 /// How a share ends.
@@ -40,6 +41,7 @@ fn said() -> impl Strategy<Value = Said> {
         2 => Just(Said::Failed),
         1 => Just(Said::DeadEnd),
         1 => Just(Said::Empty),
+        1 => Just(Said::Absorbed),
     ]
 }
 
@@ -71,13 +73,14 @@ impl PullCase {
     }
 
     /// The fate of an event by the rules: failed anywhere is failed; delivered anywhere is delivered; then where it
-    /// ended; else filtered, unless a share was lost.
+    /// ended; else, if a share was lost, failed; else absorbed or filtered.
     fn outcome(&self, event: usize) -> Said {
         let is = |what| self.shares.iter().any(|(said, _)| said[event] == what);
         let order = [Said::Failed, Said::Delivered, Said::DeadEnd, Said::Empty];
         match order.into_iter().find(|what| is(*what)) {
             Some(what) => what,
             None if self.is_lost() => Said::Failed,
+            None if is(Said::Absorbed) => Said::Absorbed,
             None => Said::Nothing,
         }
     }
@@ -104,6 +107,7 @@ impl PullCase {
                 Said::Failed => ticket.failed(&id),
                 Said::DeadEnd => ticket.dead_end([&id].into_iter()),
                 Said::Empty => ticket.empty(&id),
+                Said::Absorbed => ticket.absorbed([&id].into_iter()),
             }
         }
         if at == 0 && self.spanning_failed {
@@ -151,11 +155,12 @@ fn expected(pulls: &[PullCase], settled: &[bool], whole: bool) -> Vec<(Lane, u64
             .enumerate()
             .filter(|(_, case)| case.lane == lane);
         for (pull, case) in mine.take_while(|(pull, _)| settled[*pull]) {
-            let failed = |event| case.outcome(event) == Said::Failed;
+            // What spans several pulls fails each as a whole.
+            let failed = |event| case.spanning_failed || case.outcome(event) == Said::Failed;
             let fate = |failed| if failed { Fate::Failed } else { Fate::Acked };
             if whole {
                 let any = (0..case.events()).any(failed);
-                let any = any || case.spanning_failed || case.is_lost();
+                let any = any || case.is_lost();
                 expected.push((lane, pull as u64, 0, fate(any)));
             } else {
                 let events = 0..case.events();
@@ -213,6 +218,7 @@ proptest! {
         prop_assert_eq!(counts.failed, count(Said::Failed));
         prop_assert_eq!(counts.dead_ends, count(Said::DeadEnd));
         prop_assert_eq!(counts.empty, count(Said::Empty));
+        prop_assert_eq!(counts.absorbed, count(Said::Absorbed));
         prop_assert_eq!(counts.filtered, count(Said::Nothing));
         prop_assert_eq!(source.open.load(Ordering::Acquire), 0);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use event_listener::Event as Notify;
 use log::Level;
@@ -27,6 +28,9 @@ use crate::fate::{SourceFates, Tally};
 use crate::host::ConnectorHost;
 use crate::sink::SinkTask;
 use crate::source::SourceTask;
+
+/// How often time passes for pipelines that wait for it.
+const TICK: Duration = Duration::from_millis(100);
 
 /// A connector that was made, with what its sides need.
 struct Made<'f> {
@@ -135,7 +139,7 @@ fn decoder(inner: &Inner, spec: &ConnectorSpec, info: SourceInfo) -> Result<Deco
     Ok(Decoder::new(
         codec(inner, spec)?,
         Box::new(make),
-        inner.shared.clock,
+        inner.times(),
         &spec.name,
         info.transactional,
     ))
@@ -258,7 +262,7 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
     }
     for pipeline in graph.pipelines {
         let name = pipeline.name.clone();
-        let task = run_pipeline(pipeline, inner.shared.clock);
+        let task = run_pipeline(pipeline, inner.shared.clock, inner.is_logical);
         supervisor.tasks.push(parts.watch(&name, None, task));
     }
     let state = Arc::new(FlowState {
@@ -350,13 +354,36 @@ impl Spawner<'_> {
             shared: Arc::clone(&self.inner.shared),
             failed: self.failed.clone(),
             limits: self.inner.pull_limits,
+            times: self.inner.times(),
         }
     }
 }
 
-async fn run_pipeline(mut pipeline: PipelineTask, clock: Clock) {
-    while let Some((port, parcel)) = pipeline.queue.receive().await {
-        give_way(&clock).await;
-        pipeline.node.run(port, parcel).await;
+/// Runs a pipeline that has a task of its own. Time passes for it also while nothing comes in.
+async fn run_pipeline(mut pipeline: PipelineTask, clock: Clock, is_logical: bool) {
+    let ticks = pipeline.node.wants_ticks() && !is_logical;
+    let mut due = Instant::now() + TICK;
+    loop {
+        let parcel = async { Some(pipeline.queue.receive().await) };
+        let tick = async {
+            match ticks {
+                true => drop(smol::Timer::at(due).await),
+                false => std::future::pending().await,
+            }
+            None
+        };
+        // Ticks come first, so that a busy queue does not keep time from passing.
+        match smol::future::or(tick, parcel).await {
+            Some(Some((port, parcel))) => {
+                give_way(&clock).await;
+                pipeline.node.run(port, parcel).await;
+            }
+            Some(None) => break,
+            None => {
+                pipeline.node.tick(clock.now_ns()).await;
+                due = Instant::now() + TICK;
+            }
+        }
     }
+    pipeline.node.finish(clock.now_ns()).await;
 }

@@ -6,7 +6,7 @@ use crate::log::Logger;
 use crate::queue::{QueueLimits, Receiver, Sender, queue};
 use crate::route::{Node, Target};
 
-/// A pipeline with several upstreams, which has a task of its own.
+/// A pipeline with several upstreams, or that waits for time to pass: it has a task of its own.
 pub(crate) struct PipelineTask {
     pub(crate) name: String,
     pub(crate) node: Node,
@@ -66,7 +66,7 @@ struct Builder<'f> {
     logger: &'f Logger,
     /// For each connector with a sink, its queue.
     sinks: Vec<Option<(Sender, Receiver)>>,
-    /// For each pipeline with several upstreams, its queue.
+    /// For each pipeline with a task of its own, its queue.
     shared: Vec<Option<(Sender, Receiver)>>,
     /// The senders of `shared`, which outlive the receivers' way into the tasks.
     senders: Vec<Option<Sender>>,
@@ -83,7 +83,10 @@ impl<'f> Builder<'f> {
             flow.links.iter().filter(|link| to(&link.to)).count()
         };
         let shared: Vec<_> = (0..flow.pipelines.len())
-            .map(|at| (upstreams(at) > 1).then(|| queue(limits)))
+            .map(|at| {
+                let ticks = flow.pipelines[at].pipeline.wants_ticks();
+                (upstreams(at) > 1 || ticks).then(|| queue(limits))
+            })
             .collect();
         Builder {
             flow,

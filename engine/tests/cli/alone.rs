@@ -57,7 +57,6 @@ fn an_event_that_fails_is_named_and_the_others_go_on() {
     for part in [
         "non existing event key `n`",
         "event.n + 1",
-        "{\"m\":1}",
         "event 2 cannot be decoded",
     ] {
         assert!(err(&ran).contains(part), "{part}: {}", err(&ran));

@@ -198,7 +198,7 @@ fn operators_and_functions_of_a_plugin_can_be_used() {
     ran.says(
         2,
         &[
-            "unknown operator: fixture::delay",
+            "there is no operator `fixture::delay`",
             "undefined function `fixture::sum`",
         ],
     );

@@ -325,3 +325,35 @@ fn filtered_events_stay_filtered_beside_a_line_that_fails_later() {
     assert_eq!(counts(&ended(&flow)), [3, 1, 1, 1, 0, 0]);
     assert!(probe.fates().iter().all(|range| range.fate == F));
 }
+
+#[test]
+fn what_an_operator_holds_is_acked_when_it_has_arrived() {
+    const BATCHES: &str = "define operator three from generic::batch with count = 3 end;
+        create operator three;
+        select event from in into three;
+        select event from three into out;";
+    let (report, fates, _) = run(
+        "held",
+        &[2, 2, 2, 2],
+        BATCHES,
+        ("t_taker", json!({ "probe": "held_sink" })),
+        None,
+    );
+    assert_eq!((fates.len(), failed(&fates)), (8, vec![]));
+    assert_eq!(report.counts.delivered + report.counts.absorbed, 8);
+    // The second batch is refused: the pulls that it may hold events of fail as a whole, the others do not.
+    let (_, fates, _) = run(
+        "held_refused",
+        &[2, 2, 2, 2],
+        BATCHES,
+        (
+            "t_taker",
+            json!({ "probe": "held_refused_sink", "refuse": [4] }),
+        ),
+        None,
+    );
+    assert_eq!(fates.len(), 8);
+    let failed = failed(&fates);
+    assert!([4, 5].iter().all(|at| failed.contains(at)), "{failed:?}");
+    assert!(![0, 1].iter().any(|at| failed.contains(at)), "{failed:?}");
+}

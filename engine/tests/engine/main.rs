@@ -13,3 +13,4 @@ mod panics;
 mod stream;
 mod support;
 mod watchdog;
+mod windows;

@@ -14,6 +14,7 @@ mod functions;
 mod operators;
 mod outputs;
 mod panics;
+mod pipelines;
 mod plugins;
 mod sides;
 #[path = "../engine/support.rs"]

@@ -1,9 +1,7 @@
 //! The same operator in each link mode.
 
-use temblor::Engine;
 use temblor_pdk::{
-    Arena, DynOperator, ErrorKind, Event, Feedback, FeedbackKind, Kind, OperatorSink, OwnedValue,
-    Result, Value,
+    Arena, DynOperator, ErrorKind, Event, Feedback, FeedbackKind, Kind, OperatorSink, Result, Value,
 };
 use temblor_registry::LinkMode;
 
@@ -128,47 +126,3 @@ fn panics_stay_where_they_are() {
         assert_eq!(error.message(), "panicked: the host panics", "{mode}");
     }
 }
-
-#[test]
-fn programs_use_operators_and_functions_in_each_mode() {
-    for mode in MODES {
-        let mut builder = Engine::builder().registry(linked(mode));
-        let (input, output) = (builder.input("numbers"), builder.output("sums"));
-        let engine = builder.build().unwrap();
-        let program = engine.compile("sums.troy", SUMS).unwrap();
-        let flow = engine.start(&program.flows[0]).unwrap();
-        for n in [1_i64, 2] {
-            input.send(OwnedValue::from(n)).unwrap();
-        }
-        drop(input);
-        let mut came = Vec::new();
-        while let Some(batch) = output.receive() {
-            came.extend(batch.events().iter().map(|event| event.data.to_json()));
-        }
-        assert!(flow.wait().is_ok());
-        let expected = [r#"{"port":"in","event":11}"#, r#"{"port":"in","event":12}"#];
-        assert_eq!(came, expected, "{mode}");
-    }
-}
-
-/// A flow that adds with a function, and passes the sums through an operator.
-const SUMS: &str = r#"
-define flow main
-flow
-  define connector numbers from numbers;
-  define connector sums from sums;
-  define pipeline add
-  pipeline
-    define operator keep from fixture::delay with keep = 0 end;
-    create operator keep;
-    select fixture::sum(event, 10) from in into keep;
-    select event from keep into out;
-  end;
-  create connector numbers;
-  create connector sums;
-  create pipeline add;
-  connect /connector/numbers to /pipeline/add;
-  connect /pipeline/add to /connector/sums;
-end;
-deploy flow main;
-"#;

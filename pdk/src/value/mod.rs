@@ -17,6 +17,7 @@ mod json;
 mod layout;
 mod make;
 mod owned;
+mod scalar;
 mod serde_impl;
 mod trait_impl;
 mod view;

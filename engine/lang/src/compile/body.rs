@@ -124,7 +124,7 @@ impl<'c> Body<'_, 'c> {
 
     /// Compiles the statements: first names and clauses, in the order of the text, then the graph.
     fn statements(&mut self, query: &Query, args: Value<'c>, mut names: Names) -> Arc<Scope> {
-        let mut scope = Scope::default();
+        let mut scope = Scope::new(self.loader);
         let mut compiling = Vec::new();
         for statement in &query.statements {
             compiling.push(self.first_pass(statement, args, &mut scope));

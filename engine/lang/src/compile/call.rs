@@ -89,7 +89,7 @@ impl<'c> Compiler<'c, '_> {
         let [module] = call.modules.as_slice() else {
             return None;
         };
-        let module = self.pool.catalogue.as_ref()?.functions(&module.name)?;
+        let module = self.scope.registered(&module.name)?;
         let found = module.describe().iter().enumerate();
         let mut found = found.filter(|(_, function)| *function.name == *call.name.name);
         let (place, function) = found.next()?;
@@ -163,16 +163,24 @@ impl<'c> Compiler<'c, '_> {
                 None => did_you_mean(module, native.iter().map(|known| known.name)),
             };
         }
+        if let [module] = modules
+            && let Some(registered) = self.scope.registered(&module.name)
+        {
+            return did_you_mean(name, registered.describe().iter().map(|f| f.name));
+        }
         if let Some((module, known)) = self.scope.unknown_module(modules) {
             return did_you_mean(&module.name, known).or_else(|| {
-                let of_library = format!("std::{path}");
-                let is_known = library::module_text(&of_library).is_some();
-                Some(match modules {
-                    [only] if is_known => format!(
-                        "add `use {of_library};`, or is `{}` another module?",
-                        only.name
-                    ),
-                    _ => format!("there is no `use` of a module `{}`", module.name),
+                let roots = ["std", "tremor", "cncf"].iter();
+                let mut of_library = roots.map(|root| format!("{root}::{path}"));
+                let known = of_library.find(|module| library::module_text(module).is_some());
+                Some(match known {
+                    Some(known) => {
+                        format!(
+                            "add `use {known};`, or is `{}` another module?",
+                            module.name
+                        )
+                    }
+                    None => format!("there is no `use` of a module `{}`", module.name),
                 })
             });
         }

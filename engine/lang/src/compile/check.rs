@@ -1,7 +1,5 @@
 //! Checking the names in definitions, whether anything is made of them or not.
 
-use std::sync::Arc;
-
 use temblor_pdk::value::Arena;
 
 use super::flow::{check_declared, check_flow, check_keys};
@@ -96,7 +94,6 @@ impl Check<'_> {
     fn body(&mut self, body: &crate::ast::Script, kind: ScriptKind) {
         let (arena, mut found) = (Arena::new(), Vec::new());
         let mut pool = PoolBuilder::new(&arena);
-        pool.catalogue = Some(Arc::clone(self.loader.catalogue()));
         let _ = script(body, kind, None, self.loader, &mut pool, &mut found);
         self.keep(found, Phase::Folding);
     }
@@ -145,7 +142,7 @@ impl Check<'_> {
 
     /// The body of a pipeline sees nothing of what is around it.
     fn pipeline(&mut self, definition: &PipelineDefinition, around: &Scope) {
-        let mut scope = Scope::default();
+        let mut scope = Scope::new(self.loader);
         let query = &definition.query;
         for statement in &query.statements {
             match statement {
@@ -171,7 +168,6 @@ impl Check<'_> {
     fn select(&mut self, select: &Select, scope: &Scope) {
         let (arena, mut found) = (Arena::new(), Vec::new());
         let mut pool = PoolBuilder::new(&arena);
-        pool.catalogue = Some(Arc::clone(self.loader.catalogue()));
         let mut groups = Vec::new();
         if let Some(group) = &select.group {
             group_exprs(group, &mut groups);

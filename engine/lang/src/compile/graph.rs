@@ -98,6 +98,7 @@ pub(super) struct OperatorDraft {
     pub(super) ports: Vec<String>,
     pub(super) inputs: Vec<Box<str>>,
     pub(super) outputs: Vec<(Box<str>, usize)>,
+    pub(super) span: Span,
 }
 
 impl ScriptDraft {

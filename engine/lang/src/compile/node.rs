@@ -233,6 +233,7 @@ impl<'c> Body<'_, 'c> {
                 ports,
                 inputs: Vec::new(),
                 outputs: Vec::new(),
+                span: definition.span,
             }),
         });
         Ok(Named::Node(self.graph.nodes.len() - 1))

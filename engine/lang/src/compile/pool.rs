@@ -7,7 +7,6 @@ use temblor_pdk::value::{Arena, OwnedValue, Value, View};
 
 use super::{Compiled, Reported};
 use crate::ast;
-use crate::catalogue::Catalogue;
 use crate::eval::code::FunctionCode;
 use crate::eval::{Code, Constant, Eval, MAX_DEPTH, Machine, Memory, Pool};
 
@@ -25,8 +24,6 @@ const CONSTANT_WEIGHT: usize = 8 << 20;
 pub(crate) struct PoolBuilder<'c> {
     /// Where constants are computed.
     pub(crate) arena: &'c Arena,
-    /// Where functions of registered modules come from, if they can be called.
-    pub(crate) catalogue: Option<Arc<dyn Catalogue>>,
     pub(super) pool: Pool,
     pub(super) memory: Memory<'c>,
     /// The place of each function by its address; none if it has an error.
@@ -49,7 +46,6 @@ impl<'c> PoolBuilder<'c> {
     pub(crate) fn new(arena: &'c Arena) -> Self {
         PoolBuilder {
             arena,
-            catalogue: None,
             pool: Pool::default(),
             memory: Memory::default(),
             functions: HashMap::new(),

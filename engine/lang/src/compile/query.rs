@@ -67,7 +67,6 @@ fn compile_plan<'c>(
     let alone = args.is_none();
     let args = args.unwrap_or(Value::NULL);
     let mut pool = PoolBuilder::new(arena);
-    pool.catalogue = Some(Arc::clone(loader.catalogue()));
     let mut directives = read_directives(&query.directives, args, &mut pool, findings);
     if !alone {
         (directives.inputs, directives.outputs) = (None, None);

@@ -35,7 +35,7 @@ pub(crate) fn script<'c>(
     pool: &mut PoolBuilder<'c>,
     findings: &mut Vec<Finding>,
 ) -> Compiled<ScriptCode> {
-    let mut scope = Scope::default();
+    let mut scope = Scope::new(loader);
     let mut body = Body {
         kind,
         args,

@@ -198,6 +198,7 @@ impl Places {
             kind: operator.kind,
             config: operator.config,
             inputs: operator.inputs.into(),
+            span: operator.span,
         }
     }
 }

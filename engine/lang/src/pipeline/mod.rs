@@ -19,7 +19,7 @@ pub(crate) use node::{
     Condition, Node, NodeKind, OperatorNode, ScriptInput, ScriptNode, SelectNode, Target,
 };
 pub use run::Run;
-pub use state::State;
+pub use state::{Progress, State};
 
 use crate::catalogue::Catalogue;
 use crate::eval::Pool;

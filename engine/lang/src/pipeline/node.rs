@@ -127,4 +127,6 @@ pub(crate) struct OperatorNode {
     pub(crate) outputs: Box<[Box<[Target]>]>,
     /// Where goes what it could not take.
     pub(crate) err: Box<[Target]>,
+    /// Its definition.
+    pub(crate) span: Span,
 }

@@ -6,6 +6,8 @@ use temblor_pdk::{DynOperator, OperatorSink};
 use super::OperatorNode;
 use super::run::Run;
 use super::state::NodeState;
+use crate::code::Code;
+use crate::finding::Finding;
 
 impl<'a> Run<'_, 'a> {
     pub(super) fn operator(
@@ -17,21 +19,22 @@ impl<'a> Run<'_, 'a> {
     ) {
         let port = operator.inputs.get(port).map_or("in", |name| name);
         let arena = self.arena;
-        self.operate(at, operator, event, |running, out| {
+        self.has_kept = true;
+        self.operate(at, operator, event, true, |running, out| {
             running.on_event(port, event, arena, out)
         });
     }
 
     pub(super) fn operator_tick(&mut self, at: usize, operator: &OperatorNode, now_ns: u64) {
         let arena = self.arena;
-        self.operate(at, operator, at_time(now_ns), |running, out| {
+        self.operate(at, operator, at_time(now_ns), false, |running, out| {
             running.on_tick(now_ns, arena, out)
         });
     }
 
     pub(super) fn operator_finish(&mut self, at: usize, operator: &OperatorNode, now_ns: u64) {
         let arena = self.arena;
-        self.operate(at, operator, at_time(now_ns), |running, out| {
+        self.operate(at, operator, at_time(now_ns), false, |running, out| {
             running.finish(arena, out)
         });
     }
@@ -42,11 +45,13 @@ impl<'a> Run<'_, 'a> {
         at: usize,
         operator: &OperatorNode,
         event: Event<'a>,
+        is_event: bool,
         work: impl FnOnce(&mut dyn DynOperator, &mut OperatorSink<'_, 'a>) -> temblor_pdk::Result<()>,
     ) {
         let mut state = self.take_state(at);
         let error = match &mut state {
-            NodeState::Operator(running) => {
+            NodeState::Operator { running, given } => {
+                *given += u64::from(is_event);
                 let mut take = |output: u32, event: Event<'a>| {
                     if let Some(to) = operator.outputs.get(output as usize) {
                         self.send(to, event);
@@ -60,6 +65,13 @@ impl<'a> Run<'_, 'a> {
         };
         self.put_state(at, state);
         if let Some(error) = error {
+            if operator.err.is_empty() {
+                let message = format!("{}: {error}", operator.kind);
+                let finding = Finding::error(Code::Call, operator.span, message);
+                let finding = finding.help("read its port `err`, to keep what it cannot take");
+                self.unread.get_or_insert_with(|| Box::new(finding));
+                return;
+            }
             let error = Value::from(self.arena.str(&error));
             self.send_error(&operator.err, error, event);
         }

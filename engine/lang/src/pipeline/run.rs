@@ -21,6 +21,10 @@ pub struct Run<'r, 'a> {
     pub(super) parts: Parts<'a>,
     scratch: &'r mut Scratch,
     pub(super) state: &'r mut State,
+    /// Whether a window or an operator took the latest event.
+    pub(super) has_kept: bool,
+    /// The first failure that is on its way to a port `err` which nobody reads.
+    pub(super) unread: Option<Box<Finding>>,
 }
 
 impl fmt::Debug for Run<'_, '_> {
@@ -46,6 +50,8 @@ impl<'r, 'a> Run<'r, 'a> {
             parts,
             scratch,
             state,
+            has_kept: false,
+            unread: None,
         }
     }
 
@@ -58,19 +64,27 @@ impl<'r, 'a> Run<'r, 'a> {
     /// # Errors
     /// Fails if an expression of a select fails. Selects that read one node run from the last to the first; those that
     /// had not run yet are abandoned. Everything that had arrived at an output until then has been handed to `out`.
+    /// Fails too if a script or an operator failed and nobody reads its port `err`; then nothing is abandoned.
     pub fn event(
         &mut self,
         input: usize,
         event: Event<'a>,
         out: &mut impl FnMut(usize, Event<'a>),
     ) -> Result<(), EvalError> {
+        self.has_kept = false;
         if let Some(entries) = self.plan.entries.get(input) {
             let events = entries.iter().map(|target| (*target, event));
             self.parts.pending.extend(events);
         }
         let done = self.drain();
         self.deliver(out);
-        done
+        done.and(self.unread())
+    }
+
+    /// Whether a window or an operator took the event that [`Run::event`] was called with last.
+    #[must_use]
+    pub fn has_kept(&self) -> bool {
+        self.has_kept
     }
 
     /// Tells the time to everything that waits for it; to be called about every 100 ms.
@@ -89,7 +103,7 @@ impl<'r, 'a> Run<'r, 'a> {
         }
         let drained = self.drain();
         self.deliver(out);
-        done.and(drained)
+        done.and(drained).and(self.unread())
     }
 
     /// Sends what operators hold back; to be called when nothing comes in any more. Windows that have not closed
@@ -106,7 +120,7 @@ impl<'r, 'a> Run<'r, 'a> {
         // Each node comes before those that it feeds, so these hold all that they will ever get.
         for at in 0..self.plan.nodes.len() {
             self.node_finish(at, now_ns);
-            done = done.and(self.drain());
+            done = done.and(self.drain()).and(self.unread());
             self.deliver(out);
         }
         done
@@ -139,6 +153,12 @@ impl<'r, 'a> Run<'r, 'a> {
                 out(port, event);
             }
         }
+    }
+
+    /// The failure that nobody read, once.
+    fn unread(&mut self) -> Result<(), EvalError> {
+        let unread = self.unread.take();
+        unread.map_or(Ok(()), |finding| Err(self.failure(finding)))
     }
 
     fn failure(&self, finding: Box<Finding>) -> EvalError {

@@ -59,6 +59,7 @@ impl<'a> Run<'_, 'a> {
                 self.parts.memory.clear();
                 let to = outputs_of(script, "err");
                 if to.is_empty() {
+                    self.unread.get_or_insert(finding);
                     return Ok(());
                 }
                 let text = self.arena.str(&report(&finding, self.sources, false));

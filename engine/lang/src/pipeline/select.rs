@@ -78,7 +78,10 @@ impl<'a> Run<'_, 'a> {
             made: &mut parts.made,
         };
         match event {
-            Some(_) => window::event(&mut around, windows)?,
+            Some(_) => {
+                let taken = window::event(&mut around, windows)?;
+                self.has_kept |= taken;
+            }
             None => {
                 let ticked = window::tick(&mut around, windows);
                 // What other groups have emitted is not lost because one fails.

@@ -13,12 +13,25 @@ use crate::window::Windows;
 #[derive(Debug)]
 pub struct State(pub(super) Box<[NodeState]>);
 
+/// How far an operator has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The number of events that it was given.
+    pub given: u64,
+    /// How many of them, the last ones, it keeps.
+    pub held: u64,
+}
+
 /// What a node keeps.
 pub(super) enum NodeState {
     None,
     Script(OwnedValue),
     Windows(Box<Windows>),
-    Operator(Box<dyn DynOperator>),
+    Operator {
+        running: Box<dyn DynOperator>,
+        /// The number of events that it was given.
+        given: u64,
+    },
     /// An operator that could not be made although its configuration was fine, and why.
     Broken(Box<str>),
 }
@@ -29,7 +42,7 @@ impl fmt::Debug for NodeState {
             NodeState::None => f.write_str("None"),
             NodeState::Script(state) => f.debug_tuple("Script").field(state).finish(),
             NodeState::Windows(windows) => f.debug_tuple("Windows").field(windows).finish(),
-            NodeState::Operator(_) => f.write_str("Operator"),
+            NodeState::Operator { .. } => f.write_str("Operator"),
             NodeState::Broken(why) => f.debug_tuple("Broken").field(why).finish(),
         }
     }
@@ -62,6 +75,18 @@ impl State {
         self.operators().map(|operator| operator.held()).sum()
     }
 
+    /// For each operator, how many events it was given and how many of them it keeps, which are the last ones. What came
+    /// in is done with once every operator has let go of what it was given until then.
+    pub fn progress(&self) -> impl Iterator<Item = Progress> {
+        self.0.iter().filter_map(|state| match state {
+            NodeState::Operator { running, given } => Some(Progress {
+                given: *given,
+                held: running.held() as u64,
+            }),
+            _ => None,
+        })
+    }
+
     /// Whether an operator wants whoever sends events to stop for now.
     #[must_use]
     pub fn paused(&self) -> bool {
@@ -76,7 +101,7 @@ impl State {
 
     fn operators(&self) -> impl Iterator<Item = &dyn DynOperator> {
         self.0.iter().filter_map(|state| match state {
-            NodeState::Operator(operator) => Some(&**operator),
+            NodeState::Operator { running, .. } => Some(&**running),
             _ => None,
         })
     }
@@ -85,7 +110,7 @@ impl State {
 impl NodeState {
     fn of_operator(operator: &OperatorNode, plan: &Plan) -> Self {
         match catalogue::make(&*plan.catalogue, &operator.kind, &operator.config) {
-            Ok(made) => NodeState::Operator(made),
+            Ok(running) => NodeState::Operator { running, given: 0 },
             Err(error) => NodeState::Broken(error.to_string().into()),
         }
     }

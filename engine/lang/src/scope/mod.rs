@@ -12,8 +12,8 @@ mod table;
 
 use std::sync::Arc;
 
-use temblor_pdk::Function;
 use temblor_pdk::value::OwnedValue;
+use temblor_pdk::{DynFunctions, Function};
 
 pub(crate) use loader::Loader;
 pub(crate) use resolve::{FoundFunction, Lookup};
@@ -22,6 +22,7 @@ use crate::ast::{
     self, ConnectorDefinition, FlowDefinition, OperatorDefinition, PipelineDefinition,
     ScriptDefinition, WindowDefinition,
 };
+use crate::catalogue::Catalogue;
 use table::Table;
 
 /// Stands for the end of a scope where a position in it is asked for: everything is defined before it.
@@ -47,6 +48,8 @@ pub(crate) struct Scope {
     count: usize,
     /// Whether this is a module that comes along: those are tested and not checked again whenever they are used.
     is_library: bool,
+    /// Where registered modules of functions come from.
+    catalogue: Option<Arc<dyn Catalogue>>,
 }
 
 /// A module under the name that it has in a scope.
@@ -74,6 +77,19 @@ pub(crate) enum FunctionItem {
 }
 
 impl Scope {
+    /// A scope without names of its own.
+    pub(crate) fn new(loader: &Loader) -> Self {
+        Scope {
+            catalogue: Some(Arc::clone(loader.catalogue())),
+            ..Scope::default()
+        }
+    }
+
+    /// The functions of a module that was registered, possibly by a plugin.
+    pub(crate) fn registered(&self, module: &str) -> Option<Arc<dyn DynFunctions>> {
+        self.catalogue.as_ref()?.functions(module)
+    }
+
     /// Counts a definition and returns its number.
     fn next(&mut self) -> usize {
         self.count += 1;

@@ -1,7 +1,5 @@
 //! Modules: files of definitions.
 
-use std::sync::Arc;
-
 use temblor_pdk::value::Arena;
 
 use super::{Loader, Scope};
@@ -18,12 +16,11 @@ pub(super) fn build(
 ) -> Scope {
     let mut scope = Scope {
         is_library,
-        ..Scope::default()
+        ..Scope::new(loader)
     };
     // Here functions are compiled to see what is wrong with them, and to compute constants.
     let arena = Arena::new();
     let mut pool = PoolBuilder::new(&arena);
-    pool.catalogue = Some(Arc::clone(loader.catalogue()));
     for item in &module.items {
         match item {
             Item::Use(using) => scope.import(using, loader, findings),

@@ -63,13 +63,14 @@ impl<'r, 'a> Surroundings<'r, 'a> {
     }
 }
 
-/// Takes an event into the windows of its groups. Nothing of what it makes come out counts if it fails.
+/// Takes an event into the windows of its groups, and says whether it passes the `where`. Nothing of what it makes come
+/// out counts if it fails.
 ///
 /// # Errors
 /// Fails if an expression fails, or there are too many groups.
-pub(crate) fn event(around: &mut Surroundings<'_, '_>, windows: &mut Windows) -> Eval<()> {
+pub(crate) fn event(around: &mut Surroundings<'_, '_>, windows: &mut Windows) -> Eval<bool> {
     if !around.dispatch()? {
-        return Ok(());
+        return Ok(false);
     }
     let groups = std::mem::take(around.groups);
     let mut done = Ok(());
@@ -80,7 +81,7 @@ pub(crate) fn event(around: &mut Surroundings<'_, '_>, windows: &mut Windows) ->
         }
     }
     *around.groups = groups;
-    done
+    done.map(|()| true)
 }
 
 fn in_group<'a>(

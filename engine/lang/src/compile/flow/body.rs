@@ -26,7 +26,7 @@ pub(super) fn scope_of(
     loader: &mut Loader,
     findings: &mut Vec<Finding>,
 ) -> Scope {
-    let mut scope = Scope::default();
+    let mut scope = Scope::new(loader);
     for statement in &flow.body {
         match statement {
             FlowStatement::Use(using) => scope.import(using, loader, findings),

@@ -88,7 +88,7 @@ fn names(
     loader: &mut Loader,
     findings: &mut Vec<Finding>,
 ) -> Scope {
-    let mut scope = Scope::default();
+    let mut scope = Scope::new(loader);
     let (arena, mut directives) = (Arena::new(), Vec::new());
     let mut pool = PoolBuilder::new(&arena);
     for directive in &deployment.directives {
