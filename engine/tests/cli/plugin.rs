@@ -151,6 +151,64 @@ fn a_plugin_brings_operators_and_functions() {
 }
 
 #[test]
+fn operators_and_functions_of_a_plugin_can_be_used() {
+    let place = Place::new();
+    build("temblor-connector-faulty", &place.path("out")).exits(0);
+    let file = "out/libtemblor_connector_faulty.so";
+    place.write("c.toml", format!("[[plugin]]\npath = '{file}'\n"));
+    place.write("in.json", "1\n2\n");
+    place.write(
+        "more.tremor",
+        "fn ten_more(n) with fixture::sum(n, 10) end;",
+    );
+    place.write(
+        "q.trickle",
+        "define pipeline add pipeline\n\
+         use more;\n\
+         define script one script fixture::sum(event, 1) end;\n\
+         create script one;\n\
+         select more::ten_more(event) from in into one;\n\
+         select fixture::sum(event, 100) from one into out end;\n\
+         create pipeline add;\n\
+         define operator keep from fixture::delay with keep = 1 end;\n\
+         create operator keep;\n\
+         select event from in into add;\n\
+         select fixture::sum(event, 1000) from add into keep;\n\
+         select event.`event` from keep into out;\n",
+    );
+    let with = ["--connectors", "c.toml"];
+    let check = ["check", "q.trickle", "-I", "."];
+    let ran = place.run(&[&check[..], &with[..]].concat());
+    assert_eq!(ran.exits(0), "q.trickle: ok\n");
+    let run = [
+        "run",
+        "q.trickle",
+        "-i",
+        "in.json",
+        "--clock",
+        "logical",
+        "-I",
+        ".",
+    ];
+    let ran = place.run(&[&run[..], &with[..]].concat());
+    assert_eq!(ran.exits(0), "1112\n");
+
+    // Without the plugin there are none, and a wrong setting is found before anything runs.
+    let ran = place.run(&check);
+    ran.says(
+        2,
+        &[
+            "there is no operator `fixture::delay`",
+            "undefined function `fixture::sum`",
+        ],
+    );
+    let text = place.read("q.trickle").replace("keep = 1", "kep = 1");
+    place.write("q.trickle", text);
+    let ran = place.run(&[&check[..], &with[..]].concat());
+    ran.says(2, &["kep"]);
+}
+
+#[test]
 fn a_plugin_file_can_be_looked_at() {
     let place = Place::new();
     place.write("p.so", null());
