@@ -1,0 +1,453 @@
+//! Statements, loops, matches, functions and whole scripts from a row of choices.
+
+use crate::generate::{FIELDS, Kind, LOCALS, Maker};
+use crate::tree::{
+    Binary, Body, Case, Clause, Expr, For, Function, Match, Path, Pattern, Piece, Root, Script,
+    Segment, Statement, Test,
+};
+
+const KINDS: [Kind; 6] = [
+    Kind::Record,
+    Kind::Number,
+    Kind::Text,
+    Kind::List,
+    Kind::Bool,
+    Kind::Any,
+];
+const CONSTANTS: [&str; 2] = ["FIRST", "SECOND"];
+const FUNCTIONS: [&str; 2] = ["f", "g"];
+
+impl Maker<'_> {
+    pub(crate) fn script(&mut self) -> Script {
+        let mut script = Script::default();
+        for name in CONSTANTS {
+            if self.rarely(3) {
+                let value = match self.pick(3) {
+                    0 => Expr::Int(self.pick(4) as u64),
+                    1 => Expr::Text(vec![Piece::Fixed("t")]),
+                    _ => self.constant_record(),
+                };
+                script.constants.push((name, value));
+                self.readable.push(name);
+            }
+        }
+        for name in FUNCTIONS {
+            if self.rarely(4) {
+                let function = self.function(name);
+                self.functions.push((name, function.params.len()));
+                script.functions.push(function);
+            }
+        }
+        for name in LOCALS {
+            if self.pick(4) > 0 {
+                let (path, kind) = (local(name), self.one_of(&KINDS));
+                let value = Statement::Expr(self.expr(kind));
+                script
+                    .statements
+                    .push(Statement::Let(path, Box::new(value)));
+                self.readable.push(name);
+            }
+        }
+        script
+            .statements
+            .extend(self.several(4, |m| m.statement(true)));
+        script.statements.push(self.last());
+        script
+    }
+
+    fn constant_record(&mut self) -> Expr {
+        let field = |name, value| (vec![Piece::Fixed(name)], value);
+        let list = Expr::List(vec![Expr::Int(1), Expr::Int(self.pick(3) as u64)]);
+        Expr::Record(vec![field("n", Expr::Int(1)), field("l", list)])
+    }
+
+    fn last(&mut self) -> Statement {
+        match self.pick(4) {
+            0 => Statement::Expr(Expr::Path(Path {
+                root: Root::Event,
+                segments: Vec::new(),
+            })),
+            1 => self.statement(true),
+            _ => {
+                let kind = self.one_of(&KINDS);
+                Statement::Expr(self.expr(kind))
+            }
+        }
+    }
+
+    /// A statement; the script may end there.
+    fn statement(&mut self, can_end: bool) -> Statement {
+        if self.depth == 0 {
+            return self.assignment();
+        }
+        self.depth -= 1;
+        let can_end = can_end && !self.is_in_function;
+        let made = match self.pick(10) {
+            6 | 7 => Statement::Expr(Expr::Match(Box::new(self.matching(Kind::Any, true)))),
+            8 => {
+                let kind = self.one_of(&[Kind::List, Kind::Number, Kind::Record]);
+                Statement::Expr(Expr::For(Box::new(self.looping(kind, true))))
+            }
+            9 if can_end && self.rarely(2) => self.end(),
+            9 => Statement::Expr(self.expr(Kind::Any)),
+            _ => self.assignment(),
+        };
+        self.depth += 1;
+        made
+    }
+
+    fn end(&mut self) -> Statement {
+        if self.rarely(3) {
+            return Statement::Drop;
+        }
+        let value = if self.pick(2) == 1 {
+            Some(self.expr(Kind::Any))
+        } else {
+            None
+        };
+        let port = match self.pick(4) {
+            1 => Some(vec![Piece::Fixed(self.one_of(&["other", "out", "err"]))]),
+            2 => Some(vec![
+                Piece::Fixed("o"),
+                Piece::Value(Expr::Text(vec![Piece::Fixed("ther")])),
+            ]),
+            _ => None,
+        };
+        Statement::Emit { value, port }
+    }
+
+    fn assignment(&mut self) -> Statement {
+        let (path, kind) = match self.pick(8) {
+            0..=2 => {
+                let free: Vec<_> = LOCALS
+                    .into_iter()
+                    .filter(|name| !self.bound.contains(name))
+                    .collect();
+                let root = match free.is_empty() {
+                    true => Root::Event,
+                    false => Root::Name(self.one_of(&free)),
+                };
+                let segments = if self.rarely(4) {
+                    self.steps()
+                } else {
+                    Vec::new()
+                };
+                (Path { root, segments }, self.one_of(&KINDS))
+            }
+            3 | 4 => (
+                Path {
+                    root: Root::Event,
+                    segments: self.steps(),
+                },
+                self.one_of(&KINDS),
+            ),
+            5 => (
+                Path {
+                    root: Root::Meta,
+                    segments: vec![Segment::Field(self.one_of(&FIELDS))],
+                },
+                Kind::Number,
+            ),
+            6 => {
+                let root = self.one_of(&[Root::State, Root::Event]);
+                (
+                    Path {
+                        root,
+                        segments: Vec::new(),
+                    },
+                    Kind::Record,
+                )
+            }
+            _ => return self.state(),
+        };
+        let value = match self.pick(6) {
+            5 if self.depth > 0 => self.statement(false),
+            _ => Statement::Expr(self.expr(kind)),
+        };
+        Statement::Let(path, Box::new(value))
+    }
+
+    /// A change of the state; some append to a list there.
+    fn state(&mut self) -> Statement {
+        let field = |name| Path {
+            root: Root::State,
+            segments: vec![Segment::Field(name)],
+        };
+        let (path, value) = match self.pick(3) {
+            0 => (field("l"), {
+                let items = vec![self.expr(Kind::Any)];
+                let list = Expr::Path(field("l"));
+                Expr::Binary(Binary::Add, Box::new(list), Box::new(Expr::List(items)))
+            }),
+            1 => (
+                Path {
+                    root: Root::State,
+                    segments: self.steps(),
+                },
+                self.expr(Kind::Any),
+            ),
+            _ => (field("n"), self.expr(Kind::Number)),
+        };
+        Statement::Let(path, Box::new(Statement::Expr(value)))
+    }
+
+    fn steps(&mut self) -> Vec<Segment> {
+        let mut steps = self.several(2, Self::step);
+        steps.push(self.step());
+        steps
+    }
+
+    fn step(&mut self) -> Segment {
+        match self.pick(8) {
+            6 => Segment::Index(self.expr(Kind::Text)),
+            7 if self.rarely(3) => Segment::Index(Expr::Int(0)),
+            _ => Segment::Field(self.one_of(&["r", "n", "t", "new"])),
+        }
+    }
+
+    /// The body of a clause: statements, or expressions if the whole is one.
+    fn body(&mut self, kind: Kind, is_statement: bool) -> Vec<Statement> {
+        let mut body = match is_statement {
+            true => self.several(2, |m| m.statement(true)),
+            false if self.rarely(6) => vec![Statement::Expr(self.expr(Kind::Any))],
+            false => Vec::new(),
+        };
+        body.push(Statement::Expr(self.expr(kind)));
+        body
+    }
+
+    fn guard(&mut self) -> Option<Expr> {
+        if self.rarely(4) {
+            Some(self.expr(Kind::Bool))
+        } else {
+            None
+        }
+    }
+
+    // --- match and for ---
+
+    pub(crate) fn matching(&mut self, kind: Kind, is_statement: bool) -> Match {
+        let aim = self.one_of(&KINDS);
+        let target = self.expr(aim);
+        let mut clauses = match self.rarely(5) {
+            true => self.texts(kind, is_statement),
+            false => self.several(3, |m| m.clause(aim, kind, is_statement)),
+        };
+        if clauses.is_empty() || self.pick(6) < 5 {
+            let body = self.body(kind, is_statement);
+            clauses.push(Clause {
+                pattern: Pattern::Ignore,
+                guard: None,
+                body,
+            });
+        }
+        Match { target, clauses }
+    }
+
+    /// Clauses that compare with texts, in a row.
+    fn texts(&mut self, kind: Kind, is_statement: bool) -> Vec<Clause> {
+        let texts = ["n", "", "a", "ab", "t"];
+        let clause = |(at, text): (usize, &'static str)| {
+            let pattern = Pattern::Expr(Expr::Text(vec![Piece::Fixed(text)]));
+            let guard = if at == 4 { self.guard() } else { None };
+            Clause {
+                pattern,
+                guard,
+                body: self.body(kind, is_statement),
+            }
+        };
+        texts.into_iter().enumerate().map(clause).collect()
+    }
+
+    fn clause(&mut self, aim: Kind, kind: Kind, is_statement: bool) -> Clause {
+        let mut pattern = self.pattern(aim, 2);
+        let (bound, readable) = (self.bound.len(), self.readable.len());
+        if self.rarely(3) {
+            let name = self.one_of(&["p", "x"]);
+            pattern = Pattern::Bind(name, Box::new(pattern));
+            self.bound.push(name);
+            self.readable.push(name);
+        }
+        let (guard, body) = (self.guard(), self.body(kind, is_statement));
+        self.bound.truncate(bound);
+        self.readable.truncate(readable);
+        Clause {
+            pattern,
+            guard,
+            body,
+        }
+    }
+
+    fn pattern(&mut self, kind: Kind, depth: usize) -> Pattern {
+        let kind = if self.rarely(6) {
+            self.one_of(&KINDS)
+        } else {
+            kind
+        };
+        if depth == 0 {
+            return Pattern::Expr(self.expr(kind));
+        }
+        match (kind, self.pick(4)) {
+            (Kind::Record, 1..) => Pattern::Record(self.several(3, |m| m.test(depth))),
+            (Kind::List, 1 | 2) => {
+                let elements = self.several(3, |m| m.element(depth));
+                Pattern::Tuple {
+                    elements,
+                    is_open: self.pick(2) == 1,
+                }
+            }
+            (Kind::List, 3) => Pattern::Array(self.several(2, |m| m.element(depth))),
+            (_, 0) if self.rarely(3) => Pattern::Ignore,
+            _ => Pattern::Expr(self.expr(kind)),
+        }
+    }
+
+    fn element(&mut self, depth: usize) -> Pattern {
+        match self.pick(3) {
+            0 => Pattern::Ignore,
+            1 => Pattern::Expr(self.expr(Kind::Number)),
+            _ => Pattern::Record(self.several(2, |m| m.test(depth - 1))),
+        }
+    }
+
+    fn test(&mut self, depth: usize) -> (&'static str, Test) {
+        let field = self.one_of(&FIELDS);
+        let test = match self.pick(5) {
+            0 => Test::Present,
+            1 => Test::Absent,
+            2 | 3 => {
+                let op = self.one_of(&Binary::ALL[5..11]);
+                Test::Compare(
+                    op,
+                    self.expr(if field == "t" {
+                        Kind::Text
+                    } else {
+                        Kind::Number
+                    }),
+                )
+            }
+            _ if depth == 0 => Test::Matches(Pattern::Record(Vec::new())),
+            _ => {
+                let kind = self.one_of(&[Kind::Record, Kind::List]);
+                match self.pattern(kind, depth - 1) {
+                    Pattern::Expr(_) | Pattern::Ignore => {
+                        Test::Matches(Pattern::Record(Vec::new()))
+                    }
+                    pattern => Test::Matches(pattern),
+                }
+            }
+        };
+        (field, test)
+    }
+
+    pub(crate) fn looping(&mut self, kind: Kind, is_statement: bool) -> For {
+        let aim = self.one_of(&[Kind::List, Kind::Record]);
+        let target = self.expr(aim);
+        let item = match kind {
+            Kind::List => Kind::Any,
+            other => other,
+        };
+        let mut cases = self.several(1, |m| m.case(item, is_statement));
+        cases.push(self.case(item, is_statement));
+        let (into, fold) = match kind {
+            Kind::List if self.rarely(2) => (None, None),
+            Kind::List | Kind::Record => (Some(self.expr(kind)), None),
+            _ => {
+                let fold = match self.pick(3) {
+                    0 => None,
+                    1 => Some(Binary::Multiply),
+                    _ => Some(self.one_of(&FOLDS)),
+                };
+                (Some(self.expr(kind)), fold)
+            }
+        };
+        For {
+            target,
+            cases,
+            into,
+            fold,
+        }
+    }
+
+    fn case(&mut self, kind: Kind, is_statement: bool) -> Case {
+        let names = self.one_of(&[["k", "v"], ["x", "v"], ["k", "y"]]);
+        let (bound, readable) = (self.bound.len(), self.readable.len());
+        self.bound.extend(names);
+        self.readable.extend(names);
+        let (guard, body) = (self.guard(), self.body(kind, is_statement));
+        self.bound.truncate(bound);
+        self.readable.truncate(readable);
+        Case { names, guard, body }
+    }
+
+    // --- functions ---
+
+    fn function(&mut self, name: &'static str) -> Function {
+        let params = ["p", "q"][..self.pick(2) + 1].to_vec();
+        let (readable, depth) = (self.readable.clone(), self.depth);
+        self.readable.extend(&params);
+        (self.is_in_function, self.depth) = (true, 3);
+        let arity = params.len();
+        let body = match self.pick(2) {
+            0 => {
+                let mut body = self.several(2, |m| m.statement(false));
+                body.push(Statement::Expr(self.expr(Kind::Any)));
+                Body::With(body)
+            }
+            _ => {
+                let cases = self.several(2, |m| {
+                    let elements = (0..arity).map(|_| m.argument()).collect();
+                    let guard = m.guard();
+                    (elements, guard, vec![m.tail(arity)])
+                });
+                Body::Of {
+                    cases,
+                    default: vec![self.tail(arity)],
+                }
+            }
+        };
+        (self.is_in_function, self.depth, self.readable) = (false, depth, readable);
+        Function { name, params, body }
+    }
+
+    fn argument(&mut self) -> Pattern {
+        match self.pick(3) {
+            0 => Pattern::Ignore,
+            1 => Pattern::Expr(Expr::Int(self.pick(3) as u64)),
+            _ => Pattern::Record(self.several(2, |m| m.test(1))),
+        }
+    }
+
+    /// The last expression of a function, or a restart of it.
+    fn tail(&mut self, arity: usize) -> Statement {
+        match self.rarely(4) {
+            true => Statement::Expr(Expr::Recur(
+                (0..arity).map(|_| self.expr(Kind::Number)).collect(),
+            )),
+            false => Statement::Expr(self.expr(Kind::Any)),
+        }
+    }
+}
+
+const FOLDS: [Binary; 13] = [
+    Binary::And,
+    Binary::Or,
+    Binary::Xor,
+    Binary::BitAnd,
+    Binary::BitXor,
+    Binary::ShiftLeft,
+    Binary::ShiftRight,
+    Binary::ShiftRightUnsigned,
+    Binary::Add,
+    Binary::Subtract,
+    Binary::Multiply,
+    Binary::Divide,
+    Binary::Remainder,
+];
+
+fn local(name: &'static str) -> Path {
+    Path {
+        root: Root::Name(name),
+        segments: Vec::new(),
+    }
+}
