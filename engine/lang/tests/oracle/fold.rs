@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::machine::{Frame, Machine, Stop};
+use crate::machine::{Frame, MAX_STEPS, Machine, Stop};
 use crate::operators;
 use crate::paths::is_fixed;
 use crate::tree::{
@@ -55,6 +55,7 @@ fn checker<'s>(script: &'s Script, constants: &'s HashMap<&'static str, Val>) ->
         script,
         constants,
         frame,
+        steps: MAX_STEPS,
     }
 }
 

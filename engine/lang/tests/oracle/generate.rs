@@ -24,10 +24,12 @@ pub(crate) struct Maker<'t> {
     /// How much deeper a tree may grow.
     pub(crate) depth: usize,
     pub(crate) is_in_function: bool,
+    /// Whether the script gives the state its fields.
+    pub(crate) has_state: bool,
     /// Names that cannot be assigned here.
     pub(crate) bound: Vec<&'static str>,
-    /// Names that can be read here.
-    pub(crate) readable: Vec<&'static str>,
+    /// Names that can be read here, and what they stand for as a rule.
+    pub(crate) readable: Vec<(&'static str, Kind)>,
     pub(crate) functions: Vec<(&'static str, usize)>,
 }
 
@@ -37,6 +39,7 @@ impl<'t> Maker<'t> {
             tape: tape.iter(),
             depth: 4,
             is_in_function: false,
+            has_state: false,
             bound: Vec::new(),
             readable: Vec::new(),
             functions: Vec::new(),
@@ -79,7 +82,7 @@ impl<'t> Maker<'t> {
     // --- values ---
 
     pub(crate) fn value(&mut self, kind: Kind, depth: usize) -> Val {
-        let kind = if self.rarely(8) { Kind::Any } else { kind };
+        let kind = if self.rarely(20) { Kind::Any } else { kind };
         match kind {
             Kind::Number if self.rarely(4) => Val::Float(self.float() - 1.0),
             Kind::Number => {
@@ -94,8 +97,10 @@ impl<'t> Maker<'t> {
             }
             Kind::Record if depth > 0 => {
                 let mut record = Record::default();
-                for (field, kind) in self.several(6, |m| m.field()) {
-                    record.set(field, self.value(kind, depth - 1));
+                for field in FIELDS {
+                    if self.pick(3) > 0 {
+                        record.set(field, self.value(kind_of(field), depth - 1));
+                    }
                 }
                 Val::Record(record)
             }
@@ -110,12 +115,12 @@ impl<'t> Maker<'t> {
 
     /// An event as most scripts like it.
     pub(crate) fn event(&mut self) -> Val {
-        if self.rarely(10) {
+        if self.rarely(30) {
             return self.value(Kind::Any, 2);
         }
         let mut record = Record::default();
         for field in FIELDS {
-            if !self.rarely(6) {
+            if !self.rarely(20) {
                 record.set(field, self.value(kind_of(field), 2));
             }
         }
@@ -168,7 +173,7 @@ impl<'t> Maker<'t> {
     // --- expressions ---
 
     pub(crate) fn expr(&mut self, kind: Kind) -> Expr {
-        let kind = if self.rarely(16) { Kind::Any } else { kind };
+        let kind = if self.rarely(40) { Kind::Any } else { kind };
         self.deeper(|m| m.leaf(kind), |m| m.grown(kind))
     }
 
@@ -331,13 +336,15 @@ impl<'t> Maker<'t> {
             return self.strange_path(kind);
         }
         let field = self.field_of(kind);
-        if !self.readable.is_empty() && self.pick(3) == 2 || self.is_in_function {
-            let readable = self.readable.clone();
-            let root = match readable.is_empty() {
-                true => Root::Event,
-                false => Root::Name(self.one_of(&readable)),
-            };
-            let segments = if self.rarely(4) {
+        let is_any = kind == Kind::Any || self.rarely(12);
+        let mut readable = self.readable.clone();
+        readable.retain(|(_, found)| is_any || *found == kind);
+        if readable.is_empty() && self.is_in_function && !self.rarely(8) {
+            readable.clone_from(&self.readable);
+        }
+        if !readable.is_empty() && (self.is_in_function || self.pick(3) == 2) {
+            let root = Root::Name(self.one_of(&readable).0);
+            let segments = if self.rarely(16) {
                 vec![Segment::Field(field)]
             } else {
                 Vec::new()
@@ -345,14 +352,14 @@ impl<'t> Maker<'t> {
             return Path { root, segments };
         }
         let root = match self.pick(8) {
-            6 => Root::State,
+            6 if self.has_state => Root::State,
             7 => Root::Meta,
             _ => Root::Event,
         };
         let mut segments = vec![Segment::Field(field)];
         if kind == Kind::Record && self.rarely(3) {
             segments.clear();
-        } else if self.rarely(5) {
+        } else if self.rarely(12) {
             segments.insert(0, Segment::Field("r"));
         }
         // `$` alone is no root of what is not a field.
@@ -389,7 +396,7 @@ impl<'t> Maker<'t> {
     fn field_of(&mut self, kind: Kind) -> &'static str {
         let field = self.one_of(&FIELDS);
         match kind {
-            _ if self.rarely(10) => field,
+            _ if self.rarely(30) => field,
             Kind::Number => self.one_of(&["n", "m"]),
             Kind::Text => "t",
             Kind::List => "l",

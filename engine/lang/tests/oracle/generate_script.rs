@@ -22,13 +22,13 @@ impl Maker<'_> {
         let mut script = Script::default();
         for name in CONSTANTS {
             if self.rarely(3) {
-                let value = match self.pick(3) {
-                    0 => Expr::Int(self.pick(4) as u64),
-                    1 => Expr::Text(vec![Piece::Fixed("t")]),
-                    _ => self.constant_record(),
+                let (value, kind) = match self.pick(3) {
+                    0 => (Expr::Int(self.pick(4) as u64), Kind::Number),
+                    1 => (Expr::Text(vec![Piece::Fixed("t")]), Kind::Text),
+                    _ => (self.constant_record(), Kind::Record),
                 };
                 script.constants.push((name, value));
-                self.readable.push(name);
+                self.readable.push((name, kind));
             }
         }
         for name in FUNCTIONS {
@@ -38,6 +38,10 @@ impl Maker<'_> {
                 script.functions.push(function);
             }
         }
+        if self.pick(4) > 0 {
+            script.statements.push(self.first_state());
+            self.has_state = true;
+        }
         for name in LOCALS {
             if self.pick(4) > 0 {
                 let (path, kind) = (local(name), self.one_of(&KINDS));
@@ -45,7 +49,7 @@ impl Maker<'_> {
                 script
                     .statements
                     .push(Statement::Let(path, Box::new(value)));
-                self.readable.push(name);
+                self.readable.push((name, kind));
             }
         }
         script
@@ -53,6 +57,35 @@ impl Maker<'_> {
             .extend(self.several(4, |m| m.statement(true)));
         script.statements.push(self.last());
         script
+    }
+
+    /// `match state of case null => let state = … case _ => null end`
+    fn first_state(&mut self) -> Statement {
+        let path = |root| Path {
+            root,
+            segments: Vec::new(),
+        };
+        let field = |name: &'static str, value| (vec![Piece::Fixed(name)], value);
+        let record = Expr::Record(vec![
+            field("n", self.expr(Kind::Number)),
+            field("l", Expr::List(Vec::new())),
+            field("t", Expr::Text(vec![Piece::Fixed("t")])),
+            field("m", Expr::Int(self.pick(3) as u64)),
+            field("b", Expr::Bool(true)),
+            field("r", self.expr(Kind::Record)),
+        ]);
+        let assigned = Statement::Let(path(Root::State), Box::new(Statement::Expr(record)));
+        let clause = |pattern, statement| Clause {
+            pattern,
+            guard: None,
+            body: vec![statement],
+        };
+        let first = clause(Pattern::Expr(Expr::Null), assigned);
+        let others = clause(Pattern::Ignore, Statement::Expr(Expr::Null));
+        Statement::Expr(Expr::Match(Box::new(Match {
+            target: Expr::Path(path(Root::State)),
+            clauses: vec![first, others],
+        })))
     }
 
     fn constant_record(&mut self) -> Expr {
@@ -266,7 +299,7 @@ impl Maker<'_> {
             let name = self.one_of(&["p", "x"]);
             pattern = Pattern::Bind(name, Box::new(pattern));
             self.bound.push(name);
-            self.readable.push(name);
+            self.readable.push((name, aim));
         }
         let (guard, body) = (self.guard(), self.body(kind, is_statement));
         self.bound.truncate(bound);
@@ -347,8 +380,8 @@ impl Maker<'_> {
             Kind::List => Kind::Any,
             other => other,
         };
-        let mut cases = self.several(1, |m| m.case(item, is_statement));
-        cases.push(self.case(item, is_statement));
+        let mut cases = self.several(1, |m| m.case(aim, item, is_statement));
+        cases.push(self.case(aim, item, is_statement));
         let (into, fold) = match kind {
             Kind::List if self.rarely(2) => (None, None),
             Kind::List | Kind::Record => (Some(self.expr(kind)), None),
@@ -369,11 +402,17 @@ impl Maker<'_> {
         }
     }
 
-    fn case(&mut self, kind: Kind, is_statement: bool) -> Case {
+    fn case(&mut self, aim: Kind, kind: Kind, is_statement: bool) -> Case {
         let names = self.one_of(&[["k", "v"], ["x", "v"], ["k", "y"]]);
         let (bound, readable) = (self.bound.len(), self.readable.len());
         self.bound.extend(names);
-        self.readable.extend(names);
+        let key = if aim == Kind::Record {
+            Kind::Text
+        } else {
+            Kind::Number
+        };
+        self.readable.push((names[0], key));
+        self.readable.push((names[1], Kind::Any));
         let (guard, body) = (self.guard(), self.body(kind, is_statement));
         self.bound.truncate(bound);
         self.readable.truncate(readable);
@@ -385,7 +424,8 @@ impl Maker<'_> {
     fn function(&mut self, name: &'static str) -> Function {
         let params = ["p", "q"][..self.pick(2) + 1].to_vec();
         let (readable, depth) = (self.readable.clone(), self.depth);
-        self.readable.extend(&params);
+        self.readable
+            .extend(params.iter().map(|param| (*param, Kind::Number)));
         (self.is_in_function, self.depth) = (true, 3);
         let arity = params.len();
         let body = match self.pick(2) {

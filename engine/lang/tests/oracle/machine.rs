@@ -12,6 +12,10 @@ use crate::value::{Record, Val};
 /// How often a call may be restarted.
 const MAX_RESTARTS: usize = 1023;
 
+/// How large a value may grow, and how many steps a script may take, before the comparison is given up.
+const MAX_SIZE: usize = 10_000;
+pub(crate) const MAX_STEPS: usize = 100_000;
+
 /// Why an evaluation ends before its value is there.
 #[derive(Clone, Debug)]
 pub(crate) enum Stop {
@@ -19,7 +23,7 @@ pub(crate) enum Stop {
     Emit(Val, String),
     Drop,
     Recur(Vec<Val>),
-    /// The specification does not say what comes next.
+    /// The specification does not say what comes next, or it takes too long to find out.
     Open,
 }
 
@@ -59,6 +63,8 @@ pub(crate) struct Machine<'s> {
     pub(crate) script: &'s Script,
     pub(crate) constants: &'s HashMap<&'static str, Val>,
     pub(crate) frame: Frame,
+    /// How many steps are left.
+    pub(crate) steps: usize,
 }
 
 impl Machine<'_> {
@@ -112,6 +118,15 @@ impl Machine<'_> {
     }
 
     pub(crate) fn eval(&mut self, expr: &Expr) -> Eval<Val> {
+        self.steps = self.steps.checked_sub(1).ok_or(Stop::Open)?;
+        let value = self.evaluated(expr)?;
+        match value.fits(MAX_SIZE) {
+            Some(_) => Ok(value),
+            None => Err(Stop::Open),
+        }
+    }
+
+    fn evaluated(&mut self, expr: &Expr) -> Eval<Val> {
         Ok(match expr {
             Expr::Null => Val::Null,
             Expr::Bool(value) => Val::Bool(*value),
@@ -276,6 +291,7 @@ impl Machine<'_> {
                 script,
                 constants: self.constants,
                 frame,
+                steps: self.steps,
             };
             let params = function.params.iter().copied();
             callee.frame.locals.extend(params.zip(args));
@@ -286,6 +302,7 @@ impl Machine<'_> {
                     None => callee.block(default, true, false),
                 },
             };
+            self.steps = callee.steps;
             match result {
                 Err(Stop::Recur(again)) => args = again,
                 other => return other,

@@ -18,7 +18,7 @@ mod value;
 use common::source;
 use fold::Refused;
 use generate::Maker;
-use machine::{Frame, Machine, Stop};
+use machine::{Frame, MAX_STEPS, Machine, Stop};
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
 use temblor_lang::{Options, Query, Scratch, compile_script};
@@ -57,6 +57,19 @@ enum End {
     Open,
 }
 
+fn metadata() -> Val {
+    let fields = [
+        ("n", Val::Int(1)),
+        ("t", Val::text("t")),
+        ("l", Val::List(vec![Val::Int(3), Val::Null])),
+        ("b", Val::Bool(true)),
+        ("m", Val::Float(1.5)),
+        ("r", Val::Record(Record::default())),
+    ];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value));
+    Val::Record(Record(fields.into()))
+}
+
 /// Runs a script both ways.
 fn compare(script: &Script, events: &[Val]) -> Result<End, String> {
     let text = print::script(script);
@@ -81,12 +94,12 @@ fn compare(script: &Script, events: &[Val]) -> Result<End, String> {
     let (mut values, mut failures) = (0, 0);
     let (mut engine, mut state) = (Engine::new(&query), Val::Null);
     for event in events {
-        let meta = Val::Record(Record::default());
-        let frame = Frame::new(event.clone(), meta, state);
+        let frame = Frame::new(event.clone(), metadata(), state);
         let mut machine = Machine {
             script,
             constants: &constants,
             frame,
+            steps: MAX_STEPS,
         };
         let result = machine.run();
         state = machine.frame.state;
@@ -155,7 +168,8 @@ impl<'q> Engine<'q> {
         let arena = Arena::new();
         let pipeline = &self.query.pipeline;
         let mut event = Event::new(arena.value(&owned));
-        event.meta = arena.object(&[]);
+        let meta: OwnedValue = serde_json::from_str(&metadata().exact_json()).expect("it is JSON");
+        event.meta = arena.value(&meta);
         let mut outcome = Outcome::Nothing;
         let mut run = pipeline.start(&arena, &mut self.scratch, &mut self.state);
         let done = run.event(0, event, &mut |port, event| {

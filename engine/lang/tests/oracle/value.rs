@@ -92,6 +92,20 @@ impl Val {
         }
     }
 
+    /// What is left of so much room when the value was put there; none if it does not fit.
+    pub(crate) fn fits(&self, room: usize) -> Option<usize> {
+        let room = room.checked_sub(1)?;
+        match self {
+            Val::Text(text) => room.checked_sub(text.len()),
+            Val::List(items) => items.iter().try_fold(room, |room, item| item.fits(room)),
+            Val::Record(record) => {
+                let mut fields = record.0.iter();
+                fields.try_fold(room, |room, field| field.1.fits(room))
+            }
+            _ => Some(room),
+        }
+    }
+
     /// A number as a float; what is no number is none.
     pub(crate) fn float(&self) -> f64 {
         match self {
