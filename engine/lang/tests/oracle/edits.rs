@@ -38,9 +38,15 @@ impl Machine<'_> {
     pub(crate) fn patch(&mut self, target: &Expr, edits: &[Edit]) -> Eval<Val> {
         let mut copy = self.must_be_record(target)?;
         let edits: Eval<Vec<Ready<'_>>> = edits.iter().map(|edit| self.ready(edit)).collect();
+        // The order of fields is left open. The engine keeps the places of fields that go and come back.
+        let mut order: Vec<String> = Vec::new();
         for edit in edits? {
+            order.extend(copy.0.iter().map(|(key, _)| key.clone()));
             self.edit(&mut copy, edit)?;
         }
+        order.extend(copy.0.iter().map(|(key, _)| key.clone()));
+        copy.0
+            .sort_by_key(|(key, _)| order.iter().position(|other| other == key));
         Ok(Val::Record(copy))
     }
 

@@ -6,6 +6,7 @@ mod common;
 mod edits;
 mod fold;
 mod generate;
+mod generate_match;
 mod generate_script;
 mod machine;
 mod operators;
