@@ -3,8 +3,8 @@
 use crate::generate::{FIELDS, Kind, LOCALS, Maker};
 use crate::generate_match::KINDS;
 use crate::tree::{
-    Binary, Body, Case, Clause, Expr, For, Function, Match, Path, Pattern, Piece, Root, Script,
-    Segment, Statement, Test,
+    Binary, Body, Clause, Expr, Function, Match, Path, Pattern, Piece, Root, Script, Segment,
+    Statement,
 };
 
 const CONSTANTS: [&str; 2] = ["FIRST", "SECOND"];
