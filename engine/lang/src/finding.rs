@@ -69,14 +69,33 @@ pub struct Finding {
     pub(crate) is_swapped: bool,
 }
 
+/// How much is left of each end of a text that is too long, in bytes.
+const LONG_END: usize = 1_000;
+
+/// Leaves out the middle of what nobody would read to the end: names can be as long as the text that they stand in.
+fn shortened(text: String) -> String {
+    if text.len() <= 2 * LONG_END + '…'.len_utf8() {
+        return text;
+    }
+    let (head, tail) = (
+        text.floor_char_boundary(LONG_END),
+        text.ceil_char_boundary(text.len() - LONG_END),
+    );
+    format!(
+        "{}…{}",
+        text.get(..head).unwrap_or_default(),
+        text.get(tail..).unwrap_or_default()
+    )
+}
+
 impl Finding {
-    /// Makes an error without label and help.
+    /// Makes an error without label and help. Of a very long message the middle is left out.
     #[must_use]
     pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
         Finding {
             severity: Severity::Error,
             code,
-            message: message.into(),
+            message: shortened(message.into()),
             span,
             context: span,
             label: String::new(),
@@ -134,14 +153,14 @@ impl Finding {
     /// Adds the way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shortened(help.into()));
         self
     }
 
     /// Adds the way out, if there is one.
     #[must_use]
     pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
-        self.help = help.or(self.help);
+        self.help = help.map(shortened).or(self.help);
         self
     }
 

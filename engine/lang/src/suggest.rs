@@ -3,6 +3,9 @@
 /// How many edits a suggestion may be away.
 const MAX_DISTANCE: usize = 2;
 
+/// How long a name may be for others to be compared with it, in characters.
+const MAX_LEN: usize = 100;
+
 /// Returns the help text that names the candidate closest to `name`, if one is close.
 pub(crate) fn did_you_mean<'a>(
     name: &str,
@@ -17,9 +20,15 @@ pub(crate) fn nearest<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     // A name of few letters is within two edits of almost everything.
-    let allowed = MAX_DISTANCE.min(name.chars().count().saturating_add(1) / 3);
+    let len = name.chars().count();
+    let allowed = MAX_DISTANCE.min(len.saturating_add(1) / 3);
+    // To compare takes time and memory of the product of both lengths.
+    if len > MAX_LEN {
+        return None;
+    }
     let scored = candidates
         .into_iter()
+        .filter(|candidate| candidate.chars().take(len + allowed + 1).count() <= len + allowed)
         .map(|c| (strsim::damerau_levenshtein(name, c), c));
     scored
         .filter(|(distance, _)| *distance <= allowed)

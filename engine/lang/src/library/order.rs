@@ -104,7 +104,7 @@ fn records<'a>(left: Object<'a>, right: Object<'a>) -> Step<'a> {
 }
 
 /// The fields of a record, sorted by key.
-pub(super) fn by_key<'a>(record: Object<'a>) -> Vec<Field<'a>> {
+fn by_key<'a>(record: Object<'a>) -> Vec<Field<'a>> {
     let mut fields = record.fields().to_vec();
     fields.sort_unstable_by_key(Field::key);
     fields

@@ -1,0 +1,420 @@
+//! Trees from a row of choices: a row of zeros is the smallest tree, so that what fails can be made small.
+
+use crate::tree::{Binary, Edit, Expr, Path, Piece, Root, Segment, Text, Unary};
+use crate::value::{Record, Val};
+
+/// The names of fields. What they hold in an event is, as a rule: a number, a text, a list, a record, a boolean.
+pub(crate) const FIELDS: [&str; 6] = ["n", "t", "l", "r", "b", "m"];
+pub(crate) const LOCALS: [&str; 3] = ["x", "y", "z"];
+
+/// What an expression should give. One in many gives something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Number,
+    Text,
+    List,
+    Record,
+    Bool,
+    Any,
+}
+
+/// What is generated with.
+pub(crate) struct Maker<'t> {
+    tape: std::slice::Iter<'t, u16>,
+    /// How much deeper a tree may grow.
+    pub(crate) depth: usize,
+    pub(crate) is_in_function: bool,
+    /// Whether the script gives the state its fields.
+    pub(crate) has_state: bool,
+    /// Names that cannot be assigned here.
+    pub(crate) bound: Vec<&'static str>,
+    /// Names that can be read here, and what they stand for as a rule.
+    pub(crate) readable: Vec<(&'static str, Kind)>,
+    pub(crate) functions: Vec<(&'static str, usize)>,
+}
+
+impl<'t> Maker<'t> {
+    pub(crate) fn new(tape: &'t [u16]) -> Maker<'t> {
+        Maker {
+            tape: tape.iter(),
+            depth: 4,
+            is_in_function: false,
+            has_state: false,
+            bound: Vec::new(),
+            readable: Vec::new(),
+            functions: Vec::new(),
+        }
+    }
+
+    /// One of so many; the first if the row is at its end.
+    pub(crate) fn pick(&mut self, of: usize) -> usize {
+        self.tape
+            .next()
+            .map_or(0, |choice| usize::from(*choice) % of)
+    }
+
+    pub(crate) fn one_of<T: Clone>(&mut self, of: &[T]) -> T {
+        let at = self.pick(of.len());
+        of[at].clone()
+    }
+
+    /// True once in so many times.
+    pub(crate) fn rarely(&mut self, of: usize) -> bool {
+        self.pick(of) == of - 1
+    }
+
+    pub(crate) fn several<T>(&mut self, most: usize, make: impl Fn(&mut Self) -> T) -> Vec<T> {
+        let count = self.pick(most + 1);
+        (0..count).map(|_| make(self)).collect()
+    }
+
+    /// Something one level deeper, or something small if that is deep enough.
+    fn deeper<T>(&mut self, small: impl Fn(&mut Self) -> T, large: impl Fn(&mut Self) -> T) -> T {
+        if self.depth == 0 {
+            return small(self);
+        }
+        self.depth -= 1;
+        let made = large(self);
+        self.depth += 1;
+        made
+    }
+
+    // --- values ---
+
+    pub(crate) fn value(&mut self, kind: Kind, depth: usize) -> Val {
+        let kind = if self.rarely(20) { Kind::Any } else { kind };
+        match kind {
+            Kind::Number if self.rarely(4) => Val::Float(self.float() - 1.0),
+            Kind::Number => {
+                let n = i128::from(self.integer());
+                let n = if self.rarely(3) { -n } else { n };
+                Val::Int(n.max(i64::MIN.into()))
+            }
+            Kind::Text => Val::text(self.fixed()),
+            Kind::List if depth > 0 => {
+                let item = self.one_of(&[Kind::Number, Kind::Any, Kind::Record]);
+                Val::List(self.several(4, |m| m.value(item, depth - 1)))
+            }
+            Kind::Record if depth > 0 => {
+                let mut record = Record::default();
+                for field in FIELDS {
+                    if self.pick(3) > 0 {
+                        record.set(field, self.value(kind_of(field), depth - 1));
+                    }
+                }
+                Val::Record(record)
+            }
+            Kind::Bool => Val::Bool(self.pick(2) == 0),
+            _ => match self.pick(3) {
+                0 => Val::Null,
+                1 => Val::text(self.fixed()),
+                _ => Val::Int(self.integer().into()),
+            },
+        }
+    }
+
+    /// An event as most scripts like it.
+    pub(crate) fn event(&mut self) -> Val {
+        if self.rarely(30) {
+            return self.value(Kind::Any, 2);
+        }
+        let mut record = Record::default();
+        for field in FIELDS {
+            if !self.rarely(20) {
+                record.set(field, self.value(kind_of(field), 2));
+            }
+        }
+        Val::Record(record)
+    }
+
+    fn integer(&mut self) -> u64 {
+        let edges = [
+            1,
+            2,
+            3,
+            0,
+            5,
+            63,
+            64,
+            255,
+            i64::MAX as u64,
+            i64::MAX as u64 + 1,
+            u64::MAX,
+        ];
+        match self.pick(4) {
+            3 => self.one_of(&edges),
+            _ => self.pick(6) as u64,
+        }
+    }
+
+    fn float(&mut self) -> f64 {
+        self.one_of(&[
+            1.0,
+            0.0,
+            0.5,
+            2.5,
+            1e-20,
+            2e-20,
+            1e300,
+            9_223_372_036_854_775_808.0,
+            1e16,
+        ])
+    }
+
+    fn fixed(&mut self) -> &'static str {
+        self.one_of(&["n", "t", "", "a", "ab", "l", "é\"\\#{", "\n"])
+    }
+
+    fn field(&mut self) -> (&'static str, Kind) {
+        let field = self.one_of(&FIELDS);
+        (field, kind_of(field))
+    }
+
+    // --- expressions ---
+
+    pub(crate) fn expr(&mut self, kind: Kind) -> Expr {
+        let kind = if self.rarely(40) { Kind::Any } else { kind };
+        self.deeper(|m| m.leaf(kind), |m| m.grown(kind))
+    }
+
+    fn leaf(&mut self, kind: Kind) -> Expr {
+        if self.pick(5) > 0 {
+            return Expr::Path(self.path(kind));
+        }
+        match kind {
+            Kind::Number if self.rarely(4) => Expr::Float(self.float()),
+            Kind::Number => Expr::Int(self.integer()),
+            Kind::Text => Expr::Text(vec![Piece::Fixed(self.fixed())]),
+            Kind::List => Expr::List(Vec::new()),
+            Kind::Record => Expr::Record(Vec::new()),
+            Kind::Bool => Expr::Bool(self.pick(2) == 0),
+            Kind::Any => match self.pick(3) {
+                0 => Expr::Null,
+                1 => Expr::Int(self.integer()),
+                _ => Expr::Text(vec![Piece::Fixed(self.fixed())]),
+            },
+        }
+    }
+
+    fn grown(&mut self, kind: Kind) -> Expr {
+        match (kind, self.pick(12)) {
+            (_, 0..=2) => self.leaf(kind),
+            (_, 3) => Expr::Match(Box::new(self.matching(kind, false))),
+            (_, 4) if !self.functions.is_empty() => {
+                let (name, arity) = self.one_of(&self.functions.clone());
+                Expr::Call(name, (0..arity).map(|_| self.expr(Kind::Any)).collect())
+            }
+            (Kind::Number, 5) => Expr::Unary(
+                self.one_of(&[Unary::Minus, Unary::Plus, Unary::Complement]),
+                self.boxed(kind),
+            ),
+            (Kind::Number, 6) => Expr::For(Box::new(self.looping(kind, false))),
+            (Kind::Number, _) => {
+                let op = self.one_of(&Binary::ALL[..5]);
+                let op = if self.rarely(4) {
+                    self.one_of(&Binary::ALL[14..])
+                } else {
+                    op
+                };
+                Expr::Binary(op, self.boxed(kind), self.boxed(kind))
+            }
+            (Kind::Bool, 5) => Expr::Unary(
+                self.one_of(&[Unary::Not, Unary::Complement]),
+                self.boxed(kind),
+            ),
+            (Kind::Bool, 6) => {
+                let path = self.path(Kind::Any);
+                Expr::Present {
+                    path,
+                    is_negated: self.pick(2) == 1,
+                }
+            }
+            (Kind::Bool, 7 | 8) => {
+                let op = self.one_of(&Binary::ALL[11..16]);
+                Expr::Binary(op, self.boxed(kind), self.boxed(kind))
+            }
+            (Kind::Bool, _) => {
+                let op = self.one_of(&Binary::ALL[5..11]);
+                let kind = self.one_of(&[Kind::Number, Kind::Text]);
+                let kind = if op == Binary::Equal { Kind::Any } else { kind };
+                Expr::Binary(op, self.boxed(kind), self.boxed(kind))
+            }
+            (Kind::Text, 5..=7) => Expr::Text(self.text()),
+            (Kind::Text | Kind::List | Kind::Record, 8) => {
+                Expr::Binary(Binary::Add, self.boxed(kind), self.boxed(kind))
+            }
+            (Kind::Text, _) => self.leaf(kind),
+            (Kind::List, 5 | 6) => Expr::For(Box::new(self.looping(kind, false))),
+            (Kind::List, _) => Expr::List(self.several(4, |m| m.expr(Kind::Any))),
+            (Kind::Record, 5) => Expr::Merge(self.boxed(kind), self.boxed(kind)),
+            (Kind::Record, 6 | 7) => Expr::Patch(self.boxed(kind), self.edits()),
+            (Kind::Record, 9) => Expr::For(Box::new(self.looping(kind, false))),
+            (Kind::Record, _) => Expr::Record(self.several(4, |m| {
+                let (field, kind) = m.field();
+                (m.key(field), m.expr(kind))
+            })),
+            (Kind::Any, _) => {
+                let kinds = [
+                    Kind::Number,
+                    Kind::Text,
+                    Kind::List,
+                    Kind::Record,
+                    Kind::Bool,
+                ];
+                let kind = self.one_of(&kinds);
+                self.grown(kind)
+            }
+        }
+    }
+
+    fn boxed(&mut self, kind: Kind) -> Box<Expr> {
+        Box::new(self.expr(kind))
+    }
+
+    /// A string with interpolations. Their values hold no patterns: `%{` cannot stand there.
+    fn text(&mut self) -> Text {
+        let depth = std::mem::take(&mut self.depth);
+        let pieces = self.several(3, |m| match m.pick(3) {
+            0 => Piece::Fixed(m.fixed()),
+            1 => Piece::Value(m.leaf(Kind::Any)),
+            _ => {
+                let kind = m.one_of(&[Kind::Number, Kind::Text, Kind::Record]);
+                let (left, right) = (m.leaf(kind), m.leaf(kind));
+                Piece::Value(Expr::Binary(Binary::Add, Box::new(left), Box::new(right)))
+            }
+        });
+        self.depth = depth;
+        if pieces.is_empty() {
+            vec![Piece::Fixed("")]
+        } else {
+            pieces
+        }
+    }
+
+    /// A key; one in some is computed.
+    fn key(&mut self, field: &'static str) -> Text {
+        match self.pick(8) {
+            6 => self.text(),
+            7 => [vec![Piece::Fixed(field)], self.text()].concat(),
+            _ => vec![Piece::Fixed(field)],
+        }
+    }
+
+    fn edits(&mut self) -> Vec<Edit> {
+        let mut edits = self.several(3, Self::edit);
+        edits.push(self.edit());
+        edits
+    }
+
+    fn edit(&mut self) -> Edit {
+        let (field, kind) = self.field();
+        let field = if self.pick(2) == 1 {
+            self.one_of(&["new", "other"])
+        } else {
+            field
+        };
+        let key = self.key(field);
+        match self.pick(10) {
+            0 => Edit::Upsert(key, self.expr(kind)),
+            1 => Edit::Insert(key, self.expr(kind)),
+            2 => Edit::Update(key, self.expr(kind)),
+            3 => Edit::Erase(key),
+            4 => Edit::Move(vec![Piece::Fixed(self.field().0)], key),
+            5 => Edit::Copy(vec![Piece::Fixed(self.field().0)], key),
+            6 => Edit::Merge(key, self.expr(Kind::Record)),
+            7 => Edit::MergeAll(self.expr(Kind::Record)),
+            8 => Edit::Default(key, self.expr(kind)),
+            _ => Edit::DefaultAll(self.expr(Kind::Record)),
+        }
+    }
+
+    // --- paths ---
+
+    /// A path to something of a kind, if things are as a rule.
+    pub(crate) fn path(&mut self, kind: Kind) -> Path {
+        if self.depth > 0 && self.rarely(10) {
+            return self.strange_path(kind);
+        }
+        let field = self.field_of(kind);
+        let is_any = kind == Kind::Any || self.rarely(12);
+        let mut readable = self.readable.clone();
+        readable.retain(|(_, found)| is_any || *found == kind);
+        if readable.is_empty() && self.is_in_function && !self.rarely(8) {
+            readable.clone_from(&self.readable);
+        }
+        if !readable.is_empty() && (self.is_in_function || self.pick(3) == 2) {
+            let root = Root::Name(self.one_of(&readable).0);
+            let segments = if self.rarely(16) {
+                vec![Segment::Field(field)]
+            } else {
+                Vec::new()
+            };
+            return Path { root, segments };
+        }
+        let root = match self.pick(8) {
+            6 if self.has_state => Root::State,
+            7 => Root::Meta,
+            _ => Root::Event,
+        };
+        let mut segments = vec![Segment::Field(field)];
+        if kind == Kind::Record && self.rarely(3) {
+            segments.clear();
+        } else if self.rarely(12) {
+            segments.insert(0, Segment::Field("r"));
+        }
+        // `$` alone is no root of what is not a field.
+        Path { root, segments }
+    }
+
+    fn strange_path(&mut self, kind: Kind) -> Path {
+        self.depth -= 1;
+        let segment = match self.pick(4) {
+            0 => (Kind::List, Segment::Index(self.expr(Kind::Number))),
+            1 => (Kind::Record, Segment::Index(self.expr(Kind::Text))),
+            2 => {
+                let (from, to) = (self.expr(Kind::Number), self.expr(Kind::Number));
+                (Kind::List, Segment::Range(from, to))
+            }
+            _ => (Kind::Record, Segment::Field(self.field_of(kind))),
+        };
+        let mut path = match self.pick(2) {
+            0 => self.path(segment.0),
+            _ => Path {
+                root: Root::Expr(self.boxed(segment.0)),
+                segments: Vec::new(),
+            },
+        };
+        let is_bare = matches!(path.root, Root::Meta) && path.segments.is_empty();
+        if is_bare {
+            path.root = Root::Event;
+        }
+        path.segments.push(segment.1);
+        self.depth += 1;
+        path
+    }
+
+    fn field_of(&mut self, kind: Kind) -> &'static str {
+        let field = self.one_of(&FIELDS);
+        match kind {
+            _ if self.rarely(30) => field,
+            Kind::Number => self.one_of(&["n", "m"]),
+            Kind::Text => "t",
+            Kind::List => "l",
+            Kind::Record => "r",
+            Kind::Bool => "b",
+            Kind::Any => field,
+        }
+    }
+}
+
+/// What a field holds as a rule.
+fn kind_of(field: &str) -> Kind {
+    match field {
+        "n" | "m" => Kind::Number,
+        "t" => Kind::Text,
+        "l" => Kind::List,
+        "r" => Kind::Record,
+        "b" => Kind::Bool,
+        _ => Kind::Any,
+    }
+}
