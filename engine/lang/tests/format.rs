@@ -98,6 +98,41 @@ fn all_texts_of_the_conformance_suite_can_be_formatted() {
     assert!(done > texts.len() / 2, "{done} of {}", texts.len());
 }
 
+/// What the other tests cannot see, since they look past all blanks.
+#[test]
+fn blanks_within_tokens_are_kept() {
+    for (token, is_pattern) in [
+        ("\"a  b\"", false),
+        ("\"  #{ \"c   d\" }  \"", false),
+        ("\"\"\"\n   a\n\n\n  \"\"  b  \n\"\"\"", false),
+        ("\"\"\"\n\ta  \n #{ event } \n   \"\"\"", false),
+        ("event.`a  b`", false),
+        ("{ \"  k  \": 1 }", false),
+        ("~ re|a  b|", true),
+        ("~ re|\\\n   a  \\\n     b|", true),
+    ] {
+        let expr = match is_pattern {
+            true => format!("match event of case {token} => 1 case _ => 2 end"),
+            false => format!("[{token}]"),
+        };
+        let query = format!("select {expr} from in into out");
+        let flow = format!(
+            "define flow f flow define pipeline p pipeline {query} end; create pipeline p end; deploy flow f"
+        );
+        for (text, kind) in [
+            (format!("let x = {expr}; x"), SourceKind::Script),
+            (query, SourceKind::Query),
+            (flow, SourceKind::Deployment),
+        ] {
+            let formatted = formatted(&text, kind).expect("the text can be parsed");
+            // Records may get other blanks around their braces.
+            let token = token.trim_matches(['{', '}', ' ']);
+            assert!(formatted.contains(token), "{token}\n{formatted}");
+            check(token, &text, kind);
+        }
+    }
+}
+
 proptest! {
     /// Line ends, blanks and comments at any places of a text that means something.
     #[test]

@@ -162,7 +162,7 @@ impl<'t> Maker<'t> {
     }
 
     fn fixed(&mut self) -> &'static str {
-        self.one_of(&["n", "t", "", "a", "ab", "l", "é\"\\#{", "\n"])
+        self.one_of(&["n", "t", "", "a", "ab", "l", "é\"\\#{", " \n  "])
     }
 
     fn field(&mut self) -> (&'static str, Kind) {

@@ -22,7 +22,7 @@ use generate::Maker;
 use machine::{Frame, MAX_STEPS, Machine, Stop};
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
-use temblor_lang::{Options, Query, Scratch, compile_script};
+use temblor_lang::{Options, Query, Scratch, SourceKind, compile_script, format};
 use temblor_pdk::value::{Arena, Event, OwnedValue};
 use tree::{Expr, Piece, Script, Statement};
 use value::{Record, Val};
@@ -92,8 +92,10 @@ fn compare(script: &Script, events: &[Val]) -> Result<End, String> {
         Ok(query) => query,
         Err(rejected) => return Err(format!("{text}\n{}", common::rendered(&rejected))),
     };
+    let formatted = formatted(&text)?;
     let (mut values, mut failures) = (0, 0);
     let (mut engine, mut state) = (Engine::new(&query), Val::Null);
+    let mut other = Engine::new(&formatted);
     for event in events {
         let frame = Frame::new(event.clone(), metadata(), state);
         let mut machine = Machine {
@@ -119,12 +121,24 @@ fn compare(script: &Script, events: &[Val]) -> Result<End, String> {
                 event
             ));
         }
+        if !other.run(event).is_same(&expected) {
+            return Err(format!("formatting changes what this does:\n{text}"));
+        }
         match expected {
             Outcome::Failed(_) => failures += 1,
             _ => values += 1,
         }
     }
     Ok(End::Ran { values, failures })
+}
+
+/// The script as the formatter writes it, compiled.
+fn formatted(text: &str) -> Result<Query, String> {
+    let whole = source("random.tremor", text);
+    let formatted = format(&whole, SourceKind::Script)
+        .map_err(|_| format!("this cannot be formatted:\n{text}"))?;
+    let compiled = compile_script(&source("random.tremor", &formatted), &Options::default());
+    compiled.map_err(|rejected| format!("{text}\n{}", common::rendered(&rejected)))
 }
 
 /// Whether the script has an output port: one of the two that all have, or one that an `emit` names as it is.
