@@ -109,7 +109,9 @@ fn compare(script: &Script, events: &[Val]) -> Result<End, String> {
         let expected = match result {
             Ok(value) => Outcome::Emitted("out".to_owned(), value),
             Err(Stop::Emit(value, port)) if is_port(script, &port) => Outcome::Emitted(port, value),
-            Err(Stop::Emit(..) | Stop::Drop) => Outcome::Nothing,
+            // Names that no `emit` has as they are share a port.
+            Err(Stop::Emit(value, _)) => Outcome::Emitted("*".to_owned(), value),
+            Err(Stop::Drop) => Outcome::Nothing,
             Err(Stop::Failed(code)) => Outcome::Failed(code.as_str()),
             Err(Stop::Open | Stop::Recur(_)) => return Ok(End::Open),
         };
