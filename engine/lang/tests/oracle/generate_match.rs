@@ -157,6 +157,7 @@ impl Maker<'_> {
             Kind::List | Kind::Record => (Some(self.expr(kind)), None),
             _ => {
                 let fold = match self.pick(3) {
+                    _ if kind == Kind::Bool => Some(self.one_of(&FOLDS[..3])),
                     0 => None,
                     1 => Some(Binary::Multiply),
                     _ => Some(self.one_of(&FOLDS)),
