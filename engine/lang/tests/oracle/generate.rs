@@ -228,8 +228,12 @@ impl<'t> Maker<'t> {
                 self.one_of(&[Unary::Not, Unary::Complement]),
                 self.boxed(kind),
             ),
+            (Kind::Bool, 9) => Expr::For(Box::new(self.looping(kind, false))),
             (Kind::Bool, 6) => {
-                let path = self.path(Kind::Any);
+                let path = match self.pick(3) {
+                    2 if self.depth > 0 => self.strange_path(Kind::Any),
+                    _ => self.path(Kind::Any),
+                };
                 Expr::Present {
                     path,
                     is_negated: self.pick(2) == 1,
@@ -443,6 +447,7 @@ impl<'t> Maker<'t> {
     fn place(&mut self) -> Expr {
         match self.pick(6) {
             5 => self.expr(Kind::Int),
+            4 if self.rarely(4) => self.read(Kind::Any),
             4 => self.read(Kind::Int),
             place => Expr::Int(place as u64 / 2),
         }
