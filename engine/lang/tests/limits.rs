@@ -290,6 +290,26 @@ fn values_that_double_at_run_time_fail() {
     });
 }
 
+/// What takes hours if each place where a part occurs is looked at again.
+#[test]
+fn values_that_share_their_parts_are_compared_once() {
+    on_small_stack(|| {
+        for next in ["[x, 1, x, 2]", "{\"a\": x, \"b\": 1, \"c\": x}"] {
+            let doubled = format!("let x = {next}; ").repeat(20);
+            let text = format!(
+                "use std::range; let x = event; {doubled} let a = x; let x = event; {doubled}
+                 for range::range(0, 300) of case (i, n) when a == x and x == a and x == x => 1 into 0 end"
+            );
+            assert_eq!(run(&text, "[1.5]").unwrap_or_default(), "300");
+            // Nothing is equal to itself that has a number in it that is not.
+            let text = format!(
+                "let x = event[0] / 0.0; {doubled} match x of case (x) => 1 case _ => 2 end"
+            );
+            assert_eq!(run(&text, "[1.5]").unwrap_or_default(), "2");
+        }
+    });
+}
+
 /// The state outlives the event: what grows there grows for ever.
 #[test]
 fn states_that_nest_fail() {

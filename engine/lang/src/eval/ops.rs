@@ -1,6 +1,7 @@
 //! The operators on values of all types.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use temblor_pdk::value::{Arena, Value, View};
 
@@ -70,26 +71,66 @@ pub(crate) fn compare(op: BinaryOp, left: Value<'_>, right: Value<'_>, span: Spa
 }
 
 /// The language's equality: deep, never fails, and compares numbers by value.
+#[inline]
 pub(crate) fn equal(left: Value<'_>, right: Value<'_>) -> bool {
-    match (left.view(), right.view()) {
-        (View::Null, View::Null) => true,
-        (View::Bool(left), View::Bool(right)) => left == right,
+    if left.size().min(right.size()) > LARGE {
+        return equal_but(left, right, Some(&mut Pairs::default()));
+    }
+    equal_but(left, right, None)
+}
+
+/// Values of more than this may occur in themselves so often that nobody can look at each place.
+const LARGE: usize = 4096;
+
+/// The arrays and records, by where their items are, that were found to be equal.
+type Pairs = HashSet<(usize, usize)>;
+
+/// Compares values. A pair that is known to be equal is not looked at again.
+fn equal_but(left: Value<'_>, right: Value<'_>, mut known: Option<&mut Pairs>) -> bool {
+    let (places, is_equal) = match (left.view(), right.view()) {
+        (View::Null, View::Null) => return true,
+        (View::Bool(left), View::Bool(right)) => return left == right,
         (View::Array(left), View::Array(right)) => {
-            left.len() == right.len()
-                && left
-                    .iter()
-                    .zip(right.iter())
-                    .all(|(left, right)| equal(left, right))
+            let (left, right) = (left.as_slice(), right.as_slice());
+            let places = (left.as_ptr().addr(), right.as_ptr().addr());
+            if known.as_ref().is_some_and(|known| known.contains(&places)) {
+                return left.len() == right.len();
+            }
+            let mut items = left.iter().zip(right);
+            let is_equal = left.len() == right.len()
+                && items.all(|(left, right)| equal_but(*left, *right, known.as_deref_mut()));
+            (places, is_equal)
         }
         (View::Object(left), View::Object(right)) => {
-            let same = |(key, left)| right.get(key).is_some_and(|right| equal(left, right));
-            left.len() == right.len() && left.iter().all(same)
+            let places = (
+                left.fields().as_ptr().addr(),
+                right.fields().as_ptr().addr(),
+            );
+            if known.as_ref().is_some_and(|known| known.contains(&places)) {
+                return left.len() == right.len();
+            }
+            let same = |(key, left)| {
+                let right = right.get(key);
+                right.is_some_and(|right| equal_but(left, right, known.as_deref_mut()))
+            };
+            let is_equal = left.len() == right.len() && left.iter().all(same);
+            (places, is_equal)
         }
-        _ => match (text_or_bytes(left), text_or_bytes(right)) {
-            (Some(left), Some(right)) => left == right,
-            _ => Pair::of(left, right).is_some_and(Pair::equal),
-        },
+        _ => {
+            return match (text_or_bytes(left), text_or_bytes(right)) {
+                (Some(left), Some(right)) => left == right,
+                _ => Pair::of(left, right).is_some_and(Pair::equal),
+            };
+        }
+    };
+    // One difference ends all, so only what is equal is worth knowing; and of it what is not looked at in no time.
+    if let Some(known) = known
+        && is_equal
+        && left.size() > 16
+    {
+        known.insert(places);
     }
+    is_equal
 }
 
 fn text_or_bytes(value: Value<'_>) -> Option<&[u8]> {

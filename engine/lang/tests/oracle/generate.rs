@@ -11,6 +11,7 @@ pub(crate) const LOCALS: [&str; 3] = ["x", "y", "z"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Number,
+    Int,
     Text,
     List,
     Record,
@@ -30,7 +31,8 @@ pub(crate) struct Maker<'t> {
     pub(crate) bound: Vec<&'static str>,
     /// Names that can be read here, and what they stand for as a rule.
     pub(crate) readable: Vec<(&'static str, Kind)>,
-    pub(crate) functions: Vec<(&'static str, usize)>,
+    /// What can be called, and what it takes.
+    pub(crate) functions: Vec<(&'static str, Vec<Kind>)>,
 }
 
 impl<'t> Maker<'t> {
@@ -85,7 +87,7 @@ impl<'t> Maker<'t> {
         let kind = if self.rarely(20) { Kind::Any } else { kind };
         match kind {
             Kind::Number if self.rarely(4) => Val::Float(self.float() - 1.0),
-            Kind::Number => {
+            Kind::Number | Kind::Int => {
                 let n = i128::from(self.integer());
                 let n = if self.rarely(3) { -n } else { n };
                 Val::Int(n.max(i64::MIN.into()))
@@ -98,14 +100,16 @@ impl<'t> Maker<'t> {
             Kind::Record if depth > 0 => {
                 let mut record = Record::default();
                 for field in FIELDS {
-                    if self.pick(3) > 0 {
+                    if !self.rarely(10) {
                         record.set(field, self.value(kind_of(field), depth - 1));
                     }
                 }
                 Val::Record(record)
             }
             Kind::Bool => Val::Bool(self.pick(2) == 0),
-            _ => match self.pick(3) {
+            Kind::List => Val::List(Vec::new()),
+            Kind::Record => Val::Record(Record::default()),
+            Kind::Any => match self.pick(3) {
                 0 => Val::Null,
                 1 => Val::text(self.fixed()),
                 _ => Val::Int(self.integer().into()),
@@ -120,7 +124,7 @@ impl<'t> Maker<'t> {
         }
         let mut record = Record::default();
         for field in FIELDS {
-            if !self.rarely(20) {
+            if !self.rarely(60) {
                 record.set(field, self.value(kind_of(field), 2));
             }
         }
@@ -181,9 +185,13 @@ impl<'t> Maker<'t> {
         if self.pick(5) > 0 {
             return Expr::Path(self.path(kind));
         }
+        self.literal(kind)
+    }
+
+    fn literal(&mut self, kind: Kind) -> Expr {
         match kind {
             Kind::Number if self.rarely(4) => Expr::Float(self.float()),
-            Kind::Number => Expr::Int(self.integer()),
+            Kind::Number | Kind::Int => Expr::Int(self.integer()),
             Kind::Text => Expr::Text(vec![Piece::Fixed(self.fixed())]),
             Kind::List => Expr::List(Vec::new()),
             Kind::Record => Expr::Record(Vec::new()),
@@ -201,23 +209,21 @@ impl<'t> Maker<'t> {
             (_, 0..=2) => self.leaf(kind),
             (_, 3) => Expr::Match(Box::new(self.matching(kind, false))),
             (_, 4) if !self.functions.is_empty() => {
-                let (name, arity) = self.one_of(&self.functions.clone());
-                Expr::Call(name, (0..arity).map(|_| self.expr(Kind::Any)).collect())
+                let (name, params) = self.one_of(&self.functions.clone());
+                let args = params.into_iter().map(|kind| self.expr(kind));
+                Expr::Call(name, args.collect())
             }
-            (Kind::Number, 5) => Expr::Unary(
-                self.one_of(&[Unary::Minus, Unary::Plus, Unary::Complement]),
-                self.boxed(kind),
-            ),
-            (Kind::Number, 6) => Expr::For(Box::new(self.looping(kind, false))),
-            (Kind::Number, _) => {
-                let op = self.one_of(&Binary::ALL[..5]);
-                let op = if self.rarely(4) {
-                    self.one_of(&Binary::ALL[14..])
+            (Kind::Number | Kind::Int, 5) => {
+                let op = self.one_of(&[Unary::Minus, Unary::Plus, Unary::Complement]);
+                let operand = if op == Unary::Complement {
+                    Kind::Int
                 } else {
-                    op
+                    kind
                 };
-                Expr::Binary(op, self.boxed(kind), self.boxed(kind))
+                Expr::Unary(op, self.boxed(operand))
             }
+            (Kind::Number | Kind::Int, 6) => Expr::For(Box::new(self.looping(kind, false))),
+            (Kind::Number | Kind::Int, _) => self.arithmetic(kind),
             (Kind::Bool, 5) => Expr::Unary(
                 self.one_of(&[Unary::Not, Unary::Complement]),
                 self.boxed(kind),
@@ -267,7 +273,30 @@ impl<'t> Maker<'t> {
         }
     }
 
-    fn boxed(&mut self, kind: Kind) -> Box<Expr> {
+    fn arithmetic(&mut self, kind: Kind) -> Expr {
+        let of_ints = [&Binary::ALL[..3], &Binary::ALL[4..5], &Binary::ALL[14..]].concat();
+        let op = match kind {
+            Kind::Int => self.one_of(&of_ints),
+            _ => self.one_of(&Binary::ALL[..5]),
+        };
+        let is_shift = Binary::ALL[16..].contains(&op);
+        let operand = if op == Binary::Remainder {
+            Kind::Int
+        } else {
+            kind
+        };
+        let right = match op {
+            // Mostly what does not fail.
+            Binary::Divide | Binary::Remainder if !self.rarely(6) => {
+                Box::new(Expr::Int(self.pick(7) as u64 + 1))
+            }
+            _ if is_shift && !self.rarely(6) => Box::new(Expr::Int(self.pick(66) as u64)),
+            _ => self.boxed(operand),
+        };
+        Expr::Binary(op, self.boxed(operand), right)
+    }
+
+    pub(crate) fn boxed(&mut self, kind: Kind) -> Box<Expr> {
         Box::new(self.expr(kind))
     }
 
@@ -300,7 +329,7 @@ impl<'t> Maker<'t> {
         }
     }
 
-    fn edits(&mut self) -> Vec<Edit> {
+    pub(crate) fn edits(&mut self) -> Vec<Edit> {
         let mut edits = self.several(3, Self::edit);
         edits.push(self.edit());
         edits
@@ -338,13 +367,19 @@ impl<'t> Maker<'t> {
         let field = self.field_of(kind);
         let is_any = kind == Kind::Any || self.rarely(12);
         let mut readable = self.readable.clone();
-        readable.retain(|(_, found)| is_any || *found == kind);
+        let is_number = |kind| matches!(kind, Kind::Number | Kind::Int);
+        readable.retain(|(_, found)| {
+            is_any || *found == kind || (is_number(kind) && *found == Kind::Int)
+        });
         if readable.is_empty() && self.is_in_function && !self.rarely(8) {
-            readable.clone_from(&self.readable);
+            let root = Root::Expr(Box::new(self.literal(kind)));
+            let segments = Vec::new();
+            return Path { root, segments };
         }
         if !readable.is_empty() && (self.is_in_function || self.pick(3) == 2) {
-            let root = Root::Name(self.one_of(&readable).0);
-            let segments = if self.rarely(16) {
+            let (name, found) = self.one_of(&readable);
+            let root = Root::Name(name);
+            let segments = if found == Kind::Record && kind == Kind::Any && self.rarely(3) {
                 vec![Segment::Field(field)]
             } else {
                 Vec::new()
@@ -369,10 +404,10 @@ impl<'t> Maker<'t> {
     fn strange_path(&mut self, kind: Kind) -> Path {
         self.depth -= 1;
         let segment = match self.pick(4) {
-            0 => (Kind::List, Segment::Index(self.expr(Kind::Number))),
+            0 => (Kind::List, Segment::Index(self.place())),
             1 => (Kind::Record, Segment::Index(self.expr(Kind::Text))),
             2 => {
-                let (from, to) = (self.expr(Kind::Number), self.expr(Kind::Number));
+                let (from, to) = (self.place(), self.place());
                 (Kind::List, Segment::Range(from, to))
             }
             _ => (Kind::Record, Segment::Field(self.field_of(kind))),
@@ -393,11 +428,21 @@ impl<'t> Maker<'t> {
         path
     }
 
+    /// A place in an array, mostly at its start.
+    fn place(&mut self) -> Expr {
+        match self.pick(6) {
+            5 => self.expr(Kind::Int),
+            4 => Expr::Path(self.path(Kind::Int)),
+            place => Expr::Int(place as u64 / 2),
+        }
+    }
+
     fn field_of(&mut self, kind: Kind) -> &'static str {
         let field = self.one_of(&FIELDS);
         match kind {
             _ if self.rarely(30) => field,
             Kind::Number => self.one_of(&["n", "m"]),
+            Kind::Int => "n",
             Kind::Text => "t",
             Kind::List => "l",
             Kind::Record => "r",
@@ -408,9 +453,10 @@ impl<'t> Maker<'t> {
 }
 
 /// What a field holds as a rule.
-fn kind_of(field: &str) -> Kind {
+pub(crate) fn kind_of(field: &str) -> Kind {
     match field {
-        "n" | "m" => Kind::Number,
+        "n" => Kind::Int,
+        "m" => Kind::Number,
         "t" => Kind::Text,
         "l" => Kind::List,
         "r" => Kind::Record,

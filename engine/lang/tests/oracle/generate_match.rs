@@ -36,7 +36,7 @@ impl Maker<'_> {
             true => self.texts(kind, is_statement),
             false => self.several(3, |m| m.clause(aim, kind, is_statement)),
         };
-        if clauses.is_empty() || self.pick(6) < 5 {
+        if clauses.is_empty() || !self.rarely(20) {
             let body = self.body(kind, is_statement);
             clauses.push(Clause {
                 pattern: Pattern::Ignore,

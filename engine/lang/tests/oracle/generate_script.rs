@@ -1,6 +1,6 @@
 //! Statements, functions and whole scripts from a row of choices.
 
-use crate::generate::{FIELDS, Kind, LOCALS, Maker};
+use crate::generate::{FIELDS, Kind, LOCALS, Maker, kind_of};
 use crate::generate_match::KINDS;
 use crate::tree::{
     Binary, Body, Clause, Expr, Function, Match, Path, Pattern, Piece, Root, Script, Segment,
@@ -13,10 +13,12 @@ const FUNCTIONS: [&str; 2] = ["f", "g"];
 impl Maker<'_> {
     pub(crate) fn script(&mut self) -> Script {
         let mut script = Script::default();
+        // Most that fails is large.
+        self.depth = self.one_of(&[1, 2, 2, 3, 4]);
         for name in CONSTANTS {
             if self.rarely(3) {
                 let (value, kind) = match self.pick(3) {
-                    0 => (Expr::Int(self.pick(4) as u64), Kind::Number),
+                    0 => (Expr::Int(self.pick(4) as u64), Kind::Int),
                     1 => (Expr::Text(vec![Piece::Fixed("t")]), Kind::Text),
                     _ => (self.constant_record(), Kind::Record),
                 };
@@ -27,7 +29,6 @@ impl Maker<'_> {
         for name in FUNCTIONS {
             if self.rarely(4) {
                 let function = self.function(name);
-                self.functions.push((name, function.params.len()));
                 script.functions.push(function);
             }
         }
@@ -60,12 +61,12 @@ impl Maker<'_> {
         };
         let field = |name: &'static str, value| (vec![Piece::Fixed(name)], value);
         let record = Expr::Record(vec![
-            field("n", self.expr(Kind::Number)),
+            field("n", Expr::Int(self.pick(3) as u64)),
             field("l", Expr::List(Vec::new())),
             field("t", Expr::Text(vec![Piece::Fixed("t")])),
-            field("m", Expr::Int(self.pick(3) as u64)),
+            field("m", Expr::Int(1)),
             field("b", Expr::Bool(true)),
-            field("r", self.expr(Kind::Record)),
+            field("r", Expr::Record(vec![field("n", Expr::Int(2))])),
         ]);
         let assigned = Statement::Let(path(Root::State), Box::new(Statement::Expr(record)));
         let clause = |pattern, statement| Clause {
@@ -84,19 +85,36 @@ impl Maker<'_> {
     fn constant_record(&mut self) -> Expr {
         let field = |name, value| (vec![Piece::Fixed(name)], value);
         let list = Expr::List(vec![Expr::Int(1), Expr::Int(self.pick(3) as u64)]);
-        Expr::Record(vec![field("n", Expr::Int(1)), field("l", list)])
+        Expr::Record(vec![
+            field("n", Expr::Int(1)),
+            field("l", list),
+            field("t", Expr::Text(vec![Piece::Fixed("t")])),
+            field("m", Expr::Float(0.5)),
+            field("b", Expr::Bool(true)),
+            field("r", Expr::Record(vec![field("n", Expr::Int(2))])),
+        ])
     }
 
+    /// Mostly everything that the statements before may have changed, so that nobody overlooks it.
     fn last(&mut self) -> Statement {
-        match self.pick(4) {
-            0 => Statement::Expr(Expr::Path(Path {
-                root: Root::Event,
+        let whole = |root| {
+            Expr::Path(Path {
+                root,
                 segments: Vec::new(),
-            })),
-            1 => self.statement(true),
-            _ => {
+            })
+        };
+        match self.pick(8) {
+            5 => Statement::Expr(whole(Root::Event)),
+            6 => self.statement(true),
+            7 => {
                 let kind = self.one_of(&KINDS);
                 Statement::Expr(self.expr(kind))
+            }
+            _ => {
+                let mut all = vec![whole(Root::Event), whole(Root::Meta), whole(Root::State)];
+                let names = self.readable.iter();
+                all.extend(names.map(|(name, _)| whole(Root::Name(name))));
+                Statement::Expr(Expr::List(all))
             }
         }
     }
@@ -142,92 +160,98 @@ impl Maker<'_> {
         Statement::Emit { value, port }
     }
 
+    /// An assignment, mostly of what keeps its kind.
     fn assignment(&mut self) -> Statement {
-        let (path, kind) = match self.pick(8) {
-            0..=2 => {
-                let free: Vec<_> = LOCALS
-                    .into_iter()
-                    .filter(|name| !self.bound.contains(name))
-                    .collect();
-                let root = match free.is_empty() {
-                    true => Root::Event,
-                    false => Root::Name(self.one_of(&free)),
-                };
-                let segments = if self.rarely(4) {
-                    self.steps()
-                } else {
-                    Vec::new()
-                };
-                (Path { root, segments }, self.one_of(&KINDS))
+        let outside = !self.is_in_function || self.rarely(8);
+        let (path, value) = match self.pick(8) {
+            _ if !outside => self.change_of_local(),
+            0..=2 => self.change_of_local(),
+            3 | 4 => self.change_below(Root::Event),
+            5 => {
+                let field = self.one_of(&FIELDS);
+                let segments = vec![Segment::Field(field)];
+                let root = Root::Meta;
+                (Path { root, segments }, self.expr(kind_of(field)))
             }
-            3 | 4 => (
-                Path {
-                    root: Root::Event,
-                    segments: self.steps(),
-                },
-                self.one_of(&KINDS),
-            ),
-            5 => (
-                Path {
-                    root: Root::Meta,
-                    segments: vec![Segment::Field(self.one_of(&FIELDS))],
-                },
-                Kind::Number,
-            ),
             6 => {
-                let root = self.one_of(&[Root::State, Root::Event]);
-                (
-                    Path {
-                        root,
-                        segments: Vec::new(),
-                    },
-                    Kind::Record,
-                )
+                let root = match self.pick(2) {
+                    1 if self.has_state => Root::State,
+                    _ => Root::Event,
+                };
+                let segments = Vec::new();
+                let path = Path { root, segments };
+                let old = Expr::Path(path.clone());
+                let value = match self.pick(6) {
+                    0 => Expr::Binary(Binary::Add, Box::new(old), self.boxed(Kind::Record)),
+                    1 => Expr::Merge(Box::new(old), self.boxed(Kind::Record)),
+                    5 => self.expr(Kind::Record),
+                    _ => Expr::Patch(Box::new(old), self.edits()),
+                };
+                (path, value)
             }
-            _ => return self.state(),
+            _ if self.has_state || self.rarely(4) => self.change_of_state(),
+            _ => self.change_of_local(),
         };
-        let value = match self.pick(6) {
-            5 if self.depth > 0 => self.statement(false),
-            _ => Statement::Expr(self.expr(kind)),
+        let value = match self.pick(12) {
+            11 if self.depth > 0 => self.statement(false),
+            _ => Statement::Expr(value),
         };
         Statement::Let(path, Box::new(value))
     }
 
-    /// A change of the state; some append to a list there.
-    fn state(&mut self) -> Statement {
-        let field = |name| Path {
-            root: Root::State,
-            segments: vec![Segment::Field(name)],
+    fn change_of_local(&mut self) -> (Path, Expr) {
+        let mut free = LOCALS.to_vec();
+        free.retain(|name| !self.bound.contains(name));
+        if free.is_empty() {
+            return self.change_below(Root::Event);
+        }
+        let name = self.one_of(&free);
+        let known = self
+            .readable
+            .iter()
+            .find(|(other, _)| *other == name)
+            .copied();
+        let kind = match known {
+            Some((_, kind)) => kind,
+            None => self.one_of(&KINDS),
         };
-        let (path, value) = match self.pick(3) {
-            0 => (field("l"), {
-                let items = vec![self.expr(Kind::Any)];
-                let list = Expr::Path(field("l"));
-                Expr::Binary(Binary::Add, Box::new(list), Box::new(Expr::List(items)))
-            }),
-            1 => (
-                Path {
-                    root: Root::State,
-                    segments: self.steps(),
-                },
-                self.expr(Kind::Any),
-            ),
-            _ => (field("n"), self.expr(Kind::Number)),
-        };
-        Statement::Let(path, Box::new(Statement::Expr(value)))
+        if known.is_some() && kind == Kind::Record && self.pick(2) == 1 {
+            return self.change_below(Root::Name(name));
+        }
+        (local(name), self.expr(kind))
     }
 
-    fn steps(&mut self) -> Vec<Segment> {
-        let mut steps = self.several(2, Self::step);
-        steps.push(self.step());
-        steps
+    /// A change of a field of a record.
+    fn change_below(&mut self, root: Root) -> (Path, Expr) {
+        let mut segments = self.several(2, Self::step);
+        let field = self.one_of(&FIELDS);
+        let (last, kind) = match self.pick(8) {
+            7 => (self.step(), Kind::Any),
+            _ => (Segment::Field(field), kind_of(field)),
+        };
+        segments.push(last);
+        (Path { root, segments }, self.expr(kind))
+    }
+
+    /// A change of the state; some append to a list there.
+    fn change_of_state(&mut self) -> (Path, Expr) {
+        if self.pick(3) > 0 {
+            return self.change_below(Root::State);
+        }
+        let list = Path {
+            root: Root::State,
+            segments: vec![Segment::Field("l")],
+        };
+        let new = Box::new(Expr::List(vec![self.expr(Kind::Any)]));
+        let old = Box::new(Expr::Path(list.clone()));
+        (list, Expr::Binary(Binary::Add, old, new))
     }
 
     fn step(&mut self) -> Segment {
         match self.pick(8) {
             6 => Segment::Index(self.expr(Kind::Text)),
-            7 if self.rarely(3) => Segment::Index(Expr::Int(0)),
-            _ => Segment::Field(self.one_of(&["r", "n", "t", "new"])),
+            7 if self.rarely(6) => Segment::Index(Expr::Int(0)),
+            _ => Segment::Field(self.one_of(&["r", "new"])),
         }
     }
 
@@ -254,11 +278,11 @@ impl Maker<'_> {
 
     fn function(&mut self, name: &'static str) -> Function {
         let params = ["p", "q"][..self.pick(2) + 1].to_vec();
+        let kinds: Vec<Kind> = params.iter().map(|_| self.one_of(&KINDS)).collect();
         let (readable, depth) = (self.readable.clone(), self.depth);
         self.readable
-            .extend(params.iter().map(|param| (*param, Kind::Number)));
+            .extend(params.iter().copied().zip(kinds.iter().copied()));
         (self.is_in_function, self.depth) = (true, 3);
-        let arity = params.len();
         let body = match self.pick(2) {
             0 => {
                 let mut body = self.several(2, |m| m.statement(false));
@@ -267,33 +291,34 @@ impl Maker<'_> {
             }
             _ => {
                 let cases = self.several(2, |m| {
-                    let elements = (0..arity).map(|_| m.argument()).collect();
+                    let elements = kinds.iter().map(|kind| m.argument(*kind)).collect();
                     let guard = m.guard();
-                    (elements, guard, vec![m.tail(arity)])
+                    (elements, guard, vec![m.tail(&kinds)])
                 });
                 Body::Of {
                     cases,
-                    default: vec![self.tail(arity)],
+                    default: vec![self.tail(&kinds)],
                 }
             }
         };
         (self.is_in_function, self.depth, self.readable) = (false, depth, readable);
+        self.functions.push((name, kinds));
         Function { name, params, body }
     }
 
-    fn argument(&mut self) -> Pattern {
+    fn argument(&mut self, kind: Kind) -> Pattern {
         match self.pick(3) {
             0 => Pattern::Ignore,
-            1 => Pattern::Expr(Expr::Int(self.pick(3) as u64)),
-            _ => Pattern::Record(self.several(2, |m| m.test(1))),
+            1 if kind == Kind::Record => Pattern::Record(self.several(2, |m| m.test(1))),
+            _ => Pattern::Expr(self.expr(kind)),
         }
     }
 
     /// The last expression of a function, or a restart of it.
-    fn tail(&mut self, arity: usize) -> Statement {
+    fn tail(&mut self, kinds: &[Kind]) -> Statement {
         match self.rarely(4) {
             true => Statement::Expr(Expr::Recur(
-                (0..arity).map(|_| self.expr(Kind::Number)).collect(),
+                kinds.iter().map(|kind| self.expr(*kind)).collect(),
             )),
             false => Statement::Expr(self.expr(Kind::Any)),
         }
