@@ -1,8 +1,10 @@
 //! Where events go from a port: through pipelines that run right here, or into a queue.
 
+use std::fmt::{self, Display};
+
 use log::Level;
 use temblor_lang::{EvalError, Pipeline, Progress, Scratch, State};
-use temblor_pdk::{Batch, BatchBuilder, Event, EventId};
+use temblor_pdk::{Batch, BatchBuilder, Event, EventId, Value};
 
 use crate::kept::Kept;
 use crate::log::Logger;
@@ -26,6 +28,8 @@ pub(crate) struct Node {
     /// What came in and its operators still keep.
     kept: Kept,
     has_operators: bool,
+    /// The output `err`.
+    err: Option<usize>,
     outputs: Vec<Vec<Target>>,
     flow: String,
     name: String,
@@ -62,6 +66,7 @@ impl Node {
         let has_operators = state.progress().next().is_some();
         Node {
             has_operators,
+            err: pipeline.output("err"),
             state,
             pipeline,
             scratch: Scratch::default(),
@@ -179,8 +184,17 @@ impl Node {
     }
 
     async fn hand_on(&mut self, results: Vec<Batch>, tickets: &Tickets) {
-        for (batch, targets) in results.into_iter().zip(&mut self.outputs) {
-            if !batch.is_empty() {
+        for (port, batch) in results.into_iter().enumerate() {
+            let Some(targets) = self.outputs.get_mut(port) else {
+                continue;
+            };
+            if !batch.is_empty() && targets.is_empty() && Some(port) == self.err {
+                batch
+                    .events()
+                    .iter()
+                    .for_each(|event| tickets.failed(&event.id));
+                self.warn(batch.events().iter().map(|event| Unread(event.data)));
+            } else if !batch.is_empty() {
                 let parcel = Parcel {
                     batch,
                     tickets: tickets.clone(),
@@ -192,7 +206,7 @@ impl Node {
     }
 
     /// Says why events failed: the first reason, and how many there are.
-    fn warn(&self, errors: impl ExactSizeIterator<Item = EvalError>) {
+    fn warn(&self, errors: impl ExactSizeIterator<Item = impl Display>) {
         let count = errors.len();
         let Some(first) = errors.take(1).next() else {
             return;
@@ -203,6 +217,19 @@ impl Node {
         };
         self.logger
             .about(Level::Warn, &self.flow, &self.name, &message);
+    }
+}
+
+/// What arrived at a port `err` that nothing is connected to: an error and its event, or whatever the program sent.
+struct Unread<'a>(Value<'a>);
+
+impl Display for Unread<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.get("error").and_then(Value::as_str) {
+            Some(error) => f.write_str(error.trim_end())?,
+            None => f.write_str("an event came to port `err`")?,
+        }
+        f.write_str("\nhelp: connect the port `err` of the pipeline, to keep what fails")
     }
 }
 

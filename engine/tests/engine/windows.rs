@@ -114,3 +114,23 @@ fn a_logical_clock_counts_events() {
     );
     assert_eq!(got, ["[2,[0,1]]", "[4,[2,3]]"]);
 }
+
+#[test]
+fn what_arrives_at_an_err_that_nobody_reads_has_failed() {
+    let (builder, records) = builder();
+    let (got, report) = run(
+        builder,
+        3,
+        "define window one from tumbling with size = 2, max_groups = 1 end;
+         select aggr::stats::count() from in[one] group by event into out;
+         select event from in where event == 2 into err;",
+    );
+    assert!(got.is_empty());
+    let counts = report.counts;
+    assert_eq!(
+        (counts.absorbed, counts.failed, counts.dead_ends),
+        (1, 2, 0)
+    );
+    assert!(logged(&records, "p", "maximum number of groups"));
+    assert!(logged(&records, "p", "connect the port `err`"));
+}

@@ -56,7 +56,7 @@ fn mistakes_in_calls_and_configurations_have_a_place() {
         (
             "fixture::sum(event",
             "fixture::summ(event",
-            "`fixture::sum`",
+            "did you mean `sum`?",
         ),
         ("keep = 2", "kept = 2", "unknown field `kept`"),
         ("fixture::delay", "fixture::dealy", "fixture::delay"),

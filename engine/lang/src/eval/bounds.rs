@@ -22,7 +22,7 @@ const MAX_MEMORY: usize = 2 << 30;
 
 /// How deep expressions may nest while they run, those of the functions that are being called included. The parser
 /// bounds the depth of one expression; this bounds the use of the native stack.
-pub(super) const MAX_NESTED: u32 = 512;
+pub(super) const MAX_NESTED: u32 = 1024;
 
 /// How many expressions may be evaluated for one event: calls that multiply would hold a flow up for years.
 pub(super) const MAX_STEPS: u64 = 50_000_000;
