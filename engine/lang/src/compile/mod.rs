@@ -79,8 +79,8 @@ pub(crate) enum Context {
     Constant,
     /// A clause of a select, which has no local variables.
     Select,
-    /// The target of a select with windows: `event` and `$` belong into aggregates.
-    Windowed,
+    /// The target of a select with windows: `event` and `$` belong into aggregates. Holds the select.
+    Windowed(Span),
     /// A script, on its own or in a query.
     Script,
     /// The script of a window, which may not change the event. Holds the definition.

@@ -136,9 +136,26 @@ pub(super) fn too_short(value: Value<'_>, wanted: usize, span: Span) -> Box<Find
     Box::new(finding.help(format!("{wanted} bytes are taken from it")))
 }
 
+/// Describes an aggregate in a select that has no window, which is found out only when there is an event.
+#[cold]
+pub(crate) fn no_window(span: Span) -> Box<Finding> {
+    let message = "an aggregate has nothing to aggregate: the select has no window";
+    let help = "give the select a window, `from in[name]`, that `define window name from tumbling with size = 10 end` defines";
+    Box::new(Finding::error(Code::Misplaced, span, message).help(help))
+}
+
+/// Describes a pattern such as `a = b = _`, which is found out only when it is tried.
+#[cold]
+pub(crate) fn bound_twice(span: Span) -> Box<Finding> {
+    let message = "a pattern of this match binds a name to a pattern that binds a name itself";
+    let help =
+        "bind one name, `case a = …`, and give the value its other name with `let` behind it";
+    Box::new(Finding::error(Code::Misplaced, span, message).help(help))
+}
+
 /// Describes what cannot happen, unless the compiler is wrong or something is used that cannot work.
 #[cold]
-pub(crate) fn internal(span: Span) -> Box<Finding> {
+pub(super) fn internal(span: Span) -> Box<Finding> {
     let finding = Finding::error(Code::Internal, span, "something went wrong");
     Box::new(finding.help("this should not happen; please report it together with the program"))
 }
