@@ -111,12 +111,11 @@ impl<'c> Body<'_, 'c> {
     fn settings(&mut self, definition: &WindowDefinition, scope: &Scope) -> Compiled<Settings> {
         let mut settings = Settings::default();
         let is_sliding = definition.kind == WindowKind::Sliding;
-        if let Some(finding) = sliding::check_keys(definition, is_sliding) {
-            let is_wrong = finding.severity == Severity::Error;
-            self.findings.push(finding);
-            if is_wrong {
-                return Err(Reported);
-            }
+        let unknown = sliding::check_keys(definition, is_sliding);
+        let is_wrong = is_sliding && !unknown.is_empty();
+        self.findings.extend(unknown);
+        if is_wrong {
+            return Err(Reported);
         }
         for Assign { key, value: expr } in &definition.with.assigns {
             let context = Context::Constant;

@@ -217,7 +217,7 @@ impl Parser<'_> {
     }
 
     fn define_pipeline(&mut self, start: Span) -> Parse<PipelineDefinition> {
-        self.open(Opened::Statements);
+        self.open(Opened::Pipeline);
         let name = self.ident("the name of the pipeline")?;
         let inputs = self.ports(Keyword::From)?;
         let outputs = self.ports(Keyword::Into)?;
@@ -228,7 +228,7 @@ impl Parser<'_> {
         if self.is_word(Keyword::End) {
             return self.unexpected("a statement");
         }
-        let statements = self.statements(Body::Statements, Parser::query_statement);
+        let statements = self.statements(Body::Query, Parser::query_statement);
         self.expect_end("`;` or `end` of the pipeline")?;
         let query = Query {
             directives,
@@ -281,7 +281,7 @@ impl Parser<'_> {
     }
 
     fn define_flow(&mut self, start: Span) -> Parse<FlowDefinition> {
-        self.open(Opened::Statements);
+        self.open(Opened::Flow);
         let name = self.ident("the name of the flow")?;
         let args = self.args()?;
         self.misplaced_with("`flow` and its body")?;
@@ -289,7 +289,7 @@ impl Parser<'_> {
         if self.is_word(Keyword::End) {
             return self.unexpected("a statement");
         }
-        let body = self.statements(Body::Statements, Parser::flow_statement);
+        let body = self.statements(Body::Flow, Parser::flow_statement);
         self.expect_end("`;` or `end` of the flow")?;
         Ok(FlowDefinition {
             name,

@@ -56,10 +56,19 @@ impl Parser<'_> {
 
     /// The word that was probably meant, where a name ended what could have been a statement.
     pub(super) fn meant_before(&self) -> Option<String> {
-        match self.peek_before() {
-            Some(TokenKind::Ident(name)) => did_you_mean(name, STARTS),
-            _ => None,
-        }
+        let Some(TokenKind::Ident(name)) = self.peek_before() else {
+            return None;
+        };
+        let before = self.at.checked_sub(2).and_then(|at| self.tokens.get(at));
+        let starts = match before.map(|token| &token.kind) {
+            None | Some(TokenKind::Semicolon | TokenKind::Assign | TokenKind::Arrow) => true,
+            Some(TokenKind::Keyword(word)) => matches!(
+                word,
+                Keyword::Flow | Keyword::Pipeline | Keyword::Script | Keyword::With
+            ),
+            _ => false,
+        };
+        did_you_mean(name, STARTS).filter(|_| starts)
     }
 
     /// What helps where no kind of definition stands behind `define`.

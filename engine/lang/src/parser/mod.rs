@@ -231,7 +231,12 @@ impl Parser<'_> {
 
     /// Adds a finding. After the last that there is room for, the rest of the text is not looked at.
     fn push(&mut self, finding: Finding) {
-        if self.findings.len() < MAX_FINDINGS {
+        // Several constructs can end before their time at one place; the innermost one says enough.
+        let is_known = self
+            .findings
+            .last()
+            .is_some_and(|last| last.span == finding.span);
+        if self.findings.len() < MAX_FINDINGS && !is_known {
             self.findings.push(finding);
         }
         if self.findings.len() == MAX_FINDINGS {

@@ -9,13 +9,18 @@ use crate::token::TokenKind;
 pub(super) enum Body {
     /// The whole text.
     Text,
-    /// A pipeline or a flow, which ends in `end`.
-    Statements,
+    /// A pipeline, which ends in `end`.
+    Query,
+    /// A flow, which ends in `end`.
+    Flow,
     /// A script or a function, which ends in `end`.
     End,
     /// The same, in which a `script` may follow.
     Script,
 }
+
+/// The words that a statement can go on with.
+const CONTINUE: &str = "`and` `args` `from` `group` `having` `into` `of` `or` `where` `with` `xor`";
 
 /// A construct that has begun and ends in `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +29,10 @@ pub(super) enum Opened {
     Head,
     /// A `with` clause.
     With,
-    /// Something that holds statements of queries or flows: a pipeline or a flow.
-    Statements,
+    /// A pipeline, which holds statements of queries.
+    Pipeline,
+    /// A flow.
+    Flow,
     /// Anything else.
     Block,
 }
@@ -62,30 +69,40 @@ impl Parser<'_> {
     fn missing_separator(&mut self, body: Body) -> Parse<()> {
         let finding = self.syntax_error(match body {
             Body::Text => "`;`",
-            Body::Statements | Body::End => "`;` or `end`",
+            Body::Query | Body::Flow | Body::End => "`;` or `end`",
             Body::Script => "`;`, `script` or `end`",
         });
         let help = match finding.help {
-            None => self.meant_before(),
+            None => self.meant(CONTINUE).or_else(|| self.meant_before()),
             Some(_) => None,
         };
         self.report(finding.maybe_help(help))
     }
 
     pub(super) fn at_body_end(&self, body: Body) -> bool {
-        use Keyword::{Connect, Create, Define, Deploy, Select};
-        // What cannot stand in a script stands behind one whose `end` is missing.
-        let is_behind = || {
-            let TokenKind::Keyword(Connect | Create | Define | Deploy | Select) = self.peek()
-            else {
-                return false;
-            };
-            matches!(body, Body::End | Body::Script) && !self.is_part()
-        };
         self.is(&TokenKind::End)
             || (body != Body::Text && self.is_word(Keyword::End))
-            || is_behind()
+            || self.is_behind(body)
             || (body == Body::Script && self.is_word(Keyword::Script))
+    }
+
+    /// Whether what stands here cannot stand in the body, but behind one whose `end` is missing.
+    fn is_behind(&self, body: Body) -> bool {
+        use Keyword::{Connect, Connector, Create, Define, Deploy, Select};
+        let TokenKind::Keyword(word) = self.peek() else {
+            return false;
+        };
+        let cannot_be = match body {
+            Body::Text => false,
+            Body::Flow => *word == Deploy,
+            Body::Query => {
+                matches!(word, Connect | Deploy) || *word == Create && self.is_word_at(1, Connector)
+            }
+            Body::End | Body::Script => {
+                matches!(word, Connect | Create | Define | Deploy | Select)
+            }
+        };
+        cannot_be && !self.is_part()
     }
 
     /// Whether the cursor is at a word that starts a statement and stands nowhere else.
@@ -179,7 +196,7 @@ impl Parser<'_> {
         };
         match word {
             Define | Create | Select | Connect | Deploy if !self.is_part() => {
-                while open.last().is_some_and(|last| *last != Opened::Statements) {
+                while open.last().is_some_and(|last| !self.holds(*last)) {
                     open.pop();
                 }
             }
@@ -188,6 +205,15 @@ impl Parser<'_> {
                 open.pop();
             }
             _ => {}
+        }
+    }
+
+    /// Whether the statement under the cursor can stand in what was opened.
+    fn holds(&self, opened: Opened) -> bool {
+        match opened {
+            Opened::Pipeline => !self.is_behind(Body::Query),
+            Opened::Flow => !self.is_behind(Body::Flow),
+            Opened::Head | Opened::With | Opened::Block => false,
         }
     }
 
@@ -201,7 +227,8 @@ impl Parser<'_> {
             Keyword::Define => match self.peek_at(1) {
                 TokenKind::Keyword(Keyword::Window) => Some(Opened::Head),
                 TokenKind::Keyword(Keyword::Script) => Some(Opened::Block),
-                TokenKind::Keyword(Keyword::Pipeline | Keyword::Flow) => Some(Opened::Statements),
+                TokenKind::Keyword(Keyword::Pipeline) => Some(Opened::Pipeline),
+                TokenKind::Keyword(Keyword::Flow) => Some(Opened::Flow),
                 _ => None,
             },
             _ => None,

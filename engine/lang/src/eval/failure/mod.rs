@@ -58,6 +58,9 @@ pub(super) fn wrong_type_in(
     finding
 }
 
+/// The words that values are reached by.
+pub(crate) const ROOTS: [&str; 5] = ["args", "event", "group", "state", "window"];
+
 /// Describes a local variable that is not set; those that are set may have been meant.
 #[cold]
 pub(super) fn unset<'n>(
@@ -69,7 +72,7 @@ pub(super) fn unset<'n>(
     // What other languages call null.
     let help = match name {
         "nil" | "none" | "None" | "undefined" => Some("did you mean `null`?".to_owned()),
-        _ => did_you_mean(name, set),
+        _ => did_you_mean(name, set).or_else(|| did_you_mean(name, ROOTS)),
     };
     let finding = Finding::error(Code::MissingKey, local.span, message);
     Box::new(finding.maybe_help(help))
