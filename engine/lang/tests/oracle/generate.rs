@@ -183,7 +183,7 @@ impl<'t> Maker<'t> {
 
     fn leaf(&mut self, kind: Kind) -> Expr {
         if self.pick(5) > 0 {
-            return Expr::Path(self.path(kind));
+            return self.read(kind);
         }
         self.literal(kind)
     }
@@ -359,6 +359,17 @@ impl<'t> Maker<'t> {
 
     // --- paths ---
 
+    /// What a path leads to. Parentheses around a whole expression are no root of a path.
+    fn read(&mut self, kind: Kind) -> Expr {
+        match self.path(kind) {
+            Path {
+                root: Root::Expr(root),
+                segments,
+            } if segments.is_empty() => *root,
+            path => Expr::Path(path),
+        }
+    }
+
     /// A path to something of a kind, if things are as a rule.
     pub(crate) fn path(&mut self, kind: Kind) -> Path {
         if self.depth > 0 && self.rarely(10) {
@@ -432,7 +443,7 @@ impl<'t> Maker<'t> {
     fn place(&mut self) -> Expr {
         match self.pick(6) {
             5 => self.expr(Kind::Int),
-            4 => Expr::Path(self.path(Kind::Int)),
+            4 => self.read(Kind::Int),
             place => Expr::Int(place as u64 / 2),
         }
     }

@@ -13,7 +13,7 @@ use crate::value::{Record, Val};
 const MAX_RESTARTS: usize = 1023;
 
 /// How large a value may grow, and how many steps a script may take, before the comparison is given up.
-const MAX_SIZE: usize = 10_000;
+const MAX_SIZE: usize = 2_000;
 pub(crate) const MAX_STEPS: usize = 100_000;
 
 /// Why an evaluation ends before its value is there.
@@ -266,6 +266,7 @@ impl Machine<'_> {
                 let op = inner.fold.unwrap_or(Binary::Add);
                 if is_needed {
                     let is_decided = collect(op, &mut total, made)?;
+                    total.fits(MAX_SIZE).ok_or(Stop::Open)?;
                     if is_decided {
                         return Ok(total);
                     }
