@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use temblor_pdk::{DynFunctions, DynOperator, Error, Result};
 
-use crate::operators::builtin_operator;
+use crate::operators::{OPERATORS, builtin_operator};
+use crate::suggest::did_you_mean;
 
 /// Makes operators by their names, those that come along and those of plugins.
 pub trait Catalogue: fmt::Debug + Send + Sync {
@@ -41,5 +42,9 @@ pub(crate) fn make(
     config: &str,
 ) -> Result<Box<dyn DynOperator>> {
     let made = catalogue.operator(name, config);
-    made.unwrap_or_else(|| Err(Error::config(format!("unknown operator: {name}"))))
+    made.unwrap_or_else(|| {
+        let help = did_you_mean(name, OPERATORS).map(|help| format!("; {help}"));
+        let help = help.unwrap_or_default();
+        Err(Error::config(format!("unknown operator: {name}{help}")))
+    })
 }

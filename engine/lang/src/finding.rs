@@ -67,6 +67,8 @@ pub struct Finding {
     pub(crate) phase: Phase,
     /// Whether the callout starts in the first column: the language swaps the two spans of some errors.
     pub(crate) is_swapped: bool,
+    /// Whether reports leave the place out, if there is one: it may be outside of the text.
+    pub(crate) is_outside: bool,
 }
 
 /// How much is left of each end of a text that is too long, in bytes.
@@ -103,6 +105,7 @@ impl Finding {
             margin: 0,
             phase: Phase::Names,
             is_swapped: false,
+            is_outside: false,
         }
     }
 
@@ -150,6 +153,13 @@ impl Finding {
         self
     }
 
+    /// Says that reports leave the place out, as for what the host asks for, where there is none.
+    #[must_use]
+    pub(crate) fn outside(mut self) -> Self {
+        self.is_outside = true;
+        self
+    }
+
     /// Adds the way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -186,7 +196,8 @@ impl Finding {
     }
 }
 
-/// A finding in terms of lines and columns, both counted from 1; the end is exclusive.
+/// A finding in terms of lines and columns, both counted from 1; the end is exclusive. What is
+/// about nothing in the text is said to be at its start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LocatedFinding {
     /// The name of the source.
@@ -234,7 +245,6 @@ pub fn render(finding: &Finding, sources: &Sources) -> String {
     let at = source.position(finding.span.start);
     let number = at.line.to_string();
     let margin = " ".repeat(number.len());
-    let excerpt = Excerpt::of(source, finding.span);
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(
@@ -244,17 +254,17 @@ pub fn render(finding: &Finding, sources: &Sources) -> String {
         finding.code.as_str(),
         finding.message
     );
-    let _ = writeln!(
-        out,
-        "{margin}--> {}:{}:{}",
-        source.name(),
-        at.line,
-        at.column
-    );
-    let _ = writeln!(out, "{margin} |");
-    let _ = writeln!(out, "{}", format!("{number} | {}", excerpt.line).trim_end());
-    let under = format!("{}{} {}", excerpt.indent, excerpt.carets, finding.label);
-    let _ = writeln!(out, "{margin} | {}", under.trim_end());
+    let name = source.name();
+    if finding.is_outside && finding.span == Span::default() {
+        let _ = writeln!(out, "{margin}--> {name}");
+    } else {
+        let excerpt = Excerpt::of(source, finding.span);
+        let _ = writeln!(out, "{margin}--> {name}:{}:{}", at.line, at.column);
+        let _ = writeln!(out, "{margin} |");
+        let _ = writeln!(out, "{}", format!("{number} | {}", excerpt.line).trim_end());
+        let under = format!("{}{} {}", excerpt.indent, excerpt.carets, finding.label);
+        let _ = writeln!(out, "{margin} | {}", under.trim_end());
+    }
     if let Some(help) = &finding.help {
         let _ = writeln!(out, "help: {help}");
     }

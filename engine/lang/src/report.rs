@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 
+use crate::code::Code;
 use crate::finding::{Finding, Severity};
 use crate::lexer::lex_leniently;
 use crate::source::{Source, Sources};
@@ -14,11 +15,17 @@ use crate::token::{Token, TokenKind};
 #[must_use]
 pub fn report(finding: &Finding, sources: &Sources, with_file: bool) -> String {
     let source = sources.of(finding.span);
+    if finding.is_outside {
+        return format!("{}: {}\n\n", head(finding), finding.message);
+    }
     let (start, end) = (
         source.position(finding.span.start),
         source.position(finding.span.end),
     );
-    let lines = Lines::of(source);
+    let lines = match finding.code {
+        Code::Token => Lines::up_to(source, finding.span),
+        _ => Lines::of(source),
+    };
     let mut out = head(finding);
     // Writing to a string cannot fail.
     let _ = match with_file {
@@ -92,6 +99,21 @@ impl Lines {
             Ok(tokens) => printed(source, &tokens),
             Err(_) => source.text().to_owned(),
         };
+        Lines::split(text)
+    }
+
+    /// The lines up to a token that is malformed: there are none behind it, and it is shown as it is written.
+    fn up_to(source: &Source, token: Span) -> Lines {
+        let mut tokens = lex_leniently(source).unwrap_or_default();
+        tokens.retain(|before| before.span.end <= token.start);
+        let at = tokens.last().map_or(source.base(), |last| last.span.end);
+        let mut text = printed(source, &tokens);
+        between(source.slice(Span::new(at, token.start)), &mut text);
+        text.push_str(source.slice(token));
+        Lines::split(text)
+    }
+
+    fn split(text: String) -> Lines {
         let mut starts = vec![0];
         starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
         if starts.last().is_some_and(|start| *start == text.len()) {
@@ -182,7 +204,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::code::Code;
 
     /// Reports the place of `part` in `text`, with so many lines around it.
     fn shown(text: &str, part: &str, margin: u32, help: Option<&str>) -> String {

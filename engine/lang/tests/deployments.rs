@@ -216,6 +216,12 @@ fn the_host_hands_over_arguments_and_starts_flows() {
             "no flow has the argument `o`, which was given from outside"
         ]
     );
+    // Nothing in the text is wrong, so no place in it is shown.
+    assert_eq!(
+        rendered(&rejected),
+        "error[unknown-name]: flow `namd` was asked for but is not defined\n --> named.troy\nhelp: did you mean `named`?\n\n\
+         error[unknown-argument]: no flow has the argument `o`, which was given from outside\n --> named.troy\nhelp: the arguments are `n`, `m`\n"
+    );
 }
 
 #[test]

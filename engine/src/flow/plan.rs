@@ -230,12 +230,17 @@ fn check_port(
     if ports.contains(&port) {
         return Ok(());
     }
-    let message = format!(
-        "connector `{}` has no port `{port}` on this side",
-        spec.name
-    );
-    let there_is: Vec<String> = ports.iter().map(|port| format!("`{port}`")).collect();
-    Err(StartError::config(span, message).help(format!("there is {}", there_is.join(" and "))))
+    let side = match ports.contains(&"in") {
+        true => "input",
+        false => "output",
+    };
+    let message = format!("connector `{}` has no {side} port `{port}`", spec.name);
+    let all: Vec<String> = ports.iter().map(|port| format!("`{port}`")).collect();
+    let help = match &*all {
+        [one] => format!("its only {side} port is {one}"),
+        all => format!("its {side} ports are {}", all.join(" and ")),
+    };
+    Err(StartError::config(span, message).help(help))
 }
 
 /// What the language knows and the engine cannot do yet is refused, not ignored.

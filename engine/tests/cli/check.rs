@@ -275,3 +275,50 @@ fn findings_as_json_have_a_place_a_reason_and_a_way_out() {
     }]);
     assert_eq!(json, expected);
 }
+
+#[test]
+fn a_port_that_a_connector_does_not_have_is_named() {
+    wrong(
+        &copy("/connector/input", "/connector/input/ot"),
+        &[
+            "connector `input` has no output port `ot`",
+            "help: its output ports are `out` and `err`",
+        ],
+    );
+    wrong(
+        &copy("/connector/output", "/connector/output/inn"),
+        &[
+            "connector `output` has no input port `inn`",
+            "help: its only input port is `in`",
+        ],
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_module_is_reported_as_json_with_the_file_of_the_module() {
+    let place = Place::with("s.tremor", "use broken;\nbroken::f(event)");
+    place.write(
+        "broken.tremor",
+        "fn f(x) with\n  gone(x)\nend;\nconst A = 1 / 0;",
+    );
+    let json = place
+        .run(&["check", "s.tremor", "-I", ".", "--json"])
+        .json(2);
+    let found: Vec<_> = (0..2)
+        .map(|at| [&json[at]["line"], &json[at]["column"], &json[at]["code"]])
+        .collect();
+    assert_eq!(
+        found,
+        [
+            [&json!(2), &json!(3), &json!("unknown-name")],
+            [&json!(4), &json!(11), &json!("arithmetic")]
+        ]
+    );
+    for at in 0..2 {
+        let file = json[at]["file"].as_str().unwrap();
+        assert!(file.ends_with("broken.tremor"), "{file}");
+        for key in ["severity", "message", "help"] {
+            assert!(json[at][key].is_string(), "{key} of {json}");
+        }
+    }
+}

@@ -8,6 +8,8 @@ mod spread;
 
 use temblor_pdk::value::{Value, View};
 
+use crate::suggest::one_of;
+
 pub(crate) use accumulator::{Accumulator, Refusal};
 
 /// An aggregate.
@@ -87,6 +89,21 @@ pub(crate) fn find(module: &str, name: &str) -> Option<&'static AggregateFunctio
     FUNCTIONS
         .iter()
         .find(|function| function.module == module && function.name == name)
+}
+
+/// Says which aggregate was probably meant.
+pub(crate) fn help(module: &str, name: &str) -> String {
+    let of_module: Vec<&str> = FUNCTIONS
+        .iter()
+        .filter(|function| function.module == module)
+        .map(|function| function.name)
+        .collect();
+    if !of_module.is_empty() {
+        return one_of(name, &format!("aggregates of `aggr::{module}`"), &of_module);
+    }
+    let mut modules: Vec<&str> = FUNCTIONS.iter().map(|function| function.module).collect();
+    modules.dedup();
+    one_of(module, "modules of aggregates", &modules)
 }
 
 /// A number as a float.

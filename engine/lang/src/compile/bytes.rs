@@ -18,10 +18,11 @@ impl<'c> Compiler<'c, '_> {
         let parts: Vec<_> = parts.iter().map(|part| self.bytes_part(part)).collect();
         let parts = parts.into_iter().collect::<Compiled<Vec<_>>>()?;
         let is_constant = parts.iter().all(|(value, ..)| value.value().is_some());
-        let parts = parts.into_iter().map(|(value, kind, span)| BytesCode {
+        let parts = parts.into_iter().map(|(value, kind, at)| BytesCode {
             value: self.emit(value),
             kind,
-            span,
+            span: at,
+            context: span,
         });
         let code = Code::Bytes(parts.collect());
         if is_constant {

@@ -59,7 +59,11 @@ impl<'c> Compiler<'c, '_> {
             Some(target) => Ok(target),
             None => self.unknown_function(call, span),
         };
+        // Also of an aggregate that there is not, the arguments may refer to the events of a window.
+        let in_aggregate = self.in_aggregate;
+        self.in_aggregate |= target.is_err() && is_aggregate(&call.modules);
         let args = self.fold_all(&call.args);
+        self.in_aggregate = in_aggregate;
         match target? {
             Target::Native(module, function) => {
                 self.warn_of_slow(module, function.name, span);
@@ -167,6 +171,18 @@ impl<'c> Compiler<'c, '_> {
             && let Some(registered) = self.scope.registered(&module.name)
         {
             return did_you_mean(name, registered.describe().iter().map(|f| f.name));
+        }
+        if is_aggregate(modules) && self.scope.unknown_module(modules).is_some() {
+            return Some(match (&self.aggregates, modules) {
+                (Some(_), [_, module]) => aggregate::help(&module.name, name),
+                (Some(_), _) => {
+                    "aggregates are called by their full names, such as `aggr::stats::count()`"
+                        .to_owned()
+                }
+                (None, _) => {
+                    "aggregates stand in the target or the `having` of a select".to_owned()
+                }
+            });
         }
         if let Some((module, known)) = self.scope.unknown_module(modules) {
             return did_you_mean(&module.name, known).or_else(|| {
@@ -336,6 +352,13 @@ fn passed_on(function: &ast::Function) -> Option<&Call> {
         && call.args.len() == function.params.len()
         && call.args.iter().zip(&function.params).all(is_param);
     is_same.then_some(call)
+}
+
+/// Whether a function is called as aggregates are.
+fn is_aggregate(modules: &[Ident]) -> bool {
+    modules
+        .first()
+        .is_some_and(|module| *module.name == *"aggr")
 }
 
 /// The names of modules as they are written.

@@ -176,7 +176,7 @@ impl Check<'_> {
         compiler.groups = &groups;
         compiler.aggregates = Some(Vec::new());
         if !select.windows.is_empty() {
-            compiler.context = Context::Windowed;
+            compiler.context = Context::Windowed(select.span);
         }
         let _ = compiler.clause(&select.target, select.span);
         compiler.context = Context::Select;

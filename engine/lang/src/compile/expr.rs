@@ -57,7 +57,7 @@ impl<'c> Compiler<'c, '_> {
 
     /// In the target of a select with windows, an expression of the `group by` stands for its value in the group.
     fn group_item(&self, expr: &Expr) -> Option<Code> {
-        if self.context != Context::Windowed || self.in_aggregate {
+        if !matches!(self.context, Context::Windowed(_)) || self.in_aggregate {
             return None;
         }
         let is_same = |group: &&&Expr| super::same::same(group, expr);

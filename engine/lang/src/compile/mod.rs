@@ -42,10 +42,11 @@ use temblor_pdk::value::{Arena, Value};
 
 use crate::ast::{Expr, Ident};
 use crate::code::Code as FindingCode;
-use crate::eval::{Code, Eval};
+use crate::eval::{Code, Eval, ROOTS};
 use crate::finding::{Finding, Phase};
 use crate::scope::{END, Scope};
 use crate::span::Span;
+use crate::suggest::did_you_mean;
 
 /// Says that an error was reported and there is nothing to compile.
 #[derive(Clone, Copy, Debug)]
@@ -79,8 +80,8 @@ pub(crate) enum Context {
     Constant,
     /// A clause of a select, which has no local variables.
     Select,
-    /// The target of a select with windows: `event` and `$` belong into aggregates.
-    Windowed,
+    /// The target of a select with windows: `event` and `$` belong into aggregates. Holds the select.
+    Windowed(Span),
     /// A script, on its own or in a query.
     Script,
     /// The script of a window, which may not change the event. Holds the definition.
@@ -257,7 +258,9 @@ impl<'c, 'f> Compiler<'c, 'f> {
             "True" | "TRUE" => "did you mean `true`?".to_owned(),
             "False" | "FALSE" => "did you mean `false`?".to_owned(),
             name if self.has_arg(name) => format!("did you mean `args.{name}`?"),
-            name => format!("a field of the event is `event.{name}`, a string is \"{name}\""),
+            name => did_you_mean(name, ROOTS).unwrap_or_else(|| {
+                format!("a field of the event is `event.{name}`, a string is \"{name}\"")
+            }),
         };
         let finding = Finding::error(FindingCode::LocalVariable, clause, message);
         self.report(finding.context(select).help(help))

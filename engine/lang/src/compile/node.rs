@@ -16,6 +16,7 @@ use crate::code::Code;
 use crate::finding::{Finding, Phase, Severity};
 use crate::scope::Scope;
 use crate::span::Span;
+use crate::suggest::did_you_mean;
 
 impl<'c> Body<'_, 'c> {
     /// Makes a node. What is wrong with it is wrong with the graph, unless it is wrong wherever it is used, which was
@@ -70,7 +71,12 @@ impl<'c> Body<'_, 'c> {
         };
         let help = match scope.has_template(kind, &instance.template) {
             true => "move its definition up".to_owned(),
-            false => format!("`define {kind_name} {name} …` has to stand above, in the same body"),
+            false => {
+                let modules = &instance.template.modules;
+                did_you_mean(name, scope.template_names(kind, modules)).unwrap_or_else(|| {
+                    format!("`define {kind_name} {name} …` has to stand above, in the same body")
+                })
+            }
         };
         self.graph_error(Finding::error(Code::UnknownName, instance.span, message).help(help));
     }
@@ -215,11 +221,8 @@ impl<'c> Body<'_, 'c> {
         let ports = match made {
             Ok(operator) => operator.outputs(),
             Err(error) => {
-                let message = match error.to_string() {
-                    said if said.contains(&kind) => said,
-                    said => format!("{kind}: {said}"),
-                };
-                self.graph_error(Finding::error(Code::Config, definition.span, message));
+                let finding = refused(definition, &kind, &error.to_string());
+                self.graph_error(finding);
                 return Err(Reported);
             }
         };
@@ -238,4 +241,21 @@ impl<'c> Body<'_, 'c> {
         });
         Ok(Named::Node(self.graph.nodes.len() - 1))
     }
+}
+
+/// Describes an operator that there is not, or that does not take its configuration.
+fn refused(definition: &OperatorDefinition, kind: &str, said: &str) -> Finding {
+    // The text was written as JSON for the operator to read, and nobody sees the places in that.
+    let said = said.split(" at line 1 column ").next().unwrap_or(said);
+    let message = match said.contains(kind) {
+        true => said.to_owned(),
+        false => format!("{kind}: {said}"),
+    };
+    let named = said.split('`').nth(1).unwrap_or_default();
+    let assigns = &definition.with.assigns;
+    let span = match assigns.iter().find(|assign| *assign.key.name == *named) {
+        Some(assign) => assign.key.span,
+        None => definition.module.span.to(definition.kind.span),
+    };
+    Finding::error(Code::Config, span, message).context(definition.span)
 }

@@ -3,7 +3,7 @@
 use temblor_pdk::value::Value;
 
 use super::{Compiled, Compiler, Folded};
-use crate::ast::{BinaryOp, Expr, Operation, UnaryOp};
+use crate::ast::{BinaryOp, Expr, ExprKind, Operation, UnaryOp};
 use crate::eval::code::Operation as OperationCode;
 use crate::eval::{Code, ops};
 use crate::span::Span;
@@ -49,8 +49,10 @@ impl<'c> Compiler<'c, '_> {
             return Ok(self.logic(start, first.span, left, rest, rights));
         }
         let mut operations = Vec::new();
-        for (Operation { op, end, .. }, right) in rest.iter().zip(rights) {
+        for (operation, right) in rest.iter().zip(rights) {
+            let Operation { op, end, .. } = operation;
             let span = Span::new(start, *end);
+            let is_list = matches!(operation.right.kind, ExprKind::List(_));
             left = match (left, right) {
                 (Folded::Value(left), Folded::Value(right))
                     if operations.is_empty() && self.pool.may_fold() =>
@@ -65,6 +67,7 @@ impl<'c> Compiler<'c, '_> {
                         op: *op,
                         right,
                         span,
+                        is_list,
                     });
                     left
                 }

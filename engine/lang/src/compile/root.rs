@@ -53,10 +53,10 @@ impl<'c> Compiler<'c, '_> {
                 self.event_use = true;
                 Ok(())
             }
-            Context::Windowed if !self.in_aggregate => {
+            Context::Windowed(select) if !self.in_aggregate => {
                 let message = "references to `event` or `$` are not allowed here";
                 let finding = Finding::error(FindingCode::Misplaced, span, message);
-                self.report(finding.help(
+                self.report(finding.context(select).help(
                     "a window has many events: use an aggregate such as `aggr::win::last(event.x)`, \
                      or what the select is grouped by, written exactly as in its `group by`",
                 ))
@@ -75,7 +75,7 @@ impl<'c> Compiler<'c, '_> {
         let slot = match self.locals.bound_slot(&name.name) {
             Some(slot) => slot,
             None => {
-                if matches!(self.context, Context::Select | Context::Windowed) {
+                if matches!(self.context, Context::Select | Context::Windowed(_)) {
                     self.free_local.get_or_insert_with(|| name.clone());
                 }
                 self.locals.slot(&name.name)

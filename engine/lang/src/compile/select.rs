@@ -33,7 +33,7 @@ pub(super) fn clauses<'c>(
     compiler.groups = &groups;
     compiler.aggregates = Some(Vec::new());
     if is_windowed {
-        compiler.context = Context::Windowed;
+        compiler.context = Context::Windowed(select.span);
     }
     let target = compiler.clause(&select.target, select.span);
     compiler.context = Context::Select;

@@ -20,25 +20,37 @@ const KEYS: [&str; 6] = [
     "emit_empty_windows",
 ];
 
-/// Looks for keys that mean nothing. Those of other windows are ignored, as always, but who writes `slide` wants the
-/// window to slide.
-pub(super) fn check_keys(definition: &WindowDefinition, is_sliding: bool) -> Option<Finding> {
-    let mut keys = definition.with.assigns.iter().map(|assign| &assign.key);
-    if is_sliding {
-        let key = keys.find(|key| !KEYS.contains(&&*key.name))?;
-        let message = format!("sliding windows have no `{}`", key.name);
-        let finding = Finding::error(Code::UnknownKey, key.span, message);
-        let help = one_of(&key.name, "keys of a sliding window", &KEYS);
-        return Some(finding.context(definition.span).help(help));
-    }
-    let key = keys.find(|key| *key.name == *"slide")?;
-    let message = "tumbling windows have no `slide`; it is ignored";
-    let finding = Finding::warning(Code::UnknownKey, key.span, message);
-    let help = format!(
-        "write `define window {} from sliding` to have it slide",
-        definition.name.name
-    );
-    Some(finding.context(definition.span).help(help))
+/// The keys of windows that do not slide.
+const TUMBLING_KEYS: [&str; 3] = ["size", "interval", "max_groups"];
+
+/// Looks for keys that mean nothing. Windows that do not slide ignore them, as always, which is hardly ever meant.
+pub(super) fn check_keys(definition: &WindowDefinition, is_sliding: bool) -> Vec<Finding> {
+    let keys = definition.with.assigns.iter().map(|assign| &assign.key);
+    let unknown = keys.filter(|key| {
+        let name = &*key.name;
+        !KEYS.contains(&name) || !is_sliding && name == "slide"
+    });
+    unknown
+        .map(|key| {
+            let name = &key.name;
+            let (finding, help) = if is_sliding {
+                let message = format!("sliding windows have no `{name}`");
+                let help = one_of(name, "keys of a sliding window", &KEYS);
+                (Finding::error(Code::UnknownKey, key.span, message), help)
+            } else {
+                let message = format!("tumbling windows have no `{name}`; it is ignored");
+                let help = match &**name {
+                    "slide" => format!(
+                        "write `define window {} from sliding` to have it slide",
+                        definition.name.name
+                    ),
+                    _ => one_of(name, "keys of a tumbling window", &TUMBLING_KEYS),
+                };
+                (Finding::warning(Code::UnknownKey, key.span, message), help)
+            };
+            finding.context(definition.span).help(help)
+        })
+        .collect()
 }
 
 /// The panes of a sliding window.

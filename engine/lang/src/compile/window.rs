@@ -13,6 +13,7 @@ use crate::code::Code;
 use crate::eval::Code as EvalCode;
 use crate::finding::{Finding, Phase, Severity};
 use crate::scope::Scope;
+use crate::suggest::did_you_mean;
 use crate::window::{Axis, Scripted, WindowCode, WindowRule};
 
 /// How many groups a select keeps if nobody says anything else. Without a limit a select that is grouped by something
@@ -76,9 +77,11 @@ impl<'c> Body<'_, 'c> {
             if !scope.is_broken(&path.modules) {
                 let message = format!("unknown window `{name}`");
                 let finding = Finding::error(Code::UnknownName, path.span(), message);
-                self.findings.push(finding.help(
-                    "windows are looked up where the outermost query defines or uses them, also those of embedded pipelines",
-                ));
+                let help = did_you_mean(name, scope.window_names(&path.modules));
+                self.findings.push(finding.help(help.unwrap_or_else(|| {
+                    "windows are looked up where the outermost query defines or uses them, also those of embedded pipelines"
+                        .to_owned()
+                })));
             }
             return Err(Reported);
         };
@@ -108,12 +111,11 @@ impl<'c> Body<'_, 'c> {
     fn settings(&mut self, definition: &WindowDefinition, scope: &Scope) -> Compiled<Settings> {
         let mut settings = Settings::default();
         let is_sliding = definition.kind == WindowKind::Sliding;
-        if let Some(finding) = sliding::check_keys(definition, is_sliding) {
-            let is_wrong = finding.severity == Severity::Error;
-            self.findings.push(finding);
-            if is_wrong {
-                return Err(Reported);
-            }
+        let unknown = sliding::check_keys(definition, is_sliding);
+        let is_wrong = is_sliding && !unknown.is_empty();
+        self.findings.extend(unknown);
+        if is_wrong {
+            return Err(Reported);
         }
         for Assign { key, value: expr } in &definition.with.assigns {
             let context = Context::Constant;

@@ -21,7 +21,9 @@ impl<'a> Machine<'_, 'a> {
 
     #[inline]
     fn operation(&mut self, left: Value<'a>, operation: &Operation) -> Flow<Value<'a>> {
-        let Operation { op, right, span } = operation;
+        let Operation {
+            op, right, span, ..
+        } = operation;
         if ops::is_comparison(*op)
             && let Some(text) = self.constant_text(right)
         {
@@ -30,12 +32,12 @@ impl<'a> Machine<'_, 'a> {
         }
         let value = self.eval(right)?;
         let result = ops::binary(*op, left, value, *span, self.arena, self.memory);
-        result.map_err(|finding| match right {
+        result.map_err(|finding| {
             // A list is appended to a left side without looking at it first.
-            Code::List(_) if *op == BinaryOp::Add && left.as_array().is_none() => {
-                failure::not_appended(left).into()
+            if operation.is_list && *op == BinaryOp::Add && left.as_array().is_none() {
+                return failure::not_appended(left, *span).into();
             }
-            _ => finding.into(),
+            finding.into()
         })
     }
 
@@ -97,7 +99,8 @@ impl<'a> Machine<'_, 'a> {
         }
         // There is no place to point at.
         if self.memory.stacks.bytes.len() - base > MAX_SIZE * 16 {
-            return Err(failure::too_large(Span::default()).into());
+            let finding = failure::too_large(Span::default()).outside();
+            return Err(Box::new(finding).into());
         }
         Ok(Value::from(self.memory.stacks.text(base, self.arena)))
     }

@@ -46,7 +46,11 @@ impl<'a> Machine<'_, 'a> {
         let mut rest = Rest::default();
         for part in parts {
             let value = self.eval(&part.value)?;
-            pack(value, part, &mut rest, &mut self.memory.stacks.bytes)?;
+            let packed = pack(value, part, &mut rest, &mut self.memory.stacks.bytes);
+            packed.map_err(|mut finding| {
+                finding.context = part.context;
+                finding
+            })?;
         }
         let out = &mut self.memory.stacks.bytes;
         if rest.count > 0 {

@@ -111,6 +111,8 @@ pub(crate) struct Operation {
     pub(crate) op: BinaryOp,
     pub(crate) right: Code,
     pub(crate) span: Span,
+    /// Whether the right side is written as a list.
+    pub(crate) is_list: bool,
 }
 
 /// A root and the steps from it.
@@ -172,6 +174,8 @@ pub(crate) struct BytesCode {
     pub(crate) kind: BytesKind,
     /// The value with size and kind.
     pub(crate) span: Span,
+    /// The literal.
+    pub(crate) context: Span,
 }
 
 /// How a part of a binary literal is packed.

@@ -22,7 +22,7 @@ mod walk;
 
 pub(crate) use bounds::MAX_DEPTH;
 pub(crate) use code::{Code, Constant, Pool};
-pub(crate) use failure::{Eval, internal};
+pub(crate) use failure::{Eval, ROOTS, no_window};
 pub(crate) use machine::{Machine, Outcome};
 pub(crate) use memory::Memory;
 pub(crate) use stacks::Stacks;

@@ -50,7 +50,7 @@ impl<'a> Machine<'_, 'a> {
                 }
                 Ok(true)
             }
-            PatternCode::Nested(matching) => Err(failure::internal(*matching).into()),
+            PatternCode::Nested(matching) => Err(failure::bound_twice(*matching).into()),
             PatternCode::Params(_) => Err(failure::internal(span).into()),
         }
     }
@@ -141,7 +141,7 @@ impl<'a> Machine<'_, 'a> {
                 }
                 Ok(Some(self.memory.stacks.array(base, self.arena)))
             }
-            PatternCode::Nested(matching) => Err(failure::internal(*matching).into()),
+            PatternCode::Nested(matching) => Err(failure::bound_twice(*matching).into()),
             PatternCode::Params(_) => Err(failure::internal(span).into()),
         }
     }

@@ -10,6 +10,9 @@ use crate::source::Source;
 use crate::span::Span;
 use crate::token::{Token, TokenKind};
 
+/// The lines that are shown above a token that is malformed.
+const MARGIN: u32 = 2;
+
 /// Splits a text into tokens, of which the last is [`TokenKind::End`].
 ///
 /// # Errors
@@ -138,7 +141,7 @@ impl<'s> Lexer<'s> {
     }
 
     fn error(&mut self, start: usize, end: usize, message: impl Into<String>) -> &mut Finding {
-        let finding = Finding::error(Code::Token, span(start, end), message);
+        let finding = Finding::error(Code::Token, span(start, end), message).margin(MARGIN);
         self.findings.push(finding);
         let last = self.findings.len() - 1;
         &mut self.findings[last]

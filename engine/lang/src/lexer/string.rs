@@ -27,8 +27,12 @@ impl Lexer<'_> {
                 "characters after the opening of a heredoc",
             )
             .help = Some("the text of a heredoc starts on the next line".into());
-            self.at = self.line_end(start);
-            self.modes.clear();
+            // What stands up to the closing quotes, if there are any, is text all the same.
+            let end = self.rest().find("\"\"\"").map(|at| self.at + at + 3);
+            self.at = end.unwrap_or_else(|| self.line_end(start));
+            if end.is_none() {
+                self.modes.clear();
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! `match`, `for`, `merge` and `patch`.
 
+use super::skip::Opened;
 use super::{Parse, Parser};
 use crate::ast::{
     BinaryOp, Expr, ExprKind, For, ForCase, Match, MatchClause, Merge, Patch, PatchKind,
@@ -29,7 +30,7 @@ impl Parser<'_> {
     fn match_block(&mut self, bodies: Bodies) -> Parse<Expr> {
         let start = self.span();
         self.bump();
-        self.open();
+        self.open(Opened::Block);
         let target = self.expression()?;
         self.expect_word(Keyword::Of, "`of` and the clauses")?;
         let mut clauses = Vec::new();
@@ -59,7 +60,7 @@ impl Parser<'_> {
     fn for_block(&mut self, bodies: Bodies) -> Parse<Expr> {
         let start = self.span();
         self.bump();
-        self.open();
+        self.open(Opened::Block);
         let target = self.expression()?;
         self.expect_word(Keyword::Of, "`of` and the cases")?;
         let mut cases = vec![self.for_case(bodies)?];
@@ -148,7 +149,7 @@ impl Parser<'_> {
     pub(super) fn merge_block(&mut self) -> Parse<Expr> {
         let start = self.span();
         self.bump();
-        self.open();
+        self.open(Opened::Block);
         let target = self.expression()?;
         self.expect_word(Keyword::Of, "`of` and the changes")?;
         let changes = self.expression()?;
@@ -162,7 +163,7 @@ impl Parser<'_> {
     pub(super) fn patch_block(&mut self) -> Parse<Expr> {
         let start = self.span();
         self.bump();
-        self.open();
+        self.open(Opened::Block);
         let target = self.expression()?;
         self.expect_word(Keyword::Of, "`of` and the operations")?;
         let mut operations = vec![self.patch_operation()?];

@@ -1,5 +1,6 @@
 //! Clauses that several statements share: directives, `args`, `with`.
 
+use super::skip::Opened;
 use super::{Parse, Parser};
 use crate::ast::{Args, Assign, Expr, Instance, Modular, Param, With};
 use crate::keyword::Keyword;
@@ -13,7 +14,7 @@ impl Parser<'_> {
         while self.eat(&TokenKind::Config) {
             match self.assign() {
                 Ok(directive) => directives.push(directive),
-                Err(_) => self.skip(0),
+                Err(_) => self.skip(Vec::new()),
             }
         }
         directives
@@ -61,7 +62,7 @@ impl Parser<'_> {
         if !self.eat_word(Keyword::With) {
             return Ok(With::default());
         }
-        self.open();
+        self.open(Opened::With);
         let assigns = self.names_list(Parser::assign)?;
         let span = self.span_from(start);
         self.expect_end("`,` or `end`")?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::skip::Body;
+use super::skip::{Body, Opened};
 use super::{Parse, Parser};
 use crate::ast::{
     ConnectorDefinition, Definition, FlowDefinition, Ident, OperatorDefinition, PipelineDefinition,
@@ -102,7 +102,7 @@ impl Parser<'_> {
     }
 
     fn define_window(&mut self, start: Span) -> Parse<WindowDefinition> {
-        self.open();
+        self.open(Opened::Head);
         let name = self.ident("the name of the window")?;
         self.expect_word(Keyword::From, "`from` and `tumbling` or `sliding`")?;
         let kind = if self.eat_word(Keyword::Tumbling) {
@@ -158,9 +158,10 @@ impl Parser<'_> {
     }
 
     fn define_script(&mut self, start: Span) -> Parse<ScriptDefinition> {
-        self.open();
+        self.open(Opened::Block);
         let name = self.ident("the name of the script")?;
         let args = self.args()?;
+        self.misplaced_with("`script` and its body")?;
         let state = self.state()?;
         let mut ports = Vec::new();
         while self.is_word(Keyword::Script) && self.is_word_at(1, Keyword::From) {
@@ -177,6 +178,21 @@ impl Parser<'_> {
             script,
             span: self.span_from(start),
         })
+    }
+
+    /// Reports a `with` in front of a body, and passes over it.
+    fn misplaced_with(&mut self, wanted: &str) -> Parse<()> {
+        if !self.is_word(Keyword::With) {
+            return Ok(());
+        }
+        let finding = self.syntax_error(wanted);
+        self.push(finding);
+        self.bump();
+        self.open(Opened::With);
+        self.names_list(Parser::assign)?;
+        self.open.pop();
+        self.eat_word(Keyword::End);
+        Ok(())
     }
 
     fn define_operator(&mut self, start: Span) -> Parse<OperatorDefinition> {
@@ -201,17 +217,18 @@ impl Parser<'_> {
     }
 
     fn define_pipeline(&mut self, start: Span) -> Parse<PipelineDefinition> {
-        self.open();
+        self.open(Opened::Pipeline);
         let name = self.ident("the name of the pipeline")?;
         let inputs = self.ports(Keyword::From)?;
         let outputs = self.ports(Keyword::Into)?;
         let args = self.args()?;
+        self.misplaced_with("`pipeline` and its body")?;
         self.expect_word(Keyword::Pipeline, "`pipeline` and its body")?;
         let directives = self.directives();
         if self.is_word(Keyword::End) {
             return self.unexpected("a statement");
         }
-        let statements = self.statements(Body::End, Parser::query_statement);
+        let statements = self.statements(Body::Query, Parser::query_statement);
         self.expect_end("`;` or `end` of the pipeline")?;
         let query = Query {
             directives,
@@ -264,14 +281,15 @@ impl Parser<'_> {
     }
 
     fn define_flow(&mut self, start: Span) -> Parse<FlowDefinition> {
-        self.open();
+        self.open(Opened::Flow);
         let name = self.ident("the name of the flow")?;
         let args = self.args()?;
+        self.misplaced_with("`flow` and its body")?;
         self.expect_word(Keyword::Flow, "`flow` and its body")?;
         if self.is_word(Keyword::End) {
             return self.unexpected("a statement");
         }
-        let body = self.statements(Body::End, Parser::flow_statement);
+        let body = self.statements(Body::Flow, Parser::flow_statement);
         self.expect_end("`;` or `end` of the flow")?;
         Ok(FlowDefinition {
             name,

@@ -2,7 +2,14 @@
 
 use super::Parser;
 use crate::keyword::Keyword;
+use crate::suggest::did_you_mean;
 use crate::token::TokenKind;
+
+/// The words that statements and expressions start with and that go on with an expression or a name.
+const STARTS: [&str; 14] = [
+    "absent", "connect", "const", "create", "define", "emit", "for", "let", "match", "merge",
+    "not", "patch", "present", "select",
+];
 
 impl Parser<'_> {
     /// What helps where something else than the token under the cursor is wanted.
@@ -34,6 +41,34 @@ impl Parser<'_> {
             _ => return None,
         };
         Some(help)
+    }
+
+    /// The word that was probably meant, where a name stands in its place.
+    pub(super) fn meant(&self, wanted: &str) -> Option<String> {
+        let TokenKind::Ident(name) = self.peek() else {
+            return None;
+        };
+        // What is wanted is told in words, with what is written as it is in back quotes.
+        let quoted = wanted.split('`').skip(1).step_by(2);
+        let words = quoted.flat_map(|text| text.split([' ', '/']));
+        did_you_mean(name, words.filter(|word| !word.is_empty()))
+    }
+
+    /// The word that was probably meant, where a name ended what could have been a statement.
+    pub(super) fn meant_before(&self) -> Option<String> {
+        let Some(TokenKind::Ident(name)) = self.peek_before() else {
+            return None;
+        };
+        let before = self.at.checked_sub(2).and_then(|at| self.tokens.get(at));
+        let starts = match before.map(|token| &token.kind) {
+            None | Some(TokenKind::Semicolon | TokenKind::Assign | TokenKind::Arrow) => true,
+            Some(TokenKind::Keyword(word)) => matches!(
+                word,
+                Keyword::Flow | Keyword::Pipeline | Keyword::Script | Keyword::With
+            ),
+            _ => false,
+        };
+        did_you_mean(name, STARTS).filter(|_| starts)
     }
 
     /// What helps where no kind of definition stands behind `define`.

@@ -16,6 +16,7 @@ mod script;
 mod skip;
 mod text;
 
+use self::skip::Opened;
 use crate::ast::{Deployment, Ident, Module, Query, Script};
 use crate::code::Code;
 use crate::finding::{Finding, MAX_FINDINGS};
@@ -30,6 +31,9 @@ use crate::token::{Token, TokenKind};
 /// It bounds the stack of everything that walks the tree, also of the evaluator, in unoptimised builds and on
 /// threads with small stacks.
 const MAX_DEPTH: u32 = 128;
+
+/// The lines that are shown around what could not be parsed.
+const MARGIN: u32 = 2;
 
 /// Says that an error was reported and the construct could not be parsed.
 #[derive(Debug)]
@@ -84,7 +88,7 @@ fn parse_tokens<'s, T>(
         tokens,
         at: 0,
         depth: 0,
-        open: 0,
+        open: Vec::new(),
         findings: Vec::new(),
     };
     let tree = rule(&mut parser);
@@ -102,8 +106,8 @@ struct Parser<'s> {
     at: usize,
     /// How many expressions are being parsed inside of each other.
     depth: u32,
-    /// How many constructs are being parsed whose `end` is still to come.
-    open: u32,
+    /// The constructs that are being parsed and whose `end` is still to come, from the outermost.
+    open: Vec<Opened>,
     findings: Vec<Finding>,
 }
 
@@ -189,13 +193,13 @@ impl Parser<'_> {
     /// Takes the `end` of a construct that was opened with [`Parser::open`].
     fn expect_end(&mut self, wanted: &str) -> Parse<()> {
         self.expect_word(Keyword::End, wanted)?;
-        self.open = self.open.saturating_sub(1);
+        self.open.pop();
         Ok(())
     }
 
     /// Notes that a construct has begun that ends in `end`.
-    fn open(&mut self) {
-        self.open += 1;
+    fn open(&mut self, opened: Opened) {
+        self.open.push(opened);
     }
 
     fn ident(&mut self, wanted: &str) -> Parse<Ident> {
@@ -227,7 +231,12 @@ impl Parser<'_> {
 
     /// Adds a finding. After the last that there is room for, the rest of the text is not looked at.
     fn push(&mut self, finding: Finding) {
-        if self.findings.len() < MAX_FINDINGS {
+        // Several constructs can end before their time at one place; the innermost one says enough.
+        let is_known = self
+            .findings
+            .last()
+            .is_some_and(|last| last.span == finding.span);
+        if self.findings.len() < MAX_FINDINGS && !is_known {
             self.findings.push(finding);
         }
         if self.findings.len() == MAX_FINDINGS {
@@ -243,8 +252,9 @@ impl Parser<'_> {
 
     fn syntax_error(&self, wanted: &str) -> Finding {
         let message = format!("found {}, expected {wanted}", self.found());
-        let help = self.syntax_help(wanted);
-        Finding::error(Code::Syntax, self.span(), message).maybe_help(help.map(str::to_owned))
+        let help = self.syntax_help(wanted).map(str::to_owned);
+        let finding = Finding::error(Code::Syntax, self.span(), message).margin(MARGIN);
+        finding.maybe_help(help.or_else(|| self.meant(wanted)))
     }
 
     /// Names the token under the cursor.

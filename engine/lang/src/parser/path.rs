@@ -14,6 +14,17 @@ impl Parser<'_> {
 
     /// Parses a path where nothing else can stand.
     pub(super) fn path_or(&mut self, wanted: &str) -> Parse<Path> {
+        use Keyword::{Args, Event, Group, State, Window};
+        let is_root = |word: &Keyword| matches!(word, Event | State | Args | Group | Window);
+        match self.peek() {
+            TokenKind::Keyword(word) if !is_root(word) => {
+                self.ident(wanted)?;
+            }
+            TokenKind::StringStart => {
+                self.ident(wanted)?;
+            }
+            _ => {}
+        }
         let at = self.at;
         let operand = self.operand()?;
         match operand.kind {

@@ -75,7 +75,14 @@ impl Parser<'_> {
         if !self.is_word(Keyword::Into) {
             self.misplaced_clause()?;
         }
-        self.expect_word(Keyword::Into, "`into` and a node")?;
+        self.expect_word(
+            Keyword::Into,
+            match (&filter, &group) {
+                (None, None) => "`where`, `group by` or `into` and a node",
+                (Some(_), None) => "`group by` or `into` and a node",
+                (_, Some(_)) => "`into` and a node",
+            },
+        )?;
         let into = self.port()?;
         let having = self.optional_clause(Keyword::Having)?;
         self.misplaced_clause()?;

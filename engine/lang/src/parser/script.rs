@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::block::Bodies;
-use super::skip::Body;
+use super::skip::{Body, Opened};
 use super::{Parse, Parser};
 use crate::ast::{
     Const, Expr, Function, FunctionBody, FunctionCase, Ident, Import, Intrinsic, Item, Module,
@@ -165,7 +165,7 @@ impl Parser<'_> {
     fn function(&mut self) -> Parse<Function> {
         let start = self.span();
         self.bump();
-        self.open();
+        self.open(Opened::Head);
         let name = self.ident("the name of the function")?;
         let (params, is_variadic) = self.function_params()?;
         let body = if self.eat_word(Keyword::With) {

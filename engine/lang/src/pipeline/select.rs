@@ -25,7 +25,7 @@ impl<'a> Run<'_, 'a> {
             return Ok(());
         }
         if let Some(span) = select.aggregate {
-            return Err(crate::eval::internal(span));
+            return Err(crate::eval::no_window(span));
         }
         let Some(group) = &select.group else {
             if select.needs_group {

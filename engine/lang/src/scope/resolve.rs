@@ -171,6 +171,20 @@ impl Scope {
         }
     }
 
+    /// The names of the scripts, operators or pipelines of a module, or of this scope.
+    pub(crate) fn template_names(&self, kind: NodeKind, modules: &[Ident]) -> Vec<&str> {
+        match kind {
+            NodeKind::Operator => self.names(modules, |scope| &scope.operators),
+            NodeKind::Script => self.names(modules, |scope| &scope.scripts),
+            NodeKind::Pipeline => self.pipeline_names(modules),
+        }
+    }
+
+    /// The names of the windows of a module, or of this scope.
+    pub(crate) fn window_names(&self, modules: &[Ident]) -> Vec<&str> {
+        self.names(modules, |scope| &scope.windows)
+    }
+
     fn definition<T>(
         self: &Arc<Self>,
         path: &Modular,

@@ -183,10 +183,8 @@ impl Machine<'_> {
         let first = self.eval(left)?;
         if !matches!(op, Binary::And | Binary::Or | Binary::Xor) {
             let second = self.eval(right)?;
-            // A list that is computed is appended without a look at what it is appended to.
-            if op == Binary::Add
-                && matches!(right, Expr::List(items) if !items.iter().all(|item| self.is_constant(item)))
-                && !matches!(first, Val::List(_))
+            // What is written as a list is appended without a look at what it is appended to.
+            if op == Binary::Add && matches!(right, Expr::List(_)) && !matches!(first, Val::List(_))
             {
                 return Err(Code::Type.into());
             }

@@ -11,7 +11,7 @@ use super::start::Start;
 use crate::ast::{self, Definition, DeployStatement, FlowDefinition, Ident, Instance, Modular};
 use crate::code::Code;
 use crate::deployment::Flow;
-use crate::finding::{Finding, Phase, Severity};
+use crate::finding::{Finding, Phase};
 use crate::options::Options;
 use crate::scope::{Loader, Lookup, Scope};
 use crate::span::Span;
@@ -26,9 +26,7 @@ pub(crate) fn compile_flows(
 ) -> Vec<Flow> {
     let scope = Arc::new(names(deployment, options, loader, findings));
     let mut flows = Vec::new();
-    if findings.iter().any(|f| f.severity == Severity::Error) {
-        return flows;
-    }
+    let known = findings.len();
     let mut args = Vec::new();
     for instance in deploys(deployment) {
         if let Some((definition, around)) = scope.flow(&instance.template) {
@@ -63,7 +61,19 @@ pub(crate) fn compile_flows(
         args.extend(names_of_args(&definition));
     }
     check_host_args(deployment, options, args, findings);
+    once(known, findings);
     flows
+}
+
+/// Leaves out what was found when flows were started, from `known` on, where the same was found before.
+fn once(known: usize, findings: &mut Vec<Finding>) {
+    let later = findings.split_off(known);
+    let is_new = |finding: &Finding| {
+        let mut earlier = findings.iter();
+        !earlier.any(|earlier| (earlier.span, earlier.code) == (finding.span, finding.code))
+    };
+    let later: Vec<Finding> = later.into_iter().filter(is_new).collect();
+    findings.extend(later);
 }
 
 fn deploys(deployment: &ast::Deployment) -> impl Iterator<Item = &Instance> {
@@ -181,8 +191,8 @@ fn unknown_flow(deployment: &ast::Deployment, instance: &Instance, scope: &Scope
 
 fn unknown_asked(name: &str, scope: &Scope) -> Finding {
     let message = format!("flow `{name}` was asked for but is not defined");
-    // There is no place in the text to point at.
     Finding::error(Code::UnknownName, Span::default(), message)
+        .outside()
         .help(known_flows(&modular(name), scope))
 }
 
@@ -224,8 +234,8 @@ fn check_host_args(
             let message =
                 format!("no flow has the argument `{name}`, which was given from outside");
             let help = one_of(name, "arguments", &known);
-            findings
-                .push(Finding::error(Code::UnknownArgument, Span::default(), message).help(help));
+            let finding = Finding::error(Code::UnknownArgument, Span::default(), message);
+            findings.push(finding.outside().help(help));
         }
     }
 }

@@ -58,6 +58,9 @@ pub(super) fn wrong_type_in(
     finding
 }
 
+/// The words that values are reached by.
+pub(crate) const ROOTS: [&str; 5] = ["args", "event", "group", "state", "window"];
+
 /// Describes a local variable that is not set; those that are set may have been meant.
 #[cold]
 pub(super) fn unset<'n>(
@@ -69,7 +72,7 @@ pub(super) fn unset<'n>(
     // What other languages call null.
     let help = match name {
         "nil" | "none" | "None" | "undefined" => Some("did you mean `null`?".to_owned()),
-        _ => did_you_mean(name, set),
+        _ => did_you_mean(name, set).or_else(|| did_you_mean(name, ROOTS)),
     };
     let finding = Finding::error(Code::MissingKey, local.span, message);
     Box::new(finding.maybe_help(help))
@@ -136,9 +139,26 @@ pub(super) fn too_short(value: Value<'_>, wanted: usize, span: Span) -> Box<Find
     Box::new(finding.help(format!("{wanted} bytes are taken from it")))
 }
 
+/// Describes an aggregate in a select that has no window, which is found out only when there is an event.
+#[cold]
+pub(crate) fn no_window(span: Span) -> Box<Finding> {
+    let message = "an aggregate has nothing to aggregate: the select has no window";
+    let help = "give the select a window, `from in[name]`, that `define window name from tumbling with size = 10 end` defines";
+    Box::new(Finding::error(Code::Misplaced, span, message).help(help))
+}
+
+/// Describes a pattern such as `a = b = _`, which is found out only when it is tried.
+#[cold]
+pub(crate) fn bound_twice(span: Span) -> Box<Finding> {
+    let message = "a pattern of this match binds a name to a pattern that binds a name itself";
+    let help =
+        "bind one name, `case a = …`, and give the value its other name with `let` behind it";
+    Box::new(Finding::error(Code::Misplaced, span, message).help(help))
+}
+
 /// Describes what cannot happen, unless the compiler is wrong or something is used that cannot work.
 #[cold]
-pub(crate) fn internal(span: Span) -> Box<Finding> {
+pub(super) fn internal(span: Span) -> Box<Finding> {
     let finding = Finding::error(Code::Internal, span, "something went wrong");
     Box::new(finding.help("this should not happen; please report it together with the program"))
 }

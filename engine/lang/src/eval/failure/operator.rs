@@ -120,10 +120,11 @@ pub(in crate::eval) fn not_merged(found: Value<'_>, span: Span, context: Span) -
     finding
 }
 
-/// Describes a value that a list is to be appended to. There is no place to point at.
+/// Describes a value that a list is to be appended to, which is reported without a place.
 #[cold]
-pub(in crate::eval) fn not_appended(found: Value<'_>) -> Box<Finding> {
-    error(Code::Type, Span::default(), type_error("array", found))
+pub(in crate::eval) fn not_appended(found: Value<'_>, span: Span) -> Box<Finding> {
+    let finding = Finding::error(Code::Type, span, type_error("array", found));
+    Box::new(finding.outside())
 }
 
 /// The message of the errors that call types by what they are in memory.
