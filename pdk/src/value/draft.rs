@@ -113,6 +113,16 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Adds a field, unless there is one of that key; says whether it did.
+    pub fn insert(&mut self, key: &'a str, value: Value<'a>) -> bool {
+        match self.place(key) {
+            Some(at) if self.field_at(at).is_some() => return false,
+            Some(at) => self.set_at(at, value),
+            None => self.add(key, value),
+        }
+        true
+    }
+
     /// Sets the field at a place that [`Draft::position`] told.
     pub fn set_at(&mut self, at: usize, value: Value<'a>) {
         if let Some(field) = self.fields.get_mut(at) {

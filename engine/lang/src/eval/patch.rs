@@ -96,8 +96,9 @@ impl<'a> Machine<'_, 'a> {
         let key = first.as_str().unwrap_or_default();
         match &operation.kind {
             PatchCodeKind::Insert { .. } => {
-                absent(draft, key, span, context)?;
-                draft.set(key, second);
+                if !draft.insert(key, second) {
+                    return Err(failure::key_exists(key, span, context).into());
+                }
             }
             PatchCodeKind::Update { .. } => match draft.position(key) {
                 Some(at) => draft.set_at(at, second),
@@ -109,16 +110,23 @@ impl<'a> Machine<'_, 'a> {
             }
             PatchCodeKind::Move { .. } => {
                 let to = second.as_str().unwrap_or_default();
-                absent(draft, to, span, context)?;
-                if let Some(value) = draft.remove(key) {
-                    draft.set(to, value);
+                let moved = match draft.remove(key) {
+                    Some(_) if key == to => false,
+                    Some(value) => draft.insert(to, value),
+                    None => draft.position(to).is_none(),
+                };
+                if !moved {
+                    return Err(failure::key_exists(to, span, context).into());
                 }
             }
             PatchCodeKind::Copy { .. } => {
                 let to = second.as_str().unwrap_or_default();
-                absent(draft, to, span, context)?;
-                if let Some(value) = draft.get(key) {
-                    draft.set(to, value);
+                let inserted = match draft.get(key) {
+                    Some(value) => draft.insert(to, value),
+                    None => draft.position(to).is_none(),
+                };
+                if !inserted {
+                    return Err(failure::key_exists(to, span, context).into());
                 }
             }
             PatchCodeKind::Merge { .. } => self.merge_key(key, second, draft, span, context)?,
@@ -171,13 +179,6 @@ impl<'a> Machine<'_, 'a> {
             }
             _ => Err(failure::merge_conflict(Some(key), old, span, context).into()),
         }
-    }
-}
-
-fn absent(draft: &Draft<'_>, key: &str, span: Span, context: Span) -> Flow<()> {
-    match draft.position(key) {
-        Some(_) => Err(failure::key_exists(key, span, context).into()),
-        None => Ok(()),
     }
 }
 

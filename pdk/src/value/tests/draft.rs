@@ -35,6 +35,7 @@ fn check(draft: &mut Draft<'_>, model: &Model) {
 enum Step {
     Set(u16),
     SetWith(u16),
+    Insert(u16),
     Remove(u16),
     Finish,
 }
@@ -43,6 +44,7 @@ fn steps(keys: u16) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (0..keys).prop_map(Step::Set),
         1 => (0..keys).prop_map(Step::SetWith),
+        1 => (0..keys).prop_map(Step::Insert),
         3 => (0..keys).prop_map(Step::Remove),
         1 => Just(Step::Finish),
     ];
@@ -70,6 +72,14 @@ fn run(start: usize, steps: Vec<Step>) {
                 set(&mut model, key(n.into()), value);
                 let text = key(n.into());
                 draft.set_with(text, || text, Value::from(value));
+            }
+            Step::Insert(n) => {
+                let text = key(n.into());
+                let is_new = model.iter().all(|(name, _)| name != text);
+                if is_new {
+                    model.push((text.to_owned(), value));
+                }
+                assert_eq!(draft.insert(text, Value::from(value)), is_new);
             }
             Step::Remove(n) => {
                 let at = model.iter().position(|(name, _)| name == key(n.into()));
