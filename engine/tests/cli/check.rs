@@ -322,3 +322,16 @@ fn what_is_wrong_in_a_module_is_reported_as_json_with_the_file_of_the_module() {
         }
     }
 }
+
+#[test]
+fn what_an_operator_says_would_be_right_is_help() {
+    let text = r#"define operator turns from qos::roundrobin with outputs = [] end;
+create operator turns;
+select event from in into turns;
+select event from turns/one into out;"#;
+    let place = Place::with("q.trickle", text);
+    let found = place.run(&["check", "--json", "q.trickle"]).json(2);
+    assert_eq!(found[0]["message"], "qos::roundrobin: `outputs` is empty");
+    let help = "name at least one port, as in [\"one\", \"two\"]";
+    assert_eq!(found[0]["help"], help);
+}
