@@ -2,7 +2,7 @@
 //!
 //! Three kinds of text can be compiled: a deployment (`.troy`), which defines and deploys flows of connectors and
 //! pipelines, with [`compile_deployment`]; a query (`.trickle`), which is one pipeline, with [`compile_query`]; and a
-//! script (`.tremor`), which becomes a pipeline of one node, with [`compile_script`]. [`format`] puts any of them into
+//! script (`.tremor`), which becomes a pipeline of one node, with [`compile_script`]. [`format()`] puts any of them into
 //! one style.
 //! What is wrong with a text comes back as a list of [`Finding`]s, which [`render`] shows to people and
 //! [`Finding::locate`] turns into something for machines.

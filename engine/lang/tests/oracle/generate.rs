@@ -1,7 +1,6 @@
 //! Trees from a row of choices: a row of zeros is the smallest tree, so that what fails can be made small.
 
 use crate::tree::{Binary, Edit, Expr, Path, Piece, Root, Segment, Text, Unary};
-use crate::value::{Record, Val};
 
 /// The names of fields. What they hold in an event is, as a rule: a number, a text, a list, a record, a boolean.
 pub(crate) const FIELDS: [&str; 6] = ["n", "t", "l", "r", "b", "m"];
@@ -81,99 +80,6 @@ impl<'t> Maker<'t> {
         made
     }
 
-    // --- values ---
-
-    pub(crate) fn value(&mut self, kind: Kind, depth: usize) -> Val {
-        let kind = if self.rarely(20) { Kind::Any } else { kind };
-        match kind {
-            Kind::Number if self.rarely(4) => Val::Float(self.float() - 1.0),
-            Kind::Number | Kind::Int => {
-                let n = i128::from(self.integer());
-                let n = if self.rarely(3) { -n } else { n };
-                Val::Int(n.max(i64::MIN.into()))
-            }
-            Kind::Text => Val::text(self.fixed()),
-            Kind::List if depth > 0 => {
-                let item = self.one_of(&[Kind::Number, Kind::Any, Kind::Record]);
-                Val::List(self.several(4, |m| m.value(item, depth - 1)))
-            }
-            Kind::Record if depth > 0 => {
-                let mut record = Record::default();
-                for field in FIELDS {
-                    if !self.rarely(10) {
-                        record.set(field, self.value(kind_of(field), depth - 1));
-                    }
-                }
-                Val::Record(record)
-            }
-            Kind::Bool => Val::Bool(self.pick(2) == 0),
-            Kind::List => Val::List(Vec::new()),
-            Kind::Record => Val::Record(Record::default()),
-            Kind::Any => match self.pick(3) {
-                0 => Val::Null,
-                1 => Val::text(self.fixed()),
-                _ => Val::Int(self.integer().into()),
-            },
-        }
-    }
-
-    /// An event as most scripts like it.
-    pub(crate) fn event(&mut self) -> Val {
-        if self.rarely(30) {
-            return self.value(Kind::Any, 2);
-        }
-        let mut record = Record::default();
-        for field in FIELDS {
-            if !self.rarely(60) {
-                record.set(field, self.value(kind_of(field), 2));
-            }
-        }
-        Val::Record(record)
-    }
-
-    fn integer(&mut self) -> u64 {
-        let edges = [
-            1,
-            2,
-            3,
-            0,
-            5,
-            63,
-            64,
-            255,
-            i64::MAX as u64,
-            i64::MAX as u64 + 1,
-            u64::MAX,
-        ];
-        match self.pick(4) {
-            3 => self.one_of(&edges),
-            _ => self.pick(6) as u64,
-        }
-    }
-
-    fn float(&mut self) -> f64 {
-        self.one_of(&[
-            1.0,
-            0.0,
-            0.5,
-            2.5,
-            1e-20,
-            2e-20,
-            1e300,
-            9_223_372_036_854_775_808.0,
-            1e16,
-        ])
-    }
-
-    fn fixed(&mut self) -> &'static str {
-        self.one_of(&["n", "t", "", "a", "ab", "l", "é\"\\#{", " \n  "])
-    }
-
-    fn field(&mut self) -> (&'static str, Kind) {
-        let field = self.one_of(&FIELDS);
-        (field, kind_of(field))
-    }
-
     // --- expressions ---
 
     pub(crate) fn expr(&mut self, kind: Kind) -> Expr {
@@ -228,8 +134,12 @@ impl<'t> Maker<'t> {
                 self.one_of(&[Unary::Not, Unary::Complement]),
                 self.boxed(kind),
             ),
+            (Kind::Bool, 9) => Expr::For(Box::new(self.looping(kind, false))),
             (Kind::Bool, 6) => {
-                let path = self.path(Kind::Any);
+                let path = match self.pick(3) {
+                    2 if self.depth > 0 => self.strange_path(Kind::Any),
+                    _ => self.path(Kind::Any),
+                };
                 Expr::Present {
                     path,
                     is_negated: self.pick(2) == 1,
@@ -443,6 +353,7 @@ impl<'t> Maker<'t> {
     fn place(&mut self) -> Expr {
         match self.pick(6) {
             5 => self.expr(Kind::Int),
+            4 if self.rarely(4) => self.read(Kind::Any),
             4 => self.read(Kind::Int),
             place => Expr::Int(place as u64 / 2),
         }

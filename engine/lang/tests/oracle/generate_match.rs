@@ -65,7 +65,7 @@ impl Maker<'_> {
     fn clause(&mut self, aim: Kind, kind: Kind, is_statement: bool) -> Clause {
         let mut pattern = self.pattern(aim, 2);
         let (bound, readable) = (self.bound.len(), self.readable.len());
-        if self.rarely(3) {
+        if self.pick(2) == 1 {
             let name = self.one_of(&["p", "x"]);
             pattern = Pattern::Bind(name, Box::new(pattern));
             self.bound.push(name);
@@ -157,6 +157,7 @@ impl Maker<'_> {
             Kind::List | Kind::Record => (Some(self.expr(kind)), None),
             _ => {
                 let fold = match self.pick(3) {
+                    _ if kind == Kind::Bool => Some(self.one_of(&FOLDS[..3])),
                     0 => None,
                     1 => Some(Binary::Multiply),
                     _ => Some(self.one_of(&FOLDS)),

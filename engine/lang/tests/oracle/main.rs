@@ -8,6 +8,7 @@ mod fold;
 mod generate;
 mod generate_match;
 mod generate_script;
+mod generate_value;
 mod machine;
 mod operators;
 mod paths;

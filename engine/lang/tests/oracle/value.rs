@@ -100,7 +100,9 @@ impl Val {
             Val::List(items) => items.iter().try_fold(room, |room, item| item.fits(room)),
             Val::Record(record) => {
                 let mut fields = record.0.iter();
-                fields.try_fold(room, |room, field| field.1.fits(room))
+                fields.try_fold(room, |room, (key, value)| {
+                    value.fits(room.checked_sub(key.len())?)
+                })
             }
             _ => Some(room),
         }
