@@ -358,3 +358,22 @@ fn texts_that_double_at_compile_time_are_refused() {
         }
     });
 }
+
+#[test]
+fn a_state_that_is_large_does_not_multiply_with_the_events_of_a_batch() {
+    let double = r##"match state of case null => "ab" case _ => "#{state}#{state}" end"##;
+    let query = match compile(&format!("let state = {double}; null")) {
+        Ok(query) => query,
+        Err(rejected) => panic!("{}", common::rendered(&rejected)),
+    };
+    let (arena, mut scratch) = (Arena::new(), Scratch::default());
+    let mut state = query.pipeline.state();
+    let mut run = query.pipeline.start(&arena, &mut scratch, &mut state);
+    let mut failures = 0;
+    for _ in 0..64 {
+        let event = Event::new(arena.value(&owned("1")));
+        failures += usize::from(run.event(0, event, &mut |_, _| ()).is_err());
+    }
+    assert!(failures > 30, "{failures} of 64 events fail");
+    assert!(arena.bytes() < 3 << 30, "{} bytes", arena.bytes());
+}

@@ -11,7 +11,7 @@ use super::catalogue::{self, CatalogueOptions};
 use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
 use super::modules::ModuleOptions;
-use super::output::{print, print_json};
+use super::output::{complain, print, print_json};
 use super::program::Program;
 
 /// Which files to check.
@@ -55,7 +55,7 @@ pub(crate) fn run(options: &CheckOptions, log: Log) -> Outcome {
                 exit = Exit::Wrong;
                 match options.json {
                     true => findings.push(failure_as_json(file, &failure)),
-                    false => eprintln!("{failure}"),
+                    false => complain(failure),
                 }
             }
         }
@@ -78,10 +78,10 @@ fn report(program: &Program) -> Result<(), Failure> {
 /// Writes every finding to the standard error stream.
 pub(crate) fn show(program: &Program) {
     for finding in &program.findings {
-        eprintln!("{}", render(finding, &program.sources));
+        complain(render(finding, &program.sources));
     }
     for failure in &program.failures {
-        eprintln!("{failure}");
+        complain(failure);
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use temblor_lang::{Source, SourceKind, format, render};
 
 use super::failure::{Exit, Failure, Outcome};
-use super::output::print;
+use super::output::{complain, print};
 
 /// Which files to format.
 #[derive(Args, Debug)]
@@ -32,7 +32,7 @@ pub(crate) fn run(options: &FmtOptions) -> Outcome {
                 exit = Exit::Failed;
             }
             Err(failure) => {
-                eprintln!("{failure}");
+                complain(failure);
                 exit = Exit::Wrong;
             }
         }

@@ -26,6 +26,7 @@ use clap::{Parser, Subcommand};
 
 use failure::Outcome;
 use log::{Log, LogOptions};
+use output::complain;
 
 /// An event-processing engine: sources, pipelines, sinks.
 #[derive(Parser, Debug)]
@@ -70,7 +71,7 @@ pub(crate) fn main() -> ExitCode {
     match run(&cli.command, log) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            eprintln!("{failure}");
+            complain(&failure);
             failure.exit().into()
         }
     }

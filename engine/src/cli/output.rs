@@ -1,5 +1,6 @@
-//! Writing results to the standard output: text, JSON, and tables.
+//! Writing: results to the standard output as text, JSON, and tables; what went wrong to the standard error stream.
 
+use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
 use serde::Serialize;
@@ -16,6 +17,12 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// Writes a text and a line end to the standard error stream. Where nobody reads it, the exit code has to do.
+pub(crate) fn complain(text: impl Display) {
+    let line = format!("{text}\n");
+    let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// Writes a value as indented JSON.

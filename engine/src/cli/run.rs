@@ -15,6 +15,7 @@ use super::check::show;
 use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
 use super::modules::ModuleOptions;
+use super::output::complain;
 use super::overrides::{self, Override};
 use super::program::Program;
 use super::signals::Signals;
@@ -132,11 +133,11 @@ fn not_started(error: &StartError, sources: &Sources) -> Exit {
         Some(span) => {
             let mut finding = Finding::error(Code::Config, span, &error.message);
             finding.help = error.help.clone();
-            eprint!("{}", render(&finding, sources));
+            complain(render(&finding, sources).trim_end());
         }
         None => {
             let failure = Failure::wrong(&error.message).maybe_help(error.help.clone());
-            eprintln!("{failure}");
+            complain(&failure);
         }
     }
     exit
@@ -149,20 +150,20 @@ fn ended(flow: &FlowHandle, quiet: bool, exit: Exit) -> Exit {
         if connector.state == ConnectorState::Failed {
             let reason = connector.error.as_ref().map(ToString::to_string);
             let reason = reason.unwrap_or_else(|| "it gave no reason".to_owned());
-            eprintln!(
+            complain(format!(
                 "error: connector `{}` (`{}`, {}) of flow `{}` failed: {reason}",
                 connector.name, connector.kind, connector.link_mode, report.name
-            );
+            ));
         }
     }
     if report.stopped {
-        eprintln!(
+        complain(format!(
             "error: flow `{}` was stopped before it had drained",
             report.name
-        );
+        ));
     }
     if !quiet {
-        eprintln!("{}", sum(&report));
+        complain(sum(&report));
     }
     match report.is_ok() {
         true => exit,

@@ -9,6 +9,7 @@ use smol::stream::StreamExt;
 use temblor::FlowHandle;
 
 use super::failure::Failure;
+use super::output::complain;
 
 /// How long flows that were told to stop at once may take, before the program ends without them.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -62,7 +63,7 @@ impl Signals {
             caught.next().await;
         };
         or(patience, impatience).await;
-        eprintln!("error: stopped by a signal before all connectors had ended");
+        complain("error: stopped by a signal before all connectors had ended");
         std::process::exit(1);
     }
 

@@ -64,3 +64,20 @@ fn the_version_tells_what_is_built_in() {
             .is_some_and(|entries| entries.len() > 3)
     );
 }
+
+#[test]
+fn a_reader_that_has_gone_away_does_not_change_the_exit_code() {
+    let place = Place::with("wrong.tremor", "event.");
+    for (arguments, code) in [
+        (["run", "wrong.tremor"], 2),
+        (["check", "wrong.tremor"], 2),
+        (["fmt", "wrong.tremor"], 2),
+        (["run", "gone.tremor"], 2),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = place.command(&arguments);
+        let status = command.stderr(writer).status().expect("temblor runs");
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+}

@@ -18,7 +18,7 @@ pub(crate) const MAX_DEPTH: usize = 1024 + 128;
 pub(crate) const MAX_SIZE: usize = 1 << 24;
 
 /// How much memory the arena may take, with everything that is kept for the batch.
-const MAX_MEMORY: usize = 2 << 30;
+pub(super) const MAX_MEMORY: usize = 2 << 30;
 
 /// How deep expressions may nest while they run, those of the functions that are being called included. The parser
 /// bounds the depth of one expression; this bounds the use of the native stack.

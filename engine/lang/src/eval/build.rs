@@ -97,7 +97,10 @@ impl<'a> Machine<'_, 'a> {
                 }
             }
         }
-        // There is no place to point at.
+        // A text is made all at once, so there has to be memory for it before. There is no place to point at.
+        if let Err(finding) = self.check(Value::NULL, 0, Span::default()) {
+            return Err(Box::new(finding.outside()).into());
+        }
         if self.memory.stacks.bytes.len() - base > MAX_SIZE * 16 {
             let finding = failure::too_large(Span::default()).outside();
             return Err(Box::new(finding).into());

@@ -145,6 +145,9 @@ impl<'m, 'a> Machine<'m, 'a> {
 
     /// Runs a script. What became of `event`, `meta` and `state` is read from the machine, also after a failure.
     pub(crate) fn run(&mut self, script: &'m ScriptCode) -> Eval<Outcome<'a>> {
+        // Reading the state may copy all of it: scripts of later events of the batch do not get so far.
+        self.check(Value::NULL, 0, Span::default())
+            .map_err(|finding| Box::new(finding.outside()))?;
         self.frame.base = self.memory.locals.len();
         self.frame.names = &script.locals;
         let slots = self.frame.base + script.locals.len();

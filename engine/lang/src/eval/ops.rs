@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use temblor_pdk::value::{Arena, Value, View};
 
-use super::bounds::MAX_SIZE;
+use super::bounds::{MAX_MEMORY, MAX_SIZE};
 use super::failure::{self, Eval, Refused};
 use super::memory::Memory;
 use super::number::Pair;
@@ -149,6 +149,9 @@ fn join<'a>(
 ) -> Result<Value<'a>, Refused> {
     if left.size().saturating_add(right.size()) > MAX_SIZE {
         return Err(Refused::TooLarge);
+    }
+    if arena.bytes() > MAX_MEMORY {
+        return Err(Refused::NoMemory);
     }
     let stacks = &mut memory.stacks;
     match (left.view(), right.view()) {

@@ -18,7 +18,7 @@ use super::check::show;
 use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
 use super::modules::ModuleOptions;
-use super::output::{print, print_json, quoted};
+use super::output::{complain, print, print_json, quoted};
 use super::overrides::{self, Override};
 use super::program::Program;
 use child::{Bench, Directory};
@@ -257,7 +257,7 @@ fn measure<'b>(bench: &Bench<'b>, options: &'b BenchOptions) -> Result<Results<'
     for round in 0..rounds {
         for at in order(modes.len(), round) {
             let side = &mut sides[at];
-            eprintln!("round {} of {rounds}: {}", round + 1, side.mode);
+            complain(format!("round {} of {rounds}: {}", round + 1, side.mode));
             side.rounds.push(bench.measure(side.mode, rate)?);
         }
     }
@@ -279,7 +279,7 @@ fn saturation(bench: &Bench<'_>, modes: &[LinkMode]) -> Result<f64, Failure> {
             continue;
         }
         seen.push(*mode);
-        eprintln!("as fast as it goes: {mode}");
+        complain(format!("as fast as it goes: {mode}"));
         least = least.min(bench.measure(*mode, None)?.events_per_second);
     }
     match least.is_finite() && least > 0.0 {

@@ -16,7 +16,7 @@ use super::catalogue::{self, CatalogueOptions};
 use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
 use super::modules::ModuleOptions;
-use super::output::{print, print_json, quoted};
+use super::output::{complain, print, print_json, quoted};
 use find::{Case, Scope};
 use report::{Report, Verdict};
 
@@ -49,7 +49,7 @@ pub(crate) fn run(options: &TestOptions, log: Log) -> Outcome {
         let report = one(case, &scope, &registry, options);
         if !options.json {
             for message in report.reports() {
-                eprintln!("{message}");
+                complain(message);
             }
             print(&report.to_string())?;
         }

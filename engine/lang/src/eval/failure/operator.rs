@@ -6,6 +6,7 @@ use super::error;
 use crate::ast::{BinaryOp, UnaryOp};
 use crate::code::Code;
 use crate::eval::Code as Expr;
+use crate::eval::bounds::MAX_MEMORY;
 use crate::finding::Finding;
 use crate::span::Span;
 
@@ -17,6 +18,7 @@ pub(crate) enum Refused {
     DivisionByZero,
     Shift,
     TooLarge,
+    NoMemory,
 }
 
 /// Describes the failure of an operator with two operands.
@@ -48,6 +50,7 @@ pub(crate) fn binary(
             let message = format!("the result of `{op}` would take more than 256 MiB");
             (Code::TooLarge, message, None)
         }
+        Refused::NoMemory => return super::no_memory(MAX_MEMORY, span),
         Refused::DivisionByZero => {
             let message = format!("the right side of `{op}` is zero");
             (Code::Arithmetic, message, Some("it must be non-zero"))
