@@ -152,9 +152,9 @@ fn connections_are_compared_with_what_connectors_are() {
     wrong(
         &copy("/connector/output;", "/connector/output/out;"),
         &[
-            "connector `output` has no port `out`",
+            "connector `output` has no input port `out`",
             "--> f.troy:23:29",
-            "there is `in`",
+            "its only input port is `in`",
         ],
     );
     wrong(

@@ -86,7 +86,7 @@ fn sides_ports_and_codecs_that_do_not_fit() {
         metronome,
         null,
         port,
-        "no port `nowhere`",
+        "no output port `nowhere`",
         "`out`",
         "nowhere",
     );
@@ -95,7 +95,7 @@ fn sides_ports_and_codecs_that_do_not_fit() {
         metronome,
         null,
         port,
-        "no port `nowhere`",
+        "no input port `nowhere`",
         "`in`",
         "nowhere",
     );

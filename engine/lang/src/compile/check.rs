@@ -4,7 +4,7 @@ use temblor_pdk::value::Arena;
 
 use super::flow::{check_declared, check_flow, check_keys};
 use super::script::{ScriptKind, script};
-use super::{Compiler, Context, PoolBuilder};
+use super::{Compiler, Context, Folded, PoolBuilder};
 use crate::ast::{
     Args, Definition, Expr, GroupBy, Ident, PipelineDefinition, Query, QueryStatement,
     ScriptDefinition, Select, WindowDefinition, With,
@@ -12,6 +12,7 @@ use crate::ast::{
 use crate::code::Code;
 use crate::finding::{Finding, Phase, Severity};
 use crate::scope::{Loader, Scope};
+use crate::span::Span;
 
 /// Checks a definition that stands in a scope. What depends on arguments is checked when they are known.
 pub(crate) fn check_definition(
@@ -69,6 +70,14 @@ fn keep(found: Vec<Finding>, last: Phase, findings: &mut Vec<Finding>) {
     findings.extend(found.into_iter().filter(is_kept));
 }
 
+/// Describes a state to start with that depends on what is not known then.
+pub(super) fn state_not_constant(state: Span, definition: Span) -> Finding {
+    let help = "a state starts with literals, constants, `args`, operators and pure functions of them; \
+                what depends on the event is put into it by the script";
+    let finding = Finding::error(Code::NotConstant, state, "state not constant");
+    finding.context(definition).help(help)
+}
+
 struct Check<'s> {
     loader: &'s mut Loader,
     findings: &'s mut Vec<Finding>,
@@ -79,8 +88,16 @@ impl Check<'_> {
         keep(found, last, self.findings);
     }
 
-    fn expr(&mut self, expr: &Expr, scope: &Scope) {
-        check_expr(expr, scope, self.findings);
+    /// Checks the state that something starts with. What refers to arguments may turn out to be constant.
+    fn state(&mut self, state: &Expr, definition: Span, scope: &Scope) {
+        let (arena, mut found) = (Arena::new(), Vec::new());
+        let mut pool = PoolBuilder::new(&arena);
+        let mut compiler = Compiler::new(Context::Constant, None, scope, &mut pool, &mut found);
+        let folded = compiler.fold(state);
+        if matches!(folded, Ok(Folded::Code(_))) && !compiler.args_use {
+            found.push(state_not_constant(state.span, definition));
+        }
+        self.keep(found, Phase::Names);
     }
 
     fn with(&mut self, with: &With, scope: &Scope) {
@@ -100,7 +117,7 @@ impl Check<'_> {
 
     fn script(&mut self, definition: &ScriptDefinition, scope: &Scope) {
         if let Some(state) = &definition.state {
-            self.expr(state, scope);
+            self.state(state, definition.span, scope);
         }
         self.body(&definition.script, ScriptKind::Event);
         self.args(&definition.args, scope);
@@ -135,7 +152,7 @@ impl Check<'_> {
             }
         }
         if let Some(state) = &definition.state {
-            self.expr(state, scope);
+            self.state(state, definition.span, scope);
         }
         self.with(&definition.with, scope);
     }
@@ -220,7 +237,7 @@ pub(crate) fn group_exprs<'t>(group: &'t GroupBy, into: &mut Vec<&'t Expr>) {
 
 impl GroupBy {
     /// From `set`, `each` or the start of the expression.
-    pub(crate) fn span(&self) -> crate::span::Span {
+    pub(crate) fn span(&self) -> Span {
         match self {
             GroupBy::Expr(expr) => expr.span,
             GroupBy::Set { span, .. } | GroupBy::Each { span, .. } => *span,

@@ -118,6 +118,8 @@ pub(crate) struct Compiler<'c, 'f> {
     free_local: Option<Ident>,
     /// The first use of the event in a statement of a script that has none.
     event_use: bool,
+    /// Whether `args` was met where it is not known yet.
+    pub(crate) args_use: bool,
     /// The number of parameters, in a function, and whether there may be more.
     params: Option<(usize, bool)>,
 }
@@ -155,6 +157,7 @@ impl<'c, 'f> Compiler<'c, 'f> {
             before: END,
             free_local: None,
             event_use: false,
+            args_use: false,
             params: None,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use temblor_pdk::value::{Field, OwnedValue, Value};
 
 use super::body::{Body, Named, Names, kind_name};
+use super::check::state_not_constant;
 use super::graph::{Draft, DraftKind, OperatorDraft, ScriptDraft};
 use super::instance::Handover;
 use super::{Compiled, Compiler, Context, Reported, ScriptKind, script};
@@ -189,9 +190,8 @@ impl<'c> Body<'_, 'c> {
         let value = compiler.constant(state);
         for finding in self.findings.iter_mut().skip(first) {
             if finding.code == Code::NotConstant && finding.span == state.span {
-                finding.message = "state not constant".to_owned();
-                finding.is_swapped = false;
-                finding.context = definition;
+                let phase = finding.phase;
+                *finding = state_not_constant(state.span, definition).phase(phase);
             }
         }
         Ok(value?.to_owned_value())

@@ -24,7 +24,10 @@ impl<'c> Compiler<'c, '_> {
             }
             Root::Args => match self.args.filter(|args| !args.is_null()) {
                 Some(args) => return Ok(Folded::Value(args)),
-                None => Code::Args,
+                None => {
+                    self.args_use = true;
+                    Code::Args
+                }
             },
             Root::Event => {
                 self.check_event(span)?;
