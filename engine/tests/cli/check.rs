@@ -229,6 +229,17 @@ fn files_that_cannot_be_read_are_named() {
             "help: save it as UTF-8 text",
         ],
     );
+    place.write("latin.tremor", b"const A = \"\xe9\";");
+    place.write("user.tremor", "use latin; latin::A");
+    let module = place.run(&["check", "user.tremor", "-I", "."]);
+    module.says(
+        2,
+        &[
+            "module `latin` not found or unreadable",
+            "help: `./latin.tremor` cannot be read: ",
+            "save it as UTF-8 text",
+        ],
+    );
     let directory = place.run(&["check", "."]);
     directory.says(2, &["error: `.` cannot be read: ", "help: "]);
 }
