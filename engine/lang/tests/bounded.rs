@@ -5,7 +5,7 @@ mod common;
 use std::fmt::Write;
 
 use common::{json, source};
-use temblor_lang::{Options, Query, Rejected, Scratch, compile_script};
+use temblor_lang::{Options, Query, Rejected, Scratch, compile_query, compile_script};
 use temblor_pdk::value::{Arena, Event};
 
 fn compile(text: &str, options: &Options) -> Result<Query, Rejected> {
@@ -162,4 +162,55 @@ fn a_text_names_the_module_of_each_finding() {
         .collect();
     let module = folder.path().join("m.tremor").display().to_string();
     assert_eq!(files, [module, "test.tremor".to_owned()]);
+}
+
+#[test]
+fn pipelines_that_embed_each_other_twice_are_refused() {
+    let folder = tempfile::tempdir().expect("there is room");
+    for n in 0..30 {
+        let text = match n {
+            0 => "define pipeline p pipeline create stream s end".to_owned(),
+            _ => format!(
+                "define pipeline p pipeline use m{0}; create pipeline a from m{0}::p; \
+                 create pipeline b from m{0}::p end",
+                n - 1
+            ),
+        };
+        std::fs::write(folder.path().join(format!("m{n}.trickle")), text)
+            .expect("the file can be written");
+    }
+    let options = Options {
+        module_path: vec![folder.path().to_owned()],
+        ..Options::default()
+    };
+    let text = "use m29; create pipeline p from m29::p; select event from in into p; \
+                select event from p into out";
+    let rejected = compile_query(&source("q.trickle", text), &options).expect_err("too large");
+    let messages: Vec<&String> = rejected.findings.iter().map(|f| &f.message).collect();
+    let [message] = messages[..] else {
+        panic!("one error: {messages:?}");
+    };
+    assert!(message.contains("the pipeline is too large"), "{message}");
+}
+
+#[test]
+fn copies_of_copies_of_an_event_are_bounded() {
+    let mut text = "create stream s0; select event from in into s0;".to_owned();
+    for n in 1..40 {
+        let before = n - 1;
+        let select = format!("select event from s{before} into s{n};");
+        write!(text, "create stream s{n}; {select} {select}").expect("strings can be written to");
+    }
+    text.push_str("select event from s39 into out");
+    let query = compile_query(&source("q.trickle", &text), &Options::default());
+    let query = query.expect("it compiles");
+    let (arena, mut scratch) = (Arena::new(), Scratch::default());
+    let mut state = query.pipeline.state();
+    let mut run = query.pipeline.start(&arena, &mut scratch, &mut state);
+    let mut count = 0;
+    let event = Event::new(arena.value(&common::owned("7")));
+    let failed = run.event(0, event, &mut |_, _| count += 1);
+    let message = failed.expect_err("too many").finding().message.clone();
+    assert!(message.contains("from node to node"), "{message}");
+    assert_eq!(count, 0);
 }

@@ -19,6 +19,9 @@ use crate::scope::Scope;
 use crate::span::Span;
 use crate::suggest::did_you_mean;
 
+/// How many ports, streams, scripts and operators a pipeline can have, with those of the pipelines embedded in it.
+const MAX_VERTICES: usize = 100_000;
+
 impl<'c> Body<'_, 'c> {
     /// Makes a node. What is wrong with it is wrong with the graph, unless it is wrong wherever it is used, which was
     /// reported when it was defined.
@@ -135,6 +138,22 @@ impl<'c> Body<'_, 'c> {
         args: Value<'c>,
         names: &Names,
     ) -> Compiled<Named> {
+        // Definitions that embed one another twice would otherwise multiply for ever.
+        if self.graph.vertices.len() > MAX_VERTICES {
+            let message = format!(
+                "the pipeline is too large: there are more than {MAX_VERTICES} ports, streams, scripts and \
+                 operators, with those of the pipelines in it"
+            );
+            if self
+                .findings
+                .iter()
+                .all(|other| other.code != Code::TooLarge)
+            {
+                let finding = Finding::error(Code::TooLarge, instance.span, message);
+                self.graph_error(finding.help("create fewer pipelines within pipelines"));
+            }
+            return Err(Reported);
+        }
         let prefix = names.full(&instance.name.name);
         let ports = self.embedded(&definition.query, args, prefix);
         Ok(Named::Pipeline(ports))

@@ -114,12 +114,11 @@ impl<'a> Groups<'a> {
 
     /// Combines every group with every item.
     fn multiply(&mut self, items: &[Value<'a>], span: Span) -> Eval<()> {
-        if self.values.is_empty() {
-            self.values.extend_from_slice(items);
-            self.width = 1;
-            return Ok(());
-        }
-        let count = self.count().saturating_mul(items.len());
+        let is_first = self.values.is_empty();
+        let count = match is_first {
+            true => items.len(),
+            false => self.count().saturating_mul(items.len()),
+        };
         if count > MAX_PER_EVENT {
             let message =
                 format!("this makes {count} groups of one event, more than {MAX_PER_EVENT}");
@@ -128,6 +127,11 @@ impl<'a> Groups<'a> {
                 span,
                 message,
             )));
+        }
+        if is_first {
+            self.values.extend_from_slice(items);
+            self.width = 1;
+            return Ok(());
         }
         self.spare.clear();
         for group in self.values.chunks_exact(self.width) {

@@ -9,9 +9,15 @@ use super::error::EvalError;
 use super::memory::{Parts, Scratch};
 use super::state::{NodeState, State};
 use super::{NodeKind, Plan, Target};
+use crate::code::Code;
 use crate::eval::Eval;
 use crate::finding::Finding;
 use crate::source::Sources;
+use crate::span::Span;
+
+/// How often events may go from node to node on behalf of one event. Selects that read one node copy its events, and
+/// copies of copies are soon more than anybody can wait for.
+const MAX_MOVES: usize = 10_000_000;
 
 /// A pipeline that is being run for the events of one batch.
 pub struct Run<'r, 'a> {
@@ -63,7 +69,8 @@ impl<'r, 'a> Run<'r, 'a> {
     ///
     /// # Errors
     /// Fails if an expression of a select fails. Selects that read one node run from the last to the first; those that
-    /// had not run yet are abandoned. Everything that had arrived at an output until then has been handed to `out`.
+    /// had not run yet are abandoned. Everything that had arrived at an output until then has been handed to `out`,
+    /// unless the copies of the event were too many.
     /// Fails too if a script or an operator failed and nobody reads its port `err`; then nothing is abandoned.
     pub fn event(
         &mut self,
@@ -128,7 +135,14 @@ impl<'r, 'a> Run<'r, 'a> {
 
     /// Drives all events that are on their way to their ends.
     fn drain(&mut self) -> Result<(), EvalError> {
+        let mut left = MAX_MOVES;
         while let Some((target, event)) = self.parts.pending.pop() {
+            if left == 0 {
+                self.parts.pending.clear();
+                self.parts.results.clear();
+                return Err(self.failure(self.too_many_moves(target)));
+            }
+            left -= 1;
             let done = match target {
                 Target::Output(port) => {
                     self.parts.results.push((port as usize, event));
@@ -143,6 +157,27 @@ impl<'r, 'a> Run<'r, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Describes copies of copies that do not end, at the select that is next.
+    #[cold]
+    fn too_many_moves(&self, target: Target) -> Box<Finding> {
+        let message = format!(
+            "one event goes more than {MAX_MOVES} times from node to node, with its copies"
+        );
+        let help = "several selects that read one node copy what it sends; let fewer of them follow each other";
+        let node = match target {
+            Target::Node { node, .. } => self.plan.nodes.get(node as usize),
+            Target::Output(_) => None,
+        };
+        Box::new(match node.map(|node| &node.kind) {
+            Some(NodeKind::Select(select)) => {
+                Finding::error(Code::TooLarge, select.span, message).help(help)
+            }
+            _ => Finding::error(Code::TooLarge, Span::default(), message)
+                .help(help)
+                .outside(),
+        })
     }
 
     fn deliver(&mut self, out: &mut impl FnMut(usize, Event<'a>)) {
