@@ -69,12 +69,14 @@ fn one(path: &Path, check: bool) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// Writes a file beside the old one and puts it in its place, so that nothing is lost on the way.
+/// Writes a file beside the old one and puts it in its place, so that nothing is lost on the way. What a link leads to
+/// is replaced, not the link.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let path = path.canonicalize()?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".formatted");
     let beside = path.with_file_name(name);
     fs::write(&beside, text)?;
-    fs::set_permissions(&beside, fs::metadata(path)?.permissions())?;
+    fs::set_permissions(&beside, fs::metadata(&path)?.permissions())?;
     fs::rename(&beside, path)
 }

@@ -353,6 +353,17 @@ fn fmt_writes_one_style_or_says_that_it_is_another() {
         .says(2, &["`s.txt` is no file of the language"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn fmt_formats_what_a_link_leads_to() {
+    let place = Place::with("s.tremor", "let  x=1 ;x");
+    std::os::unix::fs::symlink("s.tremor", place.path("link.tremor")).expect("a link");
+    place.run(&["fmt", "link.tremor"]).exits(0);
+    assert_eq!(place.read("s.tremor"), "let x = 1;\nx\n");
+    let link = std::fs::symlink_metadata(place.path("link.tremor")).expect("the link is there");
+    assert!(link.is_symlink());
+}
+
 #[test]
 fn the_console_of_the_examples_answers() {
     let arguments = [

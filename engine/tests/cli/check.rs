@@ -229,6 +229,17 @@ fn files_that_cannot_be_read_are_named() {
             "help: save it as UTF-8 text",
         ],
     );
+    place.write("latin.tremor", b"const A = \"\xe9\";");
+    place.write("user.tremor", "use latin; latin::A");
+    let module = place.run(&["check", "user.tremor", "-I", "."]);
+    module.says(
+        2,
+        &[
+            "module `latin` not found or unreadable",
+            "help: `./latin.tremor` cannot be read: ",
+            "save it as UTF-8 text",
+        ],
+    );
     let directory = place.run(&["check", "."]);
     directory.says(2, &["error: `.` cannot be read: ", "help: "]);
 }
@@ -321,4 +332,17 @@ fn what_is_wrong_in_a_module_is_reported_as_json_with_the_file_of_the_module() {
             assert!(json[at][key].is_string(), "{key} of {json}");
         }
     }
+}
+
+#[test]
+fn what_an_operator_says_would_be_right_is_help() {
+    let text = r#"define operator turns from qos::roundrobin with outputs = [] end;
+create operator turns;
+select event from in into turns;
+select event from turns/one into out;"#;
+    let place = Place::with("q.trickle", text);
+    let found = place.run(&["check", "--json", "q.trickle"]).json(2);
+    assert_eq!(found[0]["message"], "qos::roundrobin: `outputs` is empty");
+    let help = "name at least one port, as in [\"one\", \"two\"]";
+    assert_eq!(found[0]["help"], help);
 }

@@ -247,6 +247,11 @@ impl<'c> Body<'_, 'c> {
 fn refused(definition: &OperatorDefinition, kind: &str, said: &str) -> Finding {
     // The text was written as JSON for the operator to read, and nobody sees the places in that.
     let said = said.split(" at line 1 column ").next().unwrap_or(said);
+    // An operator may say behind what is wrong what would be right.
+    let (said, help) = match said.split_once("\nhelp: ") {
+        Some((said, help)) => (said, Some(help.to_owned())),
+        None => (said, None),
+    };
     let message = match said.contains(kind) {
         true => said.to_owned(),
         false => format!("{kind}: {said}"),
@@ -257,5 +262,6 @@ fn refused(definition: &OperatorDefinition, kind: &str, said: &str) -> Finding {
         Some(assign) => assign.key.span,
         None => definition.module.span.to(definition.kind.span),
     };
-    Finding::error(Code::Config, span, message).context(definition.span)
+    let finding = Finding::error(Code::Config, span, message).maybe_help(help);
+    finding.context(definition.span)
 }

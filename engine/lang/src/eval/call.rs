@@ -56,7 +56,7 @@ impl<'m, 'a> Machine<'m, 'a> {
         }
         code.callee
             .call(&call)
-            .map_err(|error| failure::function(error, code))
+            .map_err(|error| failure::function(error, code, args))
     }
 
     // --- functions of the language ---

@@ -116,7 +116,7 @@ impl<'a> Machine<'_, 'a> {
                     None => draft.position(to).is_none(),
                 };
                 if !moved {
-                    return Err(failure::key_exists(to, span, context).into());
+                    return Err(failure::name_taken(to, span, context).into());
                 }
             }
             PatchCodeKind::Copy { .. } => {
@@ -126,7 +126,7 @@ impl<'a> Machine<'_, 'a> {
                     None => draft.position(to).is_none(),
                 };
                 if !inserted {
-                    return Err(failure::key_exists(to, span, context).into());
+                    return Err(failure::name_taken(to, span, context).into());
                 }
             }
             PatchCodeKind::Merge { .. } => self.merge_key(key, second, draft, span, context)?,

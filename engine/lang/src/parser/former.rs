@@ -21,7 +21,7 @@ impl Parser<'_> {
             TokenKind::ModuleComment => {
                 "`###` stands at the start of a file only; other comments start with one `#`"
             }
-            TokenKind::Keyword(Keyword::Case | Keyword::Default)
+            TokenKind::Keyword(Keyword::Case | Keyword::Default | Keyword::End)
                 if matches!(self.peek_before(), Some(TokenKind::Semicolon)) =>
             {
                 "remove the `;` in front of it"

@@ -1,6 +1,7 @@
 //! Finding modules, reading them, and keeping each once.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -154,31 +155,35 @@ impl Loader {
     }
 
     fn find(&self, path: &[Ident]) -> Option<Text> {
-        // A quoted name can hold anything; one that leaves the directories finds nothing.
-        let names: Vec<&str> = path.iter().map(|ident| &*ident.name).collect();
-        if names.iter().any(|name| !is_file_name(name)) {
-            return None;
+        if let Some(file) = self.file(path) {
+            return Some(Text {
+                name: file.display().to_string(),
+                text: std::fs::read_to_string(&file).ok()?,
+                is_library: false,
+            });
         }
-        for suffix in SUFFIXES {
-            for directory in &self.path {
-                let mut file = directory.clone();
-                file.extend(&names);
-                let file = with_suffix(file, suffix);
-                if file.is_file() {
-                    return Some(Text {
-                        name: file.display().to_string(),
-                        text: std::fs::read_to_string(&file).ok()?,
-                        is_library: false,
-                    });
-                }
-            }
-        }
-        let (name, text) = library::module_text(&names.join("::"))?;
+        let (name, text) = library::module_text(&joined(path))?;
         Some(Text {
             name: name.to_owned(),
             text: text.to_owned(),
             is_library: true,
         })
+    }
+
+    /// The file of a module.
+    fn file(&self, path: &[Ident]) -> Option<PathBuf> {
+        // A quoted name can hold anything; one that leaves the directories finds nothing.
+        if !path.iter().all(|ident| is_file_name(&ident.name)) {
+            return None;
+        }
+        let of = |suffix| self.path.iter().map(move |directory| (directory, suffix));
+        let files = SUFFIXES.into_iter().flat_map(of);
+        let mut files = files.map(|(directory, suffix)| {
+            let mut file = directory.clone();
+            file.extend(path.iter().map(|ident| &*ident.name));
+            with_suffix(file, suffix)
+        });
+        files.find(|file| file.is_file())
     }
 
     fn not_found(&self, import: &Import) -> Finding {
@@ -191,9 +196,10 @@ impl Loader {
             message.push_str("\n  ");
             message.push_str(&directory.display().to_string());
         }
-        let help = match self.similar(&import.path) {
-            Some(similar) => format!("did you mean `{similar}`?"),
-            None => format!(
+        let help = match (self.unread(&import.path), self.similar(&import.path)) {
+            (Some(unread), _) => unread,
+            (None, Some(similar)) => format!("did you mean `{similar}`?"),
+            (None, None) => format!(
                 "a module `{name}` is a file `{}.tremor` in one of the directories of the module path",
                 name.replace("::", "/")
             ),
@@ -201,6 +207,18 @@ impl Loader {
         Finding::error(Code::Module, import.target, message)
             .margin(2)
             .help(help)
+    }
+
+    /// Why the file of a module cannot be read, if there is one.
+    fn unread(&self, path: &[Ident]) -> Option<String> {
+        let file = self.file(path)?;
+        let error = std::fs::read_to_string(&file).err()?;
+        let what_to_do = match error.kind() {
+            ErrorKind::InvalidData => "save it as UTF-8 text",
+            _ => "mend that, or use another module",
+        };
+        let file = file.display();
+        Some(format!("`{file}` cannot be read: {error}; {what_to_do}"))
     }
 
     /// The module with the most similar name.
@@ -219,7 +237,9 @@ impl Loader {
             let (above, name) = path.rsplit_once("::").unwrap_or(("", &path));
             (above == parents.join("::")).then(|| name.to_owned())
         }));
-        let similar = nearest(&last.name, names.iter().map(String::as_str))?;
+        // What has the very name and is not found is no file.
+        let names = names.iter().filter(|name| **name != *last.name);
+        let similar = nearest(&last.name, names.map(String::as_str))?;
         let whole = parents.into_iter().chain([similar]);
         Some(whole.collect::<Vec<_>>().join("::"))
     }

@@ -126,10 +126,11 @@ impl<'a> Surroundings<'_, 'a> {
         if accumulator.wants_percentiles() {
             let percentiles = args.next().map(|code| machine.value(code)).transpose()?;
             let asked = accumulator.ask(percentiles);
-            asked.map_err(|refusal| refused(refusal, aggregate))?;
+            asked
+                .map_err(|refusal| refused(refusal, aggregate, percentiles.unwrap_or_default()))?;
         }
         let added = accumulator.add(value);
-        added.map_err(|refusal| refused(refusal, aggregate))
+        added.map_err(|refusal| refused(refusal, aggregate, value))
     }
 
     /// The name of the first window, if somebody refers to it.
@@ -143,10 +144,13 @@ impl<'a> Surroundings<'_, 'a> {
 }
 
 #[cold]
-fn refused(refusal: Refusal, aggregate: &AggregateCode) -> Box<Finding> {
+fn refused(refusal: Refusal, aggregate: &AggregateCode, given: Value<'_>) -> Box<Finding> {
     let (name, arity) = (&aggregate.name, aggregate.args.len());
     let message = match refusal {
-        Refusal::BadType => format!("bad type passed to function {name}/{arity}"),
+        Refusal::BadType => {
+            let given = given.type_name();
+            format!("bad type passed to function {name}/{arity}: it was given `{given}`")
+        }
         Refusal::Failed(reason) => {
             format!("runtime error in function {name}/{arity}: {reason}")
         }

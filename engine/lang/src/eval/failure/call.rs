@@ -1,6 +1,6 @@
 //! Calls that fail.
 
-use temblor_pdk::FunctionError;
+use temblor_pdk::{FunctionError, Value};
 
 use super::MARGIN;
 use crate::code::Code;
@@ -34,12 +34,21 @@ fn expected(call: &CallCode, min: u8, max: u8) -> String {
 
 /// Describes what a function says against its arguments.
 #[cold]
-pub(in crate::eval) fn function(error: FunctionError, call: &CallCode) -> Box<Finding> {
+pub(in crate::eval) fn function(
+    error: FunctionError,
+    call: &CallCode,
+    args: &[Value<'_>],
+) -> Box<Finding> {
     let CallCode { module, name, .. } = call;
     let arity = call.args.len();
     let message = match error {
         FunctionError::BadType => {
-            format!("bad type passed to function {module}::{name}/{arity}")
+            let given: Vec<String> = args
+                .iter()
+                .map(|arg| format!("`{}`", arg.type_name()))
+                .collect();
+            let given = given.join(", ");
+            format!("bad type passed to function {module}::{name}/{arity}: it was given {given}")
         }
         FunctionError::Failed(reason) => {
             format!("runtime error in function {module}::{name}/{arity}: {reason}")

@@ -21,6 +21,14 @@ pub(in crate::eval) fn key_exists(key: &str, span: Span, context: Span) -> Box<F
     Box::new(finding.help("`upsert` sets a key whether it exists or not"))
 }
 
+/// Describes a key that is to be new, as a `move` or `copy` wants.
+#[cold]
+pub(in crate::eval) fn name_taken(key: &str, span: Span, context: Span) -> Box<Finding> {
+    let message = format!("the key already exists: `{key}`");
+    let finding = in_patch(Code::KeyExists, message, span, context);
+    Box::new(finding.help(format!("`erase \"{key}\"` in front of it makes room")))
+}
+
 /// Describes a key that is to exist.
 #[cold]
 pub(in crate::eval) fn no_key(

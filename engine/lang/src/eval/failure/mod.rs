@@ -13,7 +13,9 @@ use crate::span::Span;
 use crate::suggest::did_you_mean;
 
 pub(super) use call::{bad_arity, function, missing_argument, recursion, too_nested};
-pub(super) use edit::{key_exists, merge_conflict, no_array_assignment, no_key, unassignable};
+pub(super) use edit::{
+    key_exists, merge_conflict, name_taken, no_array_assignment, no_key, unassignable,
+};
 pub(crate) use operator::{Refused, binary, unary};
 pub(super) use operator::{in_fold, invalid_fold, logic, not_appended, not_merged};
 
