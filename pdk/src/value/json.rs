@@ -81,12 +81,23 @@ fn write_object<const SPLICE: bool>(fields: Object<'_>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
+/// Below this, floats are written without an exponent, or with one that has a sign of its own.
+const EXPONENT_FROM: f64 = 1e16;
+
 fn write_float(value: f64, out: &mut Vec<u8>) {
-    if value.is_finite() {
-        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
-    } else {
+    if !value.is_finite() {
         out.extend_from_slice(b"null");
+        return;
     }
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(value);
+    if value.abs() < EXPONENT_FROM {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    // `1e16` and not `1e+16`, as most write it.
+    let parts = text.split('+');
+    parts.for_each(|part| out.extend_from_slice(part.as_bytes()));
 }
 
 /// Writes a string in quotes between two pieces of punctuation.

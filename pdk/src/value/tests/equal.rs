@@ -86,6 +86,19 @@ proptest! {
     }
 
     #[test]
+    fn floats_are_written_as_by_most(bits in any::<u64>(), exponent in 0..640_i32) {
+        let random = f64::from_bits(bits);
+        let round = (bits % 1000) as f64 * 10_f64.powi(exponent - 320);
+        for float in [random, round, 1.0 / round] {
+            if float.is_finite() {
+                let mut expected = ryu::Buffer::new();
+                let expected = expected.format_finite(float);
+                prop_assert_eq!(crate::value::Value::from(float).to_json(), expected);
+            }
+        }
+    }
+
+    #[test]
     fn floats_read_back_as_floats(float in any::<f64>()) {
         let text = crate::value::Value::from(float).to_json();
         if float.is_finite() {
