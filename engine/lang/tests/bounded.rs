@@ -214,3 +214,19 @@ fn copies_of_copies_of_an_event_are_bounded() {
     assert!(message.contains("from node to node"), "{message}");
     assert_eq!(count, 0);
 }
+
+#[test]
+fn long_chains_of_selects_compile() {
+    let mut text = "create stream s0; select event from in into s0;".to_owned();
+    for n in 1..20_000 {
+        let before = n - 1;
+        write!(
+            text,
+            "create stream s{n}; select event from s{before} into s{n};"
+        )
+        .expect("strings can be written to");
+    }
+    text.push_str("select event from s19999 into out");
+    let query = compile_query(&source("q.trickle", &text), &Options::default());
+    assert_eq!(run(&query.expect("it compiles")), "7");
+}

@@ -251,19 +251,33 @@ impl Graph {
         );
     }
 
-    /// Finds a cycle.
-    fn cycle(&self) -> Option<Vec<Edge>> {
-        // What is left when everything that leads nowhere is taken away, again and again, leads into a cycle.
-        let mut left: Vec<Edge> = self.edges().collect();
-        loop {
-            let before = left.len();
-            let sources: std::collections::HashSet<usize> =
-                left.iter().map(|edge| edge.from).collect();
-            left.retain(|edge| sources.contains(&edge.to));
-            if left.len() == before {
-                break;
+    /// The ways that do not come to an end: what is left when everything that leads nowhere is taken away, again and
+    /// again. Each way is looked at once, since chains of selects can be long.
+    fn endless(&self) -> Vec<Edge> {
+        let edges: Vec<Edge> = self.edges().collect();
+        let mut leading_on = vec![0_usize; self.vertices.len()];
+        let mut arriving = vec![Vec::new(); self.vertices.len()];
+        for Edge { from, to, .. } in &edges {
+            leading_on[*from] += 1;
+            arriving[*to].push(*from);
+        }
+        let ends = (0..leading_on.len()).filter(|at| leading_on[*at] == 0);
+        let mut ends: Vec<usize> = ends.collect();
+        while let Some(end) = ends.pop() {
+            for from in std::mem::take(&mut arriving[end]) {
+                leading_on[from] -= 1;
+                if leading_on[from] == 0 {
+                    ends.push(from);
+                }
             }
         }
+        let is_endless = |edge: &Edge| leading_on[edge.to] > 0;
+        edges.into_iter().filter(is_endless).collect()
+    }
+
+    /// Finds a cycle.
+    fn cycle(&self) -> Option<Vec<Edge>> {
+        let left = self.endless();
         let next: std::collections::HashMap<usize, Edge> =
             left.iter().map(|edge| (edge.from, *edge)).collect();
         let mut passed = std::collections::HashMap::new();

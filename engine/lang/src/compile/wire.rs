@@ -1,6 +1,6 @@
 //! Turning the graph of a query into the nodes of a pipeline.
 
-use super::graph::{Clauses, Draft, DraftKind, Graph, OperatorDraft, ScriptDraft, Sink};
+use super::graph::{Clauses, Draft, DraftKind, Edge, Graph, OperatorDraft, ScriptDraft, Sink};
 use crate::pipeline::{Node, NodeKind, OperatorNode, ScriptNode, Target};
 
 /// The parts of a pipeline.
@@ -81,25 +81,15 @@ fn order(graph: &Graph) -> Vec<usize> {
     let mut fed: Vec<bool> = graph.vertices.iter().map(|v| v.is_input).collect();
     let mut useful: Vec<bool> = graph.vertices.iter().map(|v| v.is_output).collect();
     let mut depths = vec![0usize; count];
-    // Without a cycle no path is longer than there are vertices.
-    for _ in 0..count {
-        let mut changed = false;
-        for edge in graph.edges() {
-            let (from, to) = (edge.from, edge.to);
-            changed |= spread(&mut fed, from, to);
-            // Nothing is done for the sake of its failures.
-            changed |= !edge.is_err && spread(&mut useful, to, from);
-            let depth = depths.get(from).map_or(0, |depth| depth + 1);
-            if let Some(known) = depths.get_mut(to)
-                && *known < depth
-            {
-                *known = depth;
-                changed = true;
-            }
-        }
-        if !changed {
-            break;
-        }
+    // Every way is looked at once in each direction, since chains of selects can be long.
+    let edges = in_order(graph);
+    for Edge { from, to, .. } in &edges {
+        spread(&mut fed, *from, *to);
+        depths[*to] = depths[*to].max(depths[*from] + 1);
+    }
+    // Nothing is done for the sake of its failures.
+    for edge in edges.iter().rev().filter(|edge| !edge.is_err) {
+        spread(&mut useful, edge.to, edge.from);
     }
     let is_live = |at: usize| fed.get(at) == Some(&true) && useful.get(at) == Some(&true);
     let depth = |at: usize| depths.get(at).copied().unwrap_or_default();
@@ -121,12 +111,31 @@ fn order(graph: &Graph) -> Vec<usize> {
     kept.into_iter().map(|(_, at)| at).collect()
 }
 
-fn spread(marks: &mut [bool], from: usize, to: usize) -> bool {
-    let is_new = marks.get(from) == Some(&true) && marks.get(to) == Some(&false);
-    if is_new && let Some(mark) = marks.get_mut(to) {
-        *mark = true;
+/// The ways between vertices, each behind all that lead to where it starts. Those of cycles are left out.
+fn in_order(graph: &Graph) -> Vec<Edge> {
+    let count = graph.vertices.len();
+    let mut arriving = vec![0_usize; count];
+    let mut leaving = vec![Vec::new(); count];
+    for edge in graph.edges() {
+        arriving[edge.to] += 1;
+        leaving[edge.from].push(edge);
     }
-    is_new
+    let mut ready: Vec<usize> = (0..count).filter(|at| arriving[*at] == 0).collect();
+    let mut edges = Vec::new();
+    while let Some(vertex) = ready.pop() {
+        for edge in std::mem::take(&mut leaving[vertex]) {
+            arriving[edge.to] -= 1;
+            if arriving[edge.to] == 0 {
+                ready.push(edge.to);
+            }
+            edges.push(edge);
+        }
+    }
+    edges
+}
+
+fn spread(marks: &mut [bool], from: usize, to: usize) {
+    marks[to] |= marks[from];
 }
 
 impl Places {
