@@ -377,3 +377,19 @@ fn the_console_of_the_examples_answers() {
     assert_eq!(out(&ran), "Hello\nGood morning\n(exit: goodbye)\n");
     assert_eq!((err(&ran).as_str(), ran.status.code()), ("", Some(0)));
 }
+
+#[test]
+fn what_operators_hold_back_at_the_end_is_not_lost_without_a_word() {
+    let place = Place::with(
+        "q.trickle",
+        "define operator two from generic::batch with count = 2 end; create operator two;
+         select event from in into two; select event from two into out",
+    );
+    place.write("in.json", "1\n2\n3\n");
+    let run = ["run", "q.trickle", "-i", "in.json", "--clock", "logical"];
+    let ran = place.run(&run);
+    assert_eq!(ran.exits(0), "1\n2\n");
+    ran.says(0, &["operators hold 1 event(s) back"]);
+    // Where time passes, they are let go.
+    assert_eq!(place.run(&run[..4]).exits(0), "1\n2\n3\n");
+}

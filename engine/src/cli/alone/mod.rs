@@ -15,7 +15,7 @@ use temblor_registry::{Registered, Registry};
 
 use super::catalogue;
 use super::failure::{Exit, Failure, Outcome};
-use super::output::{nearest, quoted};
+use super::output::{complain, nearest, quoted};
 pub(crate) use input::{Frame, Input};
 use output::Output;
 pub(crate) use stage::{Happening, Stage};
@@ -153,8 +153,14 @@ fn finish(input: &mut Input, stage: &mut Stage<'_>, output: &mut Output) -> Resu
     let frames = input.rest();
     through(frames, input, stage, output)?;
     // With the logical clock no time passes behind the last event.
-    if stage.clock() == ClockKind::Wall {
-        stage.flush(&mut |happening| output.take(happening, "the end of the input"));
+    match (stage.clock(), stage.held()) {
+        (ClockKind::Wall, _) => {
+            stage.flush(&mut |happening| output.take(happening, "the end of the input"));
+        }
+        (ClockKind::Logical, 0) => {}
+        (ClockKind::Logical, held) => complain(format!(
+            "warning: operators hold {held} event(s) back, and no time passes behind the last event"
+        )),
     }
     output.finish()
 }

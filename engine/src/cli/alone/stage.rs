@@ -109,6 +109,11 @@ impl<'p> Stage<'p> {
         self.without_event(true, take);
     }
 
+    /// How many events operators hold back.
+    pub(crate) fn held(&self) -> usize {
+        self.state.held()
+    }
+
     fn without_event(&mut self, is_end: bool, take: &mut dyn FnMut(Happening<'_>)) {
         let now_ns = match self.clock {
             ClockKind::Logical => self.events,
