@@ -47,6 +47,7 @@ built_in! {
     "static-blackhole", "temblor-connector-blackhole", temblor_connector_blackhole: "blackhole";
     "static-blaster", "temblor-connector-blaster", temblor_connector_blaster: "blaster";
     "static-file", "temblor-connector-file", temblor_connector_file: "file";
+    "static-http", "temblor-connector-http", temblor_connector_http: "http_client", "http_server";
     "static-metronome", "temblor-connector-metronome", temblor_connector_metronome: "metronome";
     "static-null", "temblor-connector-null", temblor_connector_null: "null";
     "static-stdio", "temblor-connector-stdio", temblor_connector_stdio: "stdio";

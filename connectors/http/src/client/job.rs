@@ -1,0 +1,258 @@
+//! One event on its way: attempts, waits between them, and its fate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use temblor_pdk::{
+    Backoff, BackoffPolicy, Batch, Error, Event, Fates, OwnedValue, Result, Value, io,
+};
+
+use super::attempt::Answer;
+use super::permits::Permit;
+use super::pool::Place;
+use super::sides::Received;
+use super::url::Url;
+use super::{Client, config, rejected};
+use crate::head;
+use crate::write::{self, HeaderLines};
+
+/// The longest wait that a server may ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How long to wait for the one request that tries a destination.
+const TRIAL: Duration = Duration::from_millis(10);
+
+/// An event that is to be sent.
+pub(super) struct Job {
+    pub(super) url: Url,
+    pub(super) method: String,
+    pub(super) headers: HeaderLines,
+    /// Whether the event itself says where it goes.
+    has_own_url: bool,
+    correlation: Option<OwnedValue>,
+    batch: Batch,
+    at: usize,
+    fates: Fates,
+    told: bool,
+}
+
+/// What is to be done after an attempt.
+enum Verdict {
+    Delivered,
+    /// It will not be taken later either.
+    Refused(String),
+    /// It may be taken later, and not before that wait.
+    Later(String, Option<Duration>),
+}
+
+impl Job {
+    /// Makes a request of an event.
+    pub(super) fn new(client: &Client, batch: &Batch, at: usize, fates: &Fates) -> Result<Job> {
+        let event = batch.events().get(at).copied();
+        let event = event.unwrap_or_else(|| Event::new(Value::NULL));
+        let asked = event.meta.get("http_client");
+        let asked = asked
+            .and_then(|meta| meta.get("request"))
+            .unwrap_or_default();
+        let own_url = text(asked, "url")?;
+        let url = match own_url {
+            Some(text) => Url::parse(text).map_err(rejected)?,
+            None => client.url.clone(),
+        };
+        let method = text(asked, "method")?.unwrap_or(&client.config.method);
+        config::check_method(method).map_err(rejected)?;
+        let mut headers = write::from_value(asked.get("headers").unwrap_or_default())?;
+        for line in &client.headers {
+            if !write::has(&headers, &line.0) {
+                headers.push(line.clone());
+            }
+        }
+        let correlation = event.meta.get("correlation");
+        Ok(Job {
+            has_own_url: own_url.is_some(),
+            url,
+            method: method.to_owned(),
+            headers,
+            correlation: correlation.map(Value::to_owned_value),
+            batch: batch.clone(),
+            at,
+            fates: fates.clone(),
+            told: false,
+        })
+    }
+
+    pub(super) fn body(&self) -> &[u8] {
+        let data = self.batch.events().get(self.at).map(|event| event.data);
+        let text = data.and_then(|data| data.as_str()).map(str::as_bytes);
+        data.and_then(|data| data.as_bytes())
+            .or(text)
+            .unwrap_or_default()
+    }
+
+    fn acked(mut self) {
+        self.told = true;
+        self.fates.acked_range(self.at..self.at + 1);
+    }
+
+    fn failed(mut self, error: &Error) {
+        self.told = true;
+        self.fates.failed_range(self.at..self.at + 1, error);
+    }
+
+    /// Sends the event, again and again where there is hope, and tells its fate.
+    pub(super) async fn run(self, client: Arc<Client>, place: Arc<Place>, _waiting: Permit) {
+        let verdict = self.deliver(&client, &place).await;
+        match verdict {
+            Ok(()) => self.acked(),
+            Err(reason) => {
+                let Url { text, .. } = &self.url;
+                let message = format!("{} {text}: {reason}", self.method);
+                client.warnings.warn(&client.host, &message);
+                self.failed(&Error::rejected(message));
+            }
+        }
+    }
+
+    async fn deliver(&self, client: &Client, place: &Place) -> Result<(), String> {
+        let mut backoff = Backoff::new(BackoffPolicy::default());
+        loop {
+            let permit = self.admitted(client, place).await?;
+            let attempted = client.attempt(self, place).await;
+            let verdict = self.judge(&attempted);
+            self.tell_breaker(client, place, &verdict);
+            drop(permit);
+            let (reason, asked) = match verdict {
+                Verdict::Later(reason, asked) => (reason, asked),
+                Verdict::Delivered => {
+                    self.hand_over(client, attempted).await;
+                    return Ok(());
+                }
+                Verdict::Refused(reason) => {
+                    self.hand_over(client, attempted).await;
+                    return Err(reason);
+                }
+            };
+            if backoff.attempts() >= client.config.max_retries {
+                let times = backoff.attempts() + 1;
+                self.hand_over(client, attempted).await;
+                return Err(format!("{reason} (tried {times} times)"));
+            }
+            let wait = backoff.next_wait();
+            io::sleep(&client.host, asked.map_or(wait, |asked| asked.max(wait))).await;
+        }
+    }
+
+    /// Waits until the request may be made. One to a destination of the event's own is refused while the breaker of
+    /// that is open, so that others need not wait for it; where all go to the same one, they wait.
+    async fn admitted(&self, client: &Client, place: &Place) -> Result<Permit, String> {
+        loop {
+            let permit = place.requests.take().await;
+            let now_ns = client.host.now_ns();
+            let until_ns = {
+                let mut breaker = place.breaker();
+                if breaker.allows(now_ns) {
+                    return Ok(permit);
+                }
+                breaker.opens_until_ns()
+            };
+            drop(permit);
+            if self.has_own_url {
+                let address = self.url.destination.address();
+                return Err(format!(
+                    "{address} does not answer; after several failures in a row it is left alone for a moment"
+                ));
+            }
+            match until_ns {
+                Some(until_ns) => io::sleep_until(&client.host, until_ns).await,
+                None => io::sleep(&client.host, TRIAL).await,
+            }
+        }
+    }
+
+    fn judge(&self, attempted: &Result<Answer, String>) -> Verdict {
+        let answer = match attempted {
+            Ok(answer) => answer,
+            Err(reason) => return Verdict::Later(reason.clone(), None),
+        };
+        let status = answer.status;
+        match status {
+            200..300 => Verdict::Delivered,
+            408 | 425 | 429 | 500.. => {
+                Verdict::Later(format!("the server answered {status}"), retry_after(answer))
+            }
+            300..400 => Verdict::Refused(format!(
+                "the server answered {status}; redirections are not followed"
+            )),
+            _ => Verdict::Refused(format!("the server answered {status}")),
+        }
+    }
+
+    fn tell_breaker(&self, client: &Client, place: &Place, verdict: &Verdict) {
+        let now_ns = client.host.now_ns();
+        let mut breaker = place.breaker();
+        let was_open = breaker.is_open();
+        match verdict {
+            // A server that refuses an event is there.
+            Verdict::Delivered | Verdict::Refused(_) => breaker.succeeded(),
+            Verdict::Later(..) => breaker.failed(now_ns),
+        }
+        let is_open = breaker.is_open();
+        drop(breaker);
+        let address = self.url.destination.address();
+        match (was_open, is_open, verdict) {
+            (false, true, Verdict::Later(reason, _)) => {
+                let message = format!("{address} is left alone for a moment: {reason}");
+                client.warnings.warn(&client.host, &message);
+            }
+            (true, false, _) => {
+                let message = format!("{address} answers again");
+                client.host.log(temblor_pdk::log::Level::Info, &message);
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes an event of a response, if anybody reads them.
+    async fn hand_over(&self, client: &Client, attempted: Result<Answer, String>) {
+        let responses = client.responses().clone();
+        if let (Some(responses), Ok(answer)) = (responses, attempted) {
+            let received = Received {
+                answer,
+                url: self.url.text.clone(),
+                method: self.method.clone(),
+                correlation: self.correlation.clone(),
+            };
+            // When the source has ended, nobody reads it.
+            let _ = responses.send_async(received).await;
+        }
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if !self.told {
+            let text = &self.url.text;
+            let error = Error::rejected(format!("the request to {text} was given up at the end"));
+            self.fates.failed_range(self.at..self.at + 1, &error);
+        }
+    }
+}
+
+/// A text of the record `$http_client.request`.
+fn text<'a>(record: Value<'a>, key: &str) -> Result<Option<&'a str>> {
+    match record.get(key) {
+        None => Ok(None),
+        Some(value) => match value.as_str() {
+            Some(text) => Ok(Some(text)),
+            None => Err(Error::rejected(format!(
+                "`$http_client.request.{key}` is not a text"
+            ))),
+        },
+    }
+}
+
+/// How long the server asks to be left alone.
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    let value = head::values(&answer.headers, "retry-after").next()?;
+    let seconds = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+}

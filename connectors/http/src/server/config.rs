@@ -1,0 +1,170 @@
+//! What a user writes for `http_server`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use temblor_pdk::schemars::JsonSchema;
+use temblor_pdk::serde::Deserialize;
+use temblor_pdk::{Error, Result};
+
+use crate::head::HeadLimits;
+use crate::tls::ServerTls;
+use crate::write;
+
+/// Takes requests of HTTP/1.1 as events, and answers each.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(crate = "temblor_pdk::serde", deny_unknown_fields)]
+#[schemars(crate = "temblor_pdk::schemars")]
+pub(crate) struct Config {
+    /// Where to listen: `host:port`, also as `http://host:port`. Port 0 lets the system choose.
+    pub url: String,
+    /// Certificate and key, to speak TLS.
+    pub tls: Option<ServerTls>,
+    /// Headers of every answer that the flow gives, unless the event has others of these names.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The status of an answer when the events of a request were acked and none was sent back.
+    #[serde(default = "no_content")]
+    pub status_acked: u16,
+    /// The largest body, in bytes; a larger one is answered with 413.
+    #[serde(default = "default_max_body")]
+    pub max_body: u64,
+    /// What all bodies may take together that wait for the engine; beyond that, the answer is 503.
+    #[serde(default = "default_max_waiting")]
+    pub max_waiting: usize,
+    /// The longest head, in bytes; a longer one is answered with 431.
+    #[serde(default = "default_max_head")]
+    pub max_head: usize,
+    /// The largest number of headers; more are answered with 431.
+    #[serde(default = "default_max_headers")]
+    pub max_headers: usize,
+    /// The largest number of connections; more are answered with 503 and closed.
+    #[serde(default = "default_max_connections")]
+    pub max_connections: usize,
+    /// How many connections the system keeps until they are accepted.
+    #[serde(default = "default_backlog")]
+    pub backlog: u32,
+    /// How long a TLS handshake may take.
+    #[serde(default = "ten_seconds")]
+    pub handshake_timeout_ms: u64,
+    /// How long a head may take from its first byte; a slower one is answered with 408.
+    #[serde(default = "ten_seconds")]
+    pub header_timeout_ms: u64,
+    /// How long a body may take; a slower one is answered with 408.
+    #[serde(default = "a_minute")]
+    pub body_timeout_ms: u64,
+    /// How long a connection is kept without a request.
+    #[serde(default = "a_minute")]
+    pub idle_timeout_ms: u64,
+    /// How long a request waits for its answer; then it is answered with 504.
+    #[serde(default = "half_a_minute")]
+    pub request_timeout_ms: u64,
+    /// How long it may take to write an answer.
+    #[serde(default = "half_a_minute")]
+    pub write_timeout_ms: u64,
+}
+
+fn no_content() -> u16 {
+    204
+}
+
+fn default_max_body() -> u64 {
+    8 * 1024 * 1024
+}
+
+fn default_max_waiting() -> usize {
+    256 * 1024 * 1024
+}
+
+fn default_max_head() -> usize {
+    64 * 1024
+}
+
+fn default_max_headers() -> usize {
+    100
+}
+
+fn default_max_connections() -> usize {
+    1024
+}
+
+fn default_backlog() -> u32 {
+    128
+}
+
+fn ten_seconds() -> u64 {
+    10_000
+}
+
+fn half_a_minute() -> u64 {
+    30_000
+}
+
+fn a_minute() -> u64 {
+    60_000
+}
+
+impl Config {
+    /// The address to listen at.
+    pub(super) fn address(&self) -> Result<String> {
+        let rest = match self.url.split_once("://") {
+            None => self.url.as_str(),
+            Some(("http", rest)) if self.tls.is_none() => rest,
+            Some(("https", rest)) if self.tls.is_some() => rest,
+            Some(("https", _)) => {
+                return Err(Error::config(format!(
+                    "`{}` needs a certificate\nhelp: set `tls` to {{\"cert\": …, \"key\": …}}",
+                    self.url
+                )));
+            }
+            Some(_) => {
+                return Err(Error::config(format!(
+                    "`{}` is not where HTTP is served\nhelp: set `url` to \"host:port\"",
+                    self.url
+                )));
+            }
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let port = rest.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+        match port {
+            Some(Ok(_)) => Ok(rest.to_owned()),
+            _ => Err(Error::config(format!(
+                "`{}` has no port\nhelp: set `url` to \"host:port\"",
+                self.url
+            ))),
+        }
+    }
+
+    /// Looks for what cannot work.
+    pub(super) fn check(&self) -> Result<()> {
+        if !(200..600).contains(&self.status_acked) {
+            let status = self.status_acked;
+            return Err(Error::config(format!(
+                "`status_acked` is {status}, which is no status of an answer\nhelp: set it to 200 to 599"
+            )));
+        }
+        for (name, value) in &self.headers {
+            write::check(name, value.as_bytes()).map_err(Error::config)?;
+        }
+        let counts = [
+            ("max_headers", self.max_headers),
+            ("max_head", self.max_head),
+            ("max_connections", self.max_connections),
+        ];
+        match counts.iter().find(|(_, count)| *count == 0) {
+            Some((name, _)) => Err(Error::config(format!("`{name}` is 0, so nothing gets in"))),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn head_limits(&self) -> HeadLimits {
+        HeadLimits {
+            bytes: self.max_head,
+            headers: self.max_headers,
+        }
+    }
+}
+
+pub(super) fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}

@@ -1,0 +1,167 @@
+//! The source, which takes requests, and the sink, which takes answers.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use temblor_pdk::{
+    ANONYMOUS_STREAM, Arena, Batch, BatchWriter, Error, Event, FateRange, Fates, Field, Pull,
+    Result, Sink, Source, Value,
+};
+
+use super::Server;
+use super::exchange::About;
+use crate::head::Headers;
+use crate::write::{self, HeaderLines};
+
+/// Hands requests over, each as a pull of its own.
+pub(crate) struct HttpSource {
+    server: Arc<Server>,
+}
+
+impl HttpSource {
+    pub(super) fn new(server: &Arc<Server>) -> Self {
+        HttpSource {
+            server: Arc::clone(server),
+        }
+    }
+}
+
+impl Source for HttpSource {
+    async fn pull(&mut self, out: &mut BatchWriter) -> Result<Pull> {
+        let exchange = &self.server.exchange;
+        loop {
+            let Some(arrived) = out.wait(exchange.arrived.recv_async()).await else {
+                return Ok(Pull::Idle);
+            };
+            // The exchange has a sender of its own, so there is always one.
+            let Ok(arrived) = arrived else {
+                return Ok(Pull::End);
+            };
+            // Nobody waits for its answer any more, and nobody was told that it was taken.
+            if arrived.answer.is_disconnected() {
+                continue;
+            }
+            let now_ns = self.server.host.now_ns();
+            out.push(|arena| {
+                let data = Value::bytes(arena.copy_bytes(&arrived.body));
+                let mut event = Event::new(data);
+                event.meta = meta(arena, &arrived.about);
+                event.ingest_ns = now_ns;
+                event.id.lane = arrived.lane;
+                event.id.stream = ANONYMOUS_STREAM;
+                event
+            });
+            let peer = arrived.about.peer;
+            exchange.pulled(out.number(), arrived.lane, arrived.answer, peer);
+            return Ok(Pull::Ready);
+        }
+    }
+
+    async fn on_fates(&mut self, fates: &[FateRange]) -> Result<()> {
+        self.server.exchange.settled(fates);
+        Ok(())
+    }
+}
+
+impl Drop for HttpSource {
+    fn drop(&mut self) {
+        self.server.exchange.abandon();
+    }
+}
+
+fn meta<'a>(arena: &'a Arena, about: &About) -> Value<'a> {
+    let text = |text: &str| Value::from(arena.str(text));
+    let peer = arena.object(&[
+        Field::new("host", text(&about.peer.host)),
+        Field::new("port", Value::from(u64::from(about.peer.port))),
+    ]);
+    let request = arena.object(&[
+        Field::new("method", text(&about.method)),
+        Field::new("path", text(&about.path)),
+        Field::new("query", about.query.as_deref().map_or(Value::NULL, text)),
+        Field::new("headers", header_record(arena, &about.headers)),
+        Field::new("peer", peer),
+        Field::new("protocol", Value::from(about.protocol)),
+        Field::new("version", Value::from(about.version)),
+    ]);
+    let server = arena.object(&[Field::new("request", request)]);
+    arena.object(&[Field::new("http_server", server)])
+}
+
+/// A record of the headers, each with all its values.
+pub(crate) fn header_record<'a>(arena: &'a Arena, headers: &Headers) -> Value<'a> {
+    let mut fields: Vec<Field<'a>> = Vec::with_capacity(headers.len());
+    for (at, (name, _)) in headers.iter().enumerate() {
+        if headers[..at].iter().any(|(known, _)| known == name) {
+            continue;
+        }
+        let same = headers[at..].iter().filter(|(known, _)| known == name);
+        let values: Vec<Value<'a>> = same.map(|(_, value)| header_text(arena, value)).collect();
+        fields.push(Field::new(arena.str(name), arena.array(&values)));
+    }
+    arena.object(&fields)
+}
+
+fn header_text<'a>(arena: &'a Arena, value: &[u8]) -> Value<'a> {
+    match String::from_utf8_lossy(value) {
+        Cow::Borrowed(text) => Value::from(arena.str(text)),
+        Cow::Owned(text) => Value::from(arena.str(&text)),
+    }
+}
+
+/// Takes answers to requests.
+pub(crate) struct HttpSink {
+    server: Arc<Server>,
+}
+
+impl HttpSink {
+    pub(super) fn new(server: &Arc<Server>) -> Self {
+        HttpSink {
+            server: Arc::clone(server),
+        }
+    }
+}
+
+impl Sink for HttpSink {
+    async fn write(&mut self, batch: Batch, fates: Fates) -> Result<()> {
+        for (at, event) in batch.events().iter().enumerate() {
+            let answered = answer_of(event.meta).and_then(|(status, headers)| {
+                let claim = self.server.exchange.claim(&event.id)?;
+                claim.answer(status, headers, &batch, at, &fates);
+                Ok(())
+            });
+            if let Err(error) = answered {
+                let server = &self.server;
+                let message = format!("an answer was refused: {error}");
+                server.warnings.warn(&server.host, &message);
+                fates.failed_range(at..at + 1, &error);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Status and headers that an event asks for.
+fn answer_of(meta: Value<'_>) -> Result<(u16, HeaderLines)> {
+    let response = meta
+        .get("http_server")
+        .and_then(|meta| meta.get("response"));
+    let Some(response) = response else {
+        return Ok((200, HeaderLines::new()));
+    };
+    let status = match response.get("status") {
+        None => 200,
+        Some(status) => status
+            .as_u64()
+            .and_then(|status| u16::try_from(status).ok())
+            .filter(|status| (200..600).contains(status))
+            .ok_or_else(|| {
+                let status = status.to_json();
+                Error::rejected(format!(
+                    "{status} is no status of an answer; 200 to 599 are"
+                ))
+            })?,
+    };
+    let headers = write::from_value(response.get("headers").unwrap_or_default())?;
+    Ok((status, headers))
+}
