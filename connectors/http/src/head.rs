@@ -146,9 +146,6 @@ fn faulty(error: ParseError, limits: HeadLimits) -> Fault {
             let limit = limits.headers;
             Fault::Refused(431, format!("there are more than {limit} headers"))
         }
-        ParseError::Version => {
-            Fault::Refused(505, String::from("this is not HTTP/1.0 or HTTP/1.1"))
-        }
         error => Fault::bad(format!("the head cannot be read: {error}")),
     }
 }
@@ -160,6 +157,10 @@ pub(crate) fn request(bytes: &[u8], limits: HeadLimits) -> Result<Option<Request
     match parsed.parse(bytes) {
         Ok(Status::Complete(_)) => {}
         Ok(Status::Partial) => return Ok(None),
+        Err(ParseError::Version) if is_of_http(bytes) => {
+            let reason = "this is not HTTP/1.0 or HTTP/1.1";
+            return Err(Fault::Refused(505, reason.to_owned()));
+        }
         Err(error) => return Err(faulty(error, limits)),
     }
     let minor = parsed.version.unwrap_or(1);
@@ -207,6 +208,16 @@ pub(crate) fn response(
         framing,
         keep_alive,
     }))
+}
+
+/// Whether a request line says that it is of HTTP, in whatever version.
+fn is_of_http(bytes: &[u8]) -> bool {
+    let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    let mut parts = line.trim_ascii().split(|b| *b == b' ');
+    parts
+        .nth(2)
+        .is_some_and(|third| third.starts_with(b"HTTP/"))
+        && parts.next().is_none()
 }
 
 fn own(headers: &[Header<'_>]) -> Headers {

@@ -106,7 +106,7 @@ impl Job {
             Err(reason) => {
                 let Url { text, .. } = &self.url;
                 let message = format!("{} {text}: {reason}", self.method);
-                client.warnings.warn(&client.host, &message);
+                client.failed.warn(&client.host, &message);
                 self.failed(&Error::rejected(message));
             }
         }
@@ -201,7 +201,7 @@ impl Job {
         match (was_open, is_open, verdict) {
             (false, true, Verdict::Later(reason, _)) => {
                 let message = format!("{address} is left alone for a moment: {reason}");
-                client.warnings.warn(&client.host, &message);
+                client.silenced.warn(&client.host, &message);
             }
             (true, false, _) => {
                 let message = format!("{address} answers again");

@@ -39,7 +39,10 @@ pub(crate) struct Client {
     tls: Mutex<Option<TlsConnector>>,
     /// Where responses go, if anybody reads them.
     responses: Mutex<Option<flume::Sender<Received>>>,
-    warnings: Warnings,
+    /// Of events that cannot be requests, of requests that failed, and of destinations: none hides the others.
+    refused: Warnings,
+    failed: Warnings,
+    silenced: Warnings,
     tasks: Mutex<Vec<Spawned<()>>>,
 }
 
@@ -78,7 +81,9 @@ impl Connector for HttpClient {
                 network: Arc::clone(context.network()),
                 tls: Mutex::default(),
                 responses: Mutex::default(),
-                warnings: Warnings::default(),
+                refused: Warnings::default(),
+                failed: Warnings::default(),
+                silenced: Warnings::default(),
                 tasks: Mutex::default(),
                 config,
             }),

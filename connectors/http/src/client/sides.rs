@@ -43,7 +43,7 @@ impl Sink for ClientSink {
                 Ok(job) => job,
                 Err(error) => {
                     let message = format!("an event was refused: {error}");
-                    client.warnings.warn(&client.host, &message);
+                    client.refused.warn(&client.host, &message);
                     fates.failed_range(at..at + 1, &error);
                     continue;
                 }

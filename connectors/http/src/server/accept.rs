@@ -61,7 +61,7 @@ fn warn(server: &Server, reason: &std::io::Error) {
         _ => "",
     };
     let message = format!("cannot accept a connection: {reason}{help}");
-    server.warnings.warn(&server.host, &message);
+    server.refused_connections.warn(&server.host, &message);
 }
 
 /// Counts a connection for as long as it lives.
@@ -87,7 +87,7 @@ fn admit(server: &Arc<Server>, socket: Box<dyn Socket>, alive: flume::Sender<()>
     let most = server.config.max_connections;
     if before >= most {
         let message = format!("refused {peer}: there are {most} connections already");
-        server.warnings.warn(&server.host, &message);
+        server.refused_connections.warn(&server.host, &message);
         if before < most + REFUSALS && server.tls.is_none() {
             let server_of = Arc::clone(server);
             server.run(async move {
@@ -119,6 +119,6 @@ async fn secure(server: &Server, socket: Box<dyn Socket>, peer: &Peer) -> Option
         None => format!("it was not done within {limit} ms"),
     };
     let message = format!("the TLS handshake with {peer} failed: {reason}");
-    server.warnings.warn(&server.host, &message);
+    server.refused_connections.warn(&server.host, &message);
     None
 }

@@ -108,7 +108,9 @@ impl Connection {
     }
 
     fn warn(&self, message: &str) {
-        self.server.warnings.warn(&self.server.host, message);
+        self.server
+            .refused_requests
+            .warn(&self.server.host, message);
     }
 
     /// Reads a request.

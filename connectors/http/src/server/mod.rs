@@ -38,7 +38,10 @@ pub(crate) struct Server {
     tls: Option<TlsAcceptor>,
     /// How many connections there are.
     connections: AtomicUsize,
-    warnings: Warnings,
+    /// Of connections, of requests and of answers that were refused: none hides the others.
+    refused_connections: Warnings,
+    refused_requests: Warnings,
+    refused_answers: Warnings,
     ending: Ending,
     tasks: Mutex<Vec<Spawned<()>>>,
 }
@@ -205,7 +208,9 @@ impl Server {
             budget: Budget::new(config.max_waiting),
             tls,
             connections: AtomicUsize::new(0),
-            warnings: Warnings::default(),
+            refused_connections: Warnings::default(),
+            refused_requests: Warnings::default(),
+            refused_answers: Warnings::default(),
             ending: Ending::new(),
             tasks: Mutex::default(),
             config,

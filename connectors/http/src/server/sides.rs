@@ -133,7 +133,7 @@ impl Sink for HttpSink {
             if let Err(error) = answered {
                 let server = &self.server;
                 let message = format!("an answer was refused: {error}");
-                server.warnings.warn(&server.host, &message);
+                server.refused_answers.warn(&server.host, &message);
                 fates.failed_range(at..at + 1, &error);
             }
         }
