@@ -6,8 +6,10 @@ mod backend;
 mod bad;
 mod client;
 mod client_faults;
+mod descriptors;
 mod limits;
 mod peer;
+mod secure;
 mod server;
 #[path = "../engine/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the engine")]
