@@ -1,6 +1,7 @@
 //! A program that runs out of descriptors: it goes on, says why, and serves again as soon as there are some.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +22,8 @@ end;
 deploy flow main;
 ";
 
-struct Program {
+/// The program, with a flow that has an `http_server`.
+pub(crate) struct Program {
     child: Child,
     said: Arc<Mutex<Vec<String>>>,
 }
@@ -35,13 +37,13 @@ impl Drop for Program {
 
 impl Program {
     /// Runs a flow with so many descriptors.
-    fn run(flow: &std::path::Path, descriptors: u32) -> Self {
+    pub(crate) fn run(flow: &std::path::Path, descriptors: u32, more: &str) -> Self {
         let program = env!("CARGO_BIN_EXE_temblor");
         let flow = flow.display();
         let mut child = Command::new("sh")
             .arg("-c")
             .arg(format!(
-                "ulimit -n {descriptors}; exec '{program}' run '{flow}'"
+                "ulimit -n {descriptors}; exec '{program}' run '{flow}' {more}"
             ))
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -55,6 +57,18 @@ impl Program {
             }
         });
         Program { child, said }
+    }
+
+    /// Where it listens.
+    fn address(&self) -> SocketAddr {
+        until("it listens", || self.find("listening at ").is_some());
+        let line = self.find("listening at ").unwrap();
+        let (_, address) = line.rsplit_once("listening at ").unwrap();
+        address.trim().parse().unwrap()
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.address())
     }
 
     fn find(&self, what: &str) -> Option<String> {
@@ -76,11 +90,8 @@ impl Program {
 fn without_descriptors_it_waits_and_serves_again() {
     let flow = tempfile::NamedTempFile::with_suffix(".troy").unwrap();
     std::fs::write(flow.path(), FLOW).unwrap();
-    let program = Program::run(flow.path(), 64);
-    until("it listens", || program.find("listening at ").is_some());
-    let line = program.find("listening at ").unwrap();
-    let address = line.rsplit_once("listening at ").unwrap().1;
-    let address = address.trim().parse().unwrap();
+    let program = Program::run(flow.path(), 64, "");
+    let address = program.address();
     let held: Vec<Client> = (0..200).map(|_| Client::connect(address)).collect();
     until("it says what it lacks", || {
         program.find("cannot accept a connection").is_some() && program.find("ulimit -n").is_some()

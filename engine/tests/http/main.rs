@@ -7,6 +7,7 @@ mod bad;
 mod client;
 mod client_faults;
 mod descriptors;
+mod example;
 mod limits;
 mod peer;
 mod secure;
