@@ -186,6 +186,7 @@ fn links_between_pages_lead_somewhere() {
         "docs/language.md",
         "docs/library.md",
         "docs/connector.md",
+        "docs/http.md",
         "docs/testing.md",
         "docs/limits.md",
     ] {
