@@ -19,7 +19,7 @@ use crate::write::{self, HeaderLines};
 /// The longest wait that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How long to wait for the one request that tries a destination.
-const TRIAL: Duration = Duration::from_millis(10);
+const TRIAL: Duration = Duration::from_millis(50);
 
 /// An event that is to be sent.
 pub(super) struct Job {
