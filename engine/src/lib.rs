@@ -54,6 +54,7 @@ mod flow;
 mod frames;
 mod host;
 mod kept;
+mod letter;
 mod log;
 mod metrics;
 mod parcel;

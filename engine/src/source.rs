@@ -256,24 +256,20 @@ impl SourceTask {
             deliver(parcel, &mut self.out).await;
         }
         let Some(errors) = decoded.errors else { return };
-        if let Some(record) = errors.events().first() {
+        if let Some(record) = errors.batch.events().first() {
             let error = record.data.get("error").and_then(|error| error.as_str());
             let message = format!(
                 "cannot decode {} event(s), the first: {}",
-                errors.len(),
+                errors.batch.len(),
                 error.unwrap_or_default()
             );
             let logger = &self.shared.logger;
             logger.about(Level::Warn, &self.flow, &self.name, &message);
         }
-        if !self.err.is_empty() {
-            // Records about failures are not events of the source.
-            let tickets = Tickets::of_nobody(errors.len() as u32);
-            let parcel = Parcel {
-                batch: errors,
-                tickets,
-            };
-            deliver(parcel, &mut self.err).await;
+        if self.err.is_empty() {
+            errors.tickets.release();
+        } else {
+            deliver(errors, &mut self.err).await;
         }
     }
 

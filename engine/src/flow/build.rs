@@ -26,6 +26,7 @@ use crate::engine::Inner;
 use crate::executor::{Watched, give_way};
 use crate::fate::{SourceFates, Tally};
 use crate::host::ConnectorHost;
+use crate::letter::{Letters, OnFailure};
 use crate::sink::SinkTask;
 use crate::source::SourceTask;
 
@@ -71,7 +72,9 @@ pub(crate) async fn start(inner: &Arc<Inner>, flow: &Flow) -> Result<FlowHandle,
 fn make<'f>(inner: &Arc<Inner>, flow: &Flow, planned: Planned<'f>) -> Result<Made<'f>, StartError> {
     let spec = planned.spec;
     let decoder = match planned.source {
-        Some(info) if info.payload == Payload::Bytes => Some(decoder(inner, spec, info)?),
+        Some(info) if info.payload == Payload::Bytes => {
+            Some(decoder(inner, &flow.name, spec, info)?)
+        }
         _ => None,
     };
     let encoder = match planned.sink {
@@ -122,7 +125,12 @@ fn codec(inner: &Inner, spec: &ConnectorSpec) -> Result<Box<dyn DynCodec>, Start
     made.map_err(|error| unusable(named, &error))
 }
 
-fn decoder(inner: &Inner, spec: &ConnectorSpec, info: SourceInfo) -> Result<Decoder, StartError> {
+fn decoder(
+    inner: &Inner,
+    flow: &str,
+    spec: &ConnectorSpec,
+    info: SourceInfo,
+) -> Result<Decoder, StartError> {
     let mut entries = Vec::new();
     for named in &spec.preprocessors {
         let entry = entry(inner, Kind::Preprocessor, named)?;
@@ -140,7 +148,8 @@ fn decoder(inner: &Inner, spec: &ConnectorSpec, info: SourceInfo) -> Result<Deco
         codec(inner, spec)?,
         Box::new(make),
         inner.times(),
-        &spec.name,
+        Letters::of_connector(flow, &spec.name),
+        OnFailure::Fail,
         info.transactional,
     ))
 }
@@ -335,13 +344,19 @@ impl Spawner<'_> {
         orders: flume::Receiver<crate::control::Order>,
         status: Status,
     ) -> SourceTask {
+        let number = self.inner.next_source();
         let whole_pulls = info.payload == Payload::Bytes;
-        let (fates, settled) =
-            SourceFates::new(Arc::clone(self.tally), info.transactional, whole_pulls);
+        let (fates, settled) = SourceFates::new(
+            number,
+            &spec.name,
+            Arc::clone(self.tally),
+            info.transactional,
+            whole_pulls,
+        );
         SourceTask {
             name: spec.name.clone(),
             flow: self.flow.to_owned(),
-            number: self.inner.next_source(),
+            number,
             instance,
             decoder,
             out,
