@@ -51,6 +51,7 @@ mod encode;
 mod engine;
 mod executor;
 mod fate;
+mod feedback;
 mod flow;
 mod frames;
 mod host;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use temblor_lang::{Endpoint, Flow};
 
 use crate::breaker::{Breaker, Contraflow};
+use crate::clock::Clock;
 use crate::log::Logger;
 use crate::queue::{QueueLimits, Receiver, Sender, queue};
 use crate::route::{Node, Target};
@@ -33,8 +34,14 @@ pub(crate) struct Graph {
 }
 
 /// Builds the routes of a flow whose links were checked.
-pub(crate) fn build(flow: &Flow, limits: QueueLimits, logger: &Logger) -> Graph {
+pub(crate) fn build(
+    flow: &Flow,
+    limits: QueueLimits,
+    logger: &Logger,
+    clock: Option<Clock>,
+) -> Graph {
     let mut builder = Builder::new(flow, limits, logger);
+    builder.clock = clock;
     let connectors = flow.connectors.len();
     let ports = |builder: &mut Builder<'_>, port: &str| {
         let targets = (0..connectors).map(|at| {
@@ -79,6 +86,8 @@ pub(crate) fn build(flow: &Flow, limits: QueueLimits, logger: &Logger) -> Graph 
 struct Builder<'f> {
     flow: &'f Flow,
     logger: &'f Logger,
+    /// None where only events let time pass.
+    clock: Option<Clock>,
     contraflow: Arc<Contraflow>,
     /// For each connector with a sink, its queue.
     sinks: Vec<Option<(Sender, Receiver, Arc<Breaker>)>>,
@@ -121,6 +130,7 @@ impl<'f> Builder<'f> {
         Builder {
             flow,
             logger,
+            clock: None,
             sinks,
             shared,
             queues,
@@ -167,6 +177,7 @@ impl<'f> Builder<'f> {
             flow,
             &spec.name,
             self.logger.clone(),
+            self.clock,
         )
     }
 }

@@ -4,6 +4,7 @@
 
 mod configuration;
 mod connectors;
+mod contraflow;
 mod engines;
 mod fates;
 mod flows;

@@ -4,6 +4,7 @@ use temblor_pdk::value::{Event, Value};
 use temblor_pdk::{DynOperator, OperatorSink};
 
 use super::OperatorNode;
+use super::feedback::clean;
 use super::run::{Run, Unread};
 use super::state::NodeState;
 use crate::code::Code;
@@ -50,14 +51,24 @@ impl<'a> Run<'_, 'a> {
     ) {
         let mut state = self.take_state(at);
         let error = match &mut state {
-            NodeState::Operator { running, given } => {
+            NodeState::Operator {
+                running,
+                given,
+                wants_feedback,
+            } => {
                 *given += u64::from(is_event);
-                let mut take = |output: u32, event: Event<'a>| {
+                let mut take = |output: u32, mut event: Event<'a>| {
+                    clean(&mut event);
+                    if *wants_feedback {
+                        self.state.trails.go_on(&mut event, at, output);
+                        self.trailed = Some(event.id.flags);
+                    }
                     if let Some(to) = operator.outputs.get(output as usize) {
                         self.send(to, event);
                     }
                 };
                 let done = work(&mut **running, &mut OperatorSink::new(&mut take));
+                self.has_held |= running.held() > 0;
                 done.err().map(|error| error.to_string())
             }
             NodeState::Broken(why) => Some(why.to_string()),
