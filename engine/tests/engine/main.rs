@@ -7,6 +7,7 @@ mod connectors;
 mod contraflow;
 mod engines;
 mod fates;
+mod fates_shapes;
 mod flows;
 mod letters;
 mod life;
