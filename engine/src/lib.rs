@@ -40,6 +40,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod breaker;
 mod builtin;
 mod catalogue;
 mod channel;
@@ -50,10 +51,12 @@ mod encode;
 mod engine;
 mod executor;
 mod fate;
+mod feedback;
 mod flow;
 mod frames;
 mod host;
 mod kept;
+mod letter;
 mod log;
 mod metrics;
 mod parcel;

@@ -191,6 +191,8 @@ fn sum(report: &FlowReport) -> String {
 
 fn reasons(counts: &Counts) -> String {
     let reasons = [
+        ("dead-lettered", counts.dead_lettered),
+        ("refused", counts.refused),
         ("filtered", counts.filtered),
         ("dead ends", counts.dead_ends),
         ("empty", counts.empty),
