@@ -243,7 +243,21 @@ impl SourceTask {
             )?,
             None => self.take_values(batch, pull),
         };
+        self.tell_undecodable(&decoded, pull).await?;
         self.hand_on(decoded).await;
+        Ok(())
+    }
+
+    /// Tells the source why a pull could not be decoded, for whoever sent it.
+    async fn tell_undecodable(&mut self, decoded: &Decoded, pull: u64) -> Result<()> {
+        let errors = decoded.errors.as_ref().filter(|_| self.transactional);
+        let Some(record) = errors.and_then(|errors| errors.batch.events().first()) else {
+            return Ok(());
+        };
+        let reason = record.data.get("error").and_then(|error| error.as_str());
+        let reason = reason.unwrap_or_default().to_owned();
+        let command = Command::Undecodable(record.id.lane, pull, reason);
+        call(&mut *self.instance, command).await?;
         Ok(())
     }
 

@@ -97,6 +97,8 @@ pub enum Command {
     Revoke(Lane, u64),
     /// To a source: a lane is gone.
     Lost(Lane),
+    /// To a source: a frame of this pull of a lane could not be decoded, for this reason.
+    Undecodable(Lane, u64, String),
     /// To a sink: take these events.
     Write(Batch, Fates),
     /// To a sink: hand on what you keep.

@@ -118,6 +118,21 @@ pub trait Source: Send + 'static {
         async { Ok(()) }
     }
 
+    /// Learns that a frame of a pull could not be decoded, and why; what became of the pull is told later. For those
+    /// who answer whoever sent it; told to transactional sources, once a pull.
+    ///
+    /// # Errors
+    /// Anything; the kind says what the engine does.
+    fn on_undecodable(
+        &mut self,
+        lane: Lane,
+        pull: u64,
+        reason: &str,
+    ) -> impl Future<Output = Result<()>> + Send {
+        let _ = (lane, pull, reason);
+        async { Ok(()) }
+    }
+
     /// A lane is this source's from here on, starting at a position.
     ///
     /// # Errors

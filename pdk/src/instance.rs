@@ -201,6 +201,9 @@ async fn answer_source<S: Source>(
         Command::Assigned(start) => source.on_assigned(start).await?,
         Command::Revoke(lane, deadline_ns) => source.on_revoke(lane, deadline_ns).await?,
         Command::Lost(lane) => source.on_lost(lane).await?,
+        Command::Undecodable(lane, pull, reason) => {
+            source.on_undecodable(lane, pull, &reason).await?;
+        }
         other => misdirected(&other)?,
     }
     Ok(Outcome::Done)

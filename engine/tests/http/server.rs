@@ -143,10 +143,12 @@ fn what_cannot_be_decoded_has_an_answer_and_the_connection_goes_on() {
     let served = serve(ECHO, json!({}));
     let mut client = served.connect();
     // An empty body is no event, and none that fails.
-    for (body, status) in [("not json", 500), ("", 204), ("{}", 200)] {
+    for (body, status) in [("not json", 400), ("", 204), ("{}", 200)] {
         client.post("/", body);
         let response = client.response().unwrap();
         assert_eq!(response.status, status, "{body}: {response:?}");
+        let says_why = response.body.contains("JSON");
+        assert_eq!(says_why, status == 400, "{response:?}");
     }
     drop(client);
     served.flow.drain();

@@ -232,6 +232,11 @@ impl Source for ProbeSource {
         self.journal.at("revoke", format!("{lane} {deadline_ns}"))
     }
 
+    async fn on_undecodable(&mut self, lane: Lane, pull: u64, reason: &str) -> Result<()> {
+        self.journal
+            .at("undecodable", format!("{lane} {pull} {reason}"))
+    }
+
     async fn on_lost(&mut self, lane: Lane) -> Result<()> {
         self.journal.at("lost", format!("{lane}"))
     }

@@ -69,7 +69,7 @@ fn the_life_of_a_connector() {
         "drop sink ",
         "drop connector ",
     ];
-    assert_eq!(told[9..], expected);
+    assert_eq!(told[10..], expected);
 }
 
 #[test]
@@ -105,6 +105,7 @@ fn the_commands_of_a_source() {
             Command::Assigned(start(Some(u64::MAX))),
             Command::Revoke(u32::MAX, u64::MAX),
             Command::Lost(8),
+            Command::Undecodable(7, u64::MAX, String::from("no \u{1f4a5} here")),
             Command::Connect,
         ];
         commands
@@ -118,8 +119,8 @@ fn the_commands_of_a_source() {
         told[0]
     );
     assert!(told[0].contains("lane: 3, stream: 4"), "{}", told[0]);
-    assert!(told[8].contains("cannot answer"), "{}", told[8]);
-    let calls = told[9..].join("\n");
+    assert!(told[9].contains("cannot answer"), "{}", told[9]);
+    let calls = told[10..].join("\n");
     for call in [
         "pull 4294967295 77",
         "fates []",
@@ -129,6 +130,7 @@ fn the_commands_of_a_source() {
         "assigned LaneStart { lane: 9, position: Some(18446744073709551615) }",
         "revoke 4294967295 18446744073709551615",
         "lost 8",
+        "undecodable 7 18446744073709551615 no \u{1f4a5} here",
     ] {
         assert!(calls.contains(call), "{call} is not in {calls}");
     }

@@ -100,6 +100,7 @@ fn in_every_command_of_a_source() {
             ("fates", || Command::Fates(Vec::new())),
             ("revoke", || Command::Revoke(1, 2)),
             ("lost", || Command::Lost(1)),
+            ("undecodable", || Command::Undecodable(1, 2, String::new())),
         ] {
             for bomb in [false, true] {
                 let host = TestHost::new();

@@ -198,6 +198,7 @@ impl Connection {
         drop(answer);
         let mut response = match answered {
             Some(Ok(Answer::Reply(reply))) => respond::of_reply(reply, &config.headers),
+            Some(Ok(Answer::Undecodable(reason))) => respond::error(400, &reason),
             Some(Ok(Answer::Fate(fate))) => respond::of_fate(fate, config.status_acked),
             Some(Ok(Answer::Ending) | Err(_)) => {
                 respond::error(503, "the server is ending").closing()

@@ -52,6 +52,8 @@ pub(super) enum Answer {
     Reply(Reply),
     /// Its events had their fate, and nothing came back.
     Fate(Fate),
+    /// It failed, because it could not be decoded.
+    Undecodable(String),
     /// Nobody takes requests any more.
     Ending,
 }
@@ -115,6 +117,8 @@ struct Open {
     /// Gone when it was answered.
     answer: Option<flume::Sender<Answer>>,
     peer: Peer,
+    /// Why it could not be decoded, if that is so.
+    undecodable: Option<String>,
 }
 
 /// The numbers of lanes: each connection has one, and fates come in order within it. A number is used again once
@@ -203,10 +207,19 @@ impl Exchange {
     ) {
         let mut state = self.lock();
         state.source = Some(number.source);
-        let answer = Some(answer);
-        state
-            .open
-            .insert((lane, number.pull), Open { answer, peer });
+        let open = Open {
+            answer: Some(answer),
+            peer,
+            undecodable: None,
+        };
+        state.open.insert((lane, number.pull), open);
+    }
+
+    /// The request could not be decoded.
+    pub(super) fn undecodable(&self, lane: Lane, pull: u64, reason: &str) {
+        if let Some(open) = self.lock().open.get_mut(&(lane, pull)) {
+            open.undecodable = Some(reason.to_owned());
+        }
     }
 
     /// Takes fates in.
@@ -217,9 +230,8 @@ impl Exchange {
             let to = (range.lane, range.last_pull);
             let keys: Vec<_> = state.open.range(from..=to).map(|(key, _)| *key).collect();
             for key in keys {
-                if let Some(answer) = state.open.remove(&key).and_then(|open| open.answer) {
-                    // Nobody may be waiting any more.
-                    let _ = answer.try_send(Answer::Fate(range.fate));
+                if let Some(open) = state.open.remove(&key) {
+                    open.end(range.fate);
                 }
             }
             if !state.is_open(range.lane) && state.lanes.left.remove(&range.lane) {
@@ -252,6 +264,19 @@ impl Exchange {
                 "the request of {peer} has its answer already; the first counts"
             ))),
         }
+    }
+}
+
+impl Open {
+    /// Answers with what became of the request, if nothing else was answered.
+    fn end(self, fate: Fate) {
+        let Some(answer) = self.answer else { return };
+        let what = match (fate, self.undecodable) {
+            (Fate::Failed, Some(reason)) => Answer::Undecodable(reason),
+            (fate, _) => Answer::Fate(fate),
+        };
+        // Nobody may be waiting any more.
+        let _ = answer.try_send(what);
     }
 }
 

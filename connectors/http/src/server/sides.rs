@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use temblor_pdk::{
-    ANONYMOUS_STREAM, Arena, Batch, BatchWriter, Error, Event, FateRange, Fates, Field, Pull,
+    ANONYMOUS_STREAM, Arena, Batch, BatchWriter, Error, Event, FateRange, Fates, Field, Lane, Pull,
     Result, Sink, Source, Value,
 };
 
@@ -59,6 +59,11 @@ impl Source for HttpSource {
 
     async fn on_fates(&mut self, fates: &[FateRange]) -> Result<()> {
         self.server.exchange.settled(fates);
+        Ok(())
+    }
+
+    async fn on_undecodable(&mut self, lane: Lane, pull: u64, reason: &str) -> Result<()> {
+        self.server.exchange.undecodable(lane, pull, reason);
         Ok(())
     }
 }

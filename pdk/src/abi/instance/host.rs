@@ -8,12 +8,15 @@ use super::super::waker::HostWaker;
 use super::{RawCommand, RawInstance, RawReply, code, reply};
 use crate::{Batch, Command, Error, FateRange, Instance, Outcome, Reply};
 
-/// Writes a command down. `ranges` keeps what it points at; `child` is the waker of an instance to be created.
-fn raw_command(
-    command: Command,
-    ranges: &mut Vec<FateRange>,
-    child: &Arc<HostWaker>,
-) -> RawCommand {
+/// What commands point at, for as long as they are read.
+#[derive(Default)]
+struct Lent {
+    ranges: Vec<FateRange>,
+    text: String,
+}
+
+/// Writes a command down. `lent` keeps what it points at; `child` is the waker of an instance to be created.
+fn raw_command(command: Command, lent: &mut Lent, child: &Arc<HostWaker>) -> RawCommand {
     let mut raw = RawCommand {
         code: 0,
         lane: 0,
@@ -32,8 +35,8 @@ fn raw_command(
             code::PULL
         }
         Command::Fates(fates) => {
-            *ranges = fates;
-            (raw.data, raw.len) = (ranges.as_ptr().cast(), ranges.len());
+            lent.ranges = fates;
+            (raw.data, raw.len) = (lent.ranges.as_ptr().cast(), lent.ranges.len());
             code::FATES
         }
         Command::Assigned(start) => {
@@ -49,6 +52,12 @@ fn raw_command(
         Command::Lost(lane) => {
             raw.lane = lane;
             code::LOST
+        }
+        Command::Undecodable(lane, pull, reason) => {
+            lent.text = reason;
+            (raw.lane, raw.b) = (lane, pull);
+            (raw.data, raw.len) = (lent.text.as_ptr().cast(), lent.text.len());
+            code::UNDECODABLE
         }
         Command::Write(batch, fates) => {
             (raw.data, raw.fates) = (batch.into_raw(), fates);
@@ -129,14 +138,14 @@ impl Imported {
 impl Instance for Imported {
     fn poll(&mut self, command: Option<Command>, cx: &mut TaskContext<'_>) -> Poll<Reply> {
         self.waker.register(cx.waker());
-        let mut ranges = Vec::new();
-        let mut raw = command.map(|command| raw_command(command, &mut ranges, &self.child));
+        let mut lent = Lent::default();
+        let mut raw = command.map(|command| raw_command(command, &mut lent, &self.child));
         let command = raw
             .as_mut()
             .map_or(std::ptr::null_mut(), std::ptr::from_mut);
         let mut out = std::mem::MaybeUninit::<RawReply>::uninit();
         // SAFETY: the maker's function for the maker's object, used through `&mut self`; command and reply live for
-        // the call, and `ranges` with them.
+        // the call, and `lent` with them.
         let ready = unsafe { ((*self.raw.vtable).poll)(self.raw.data, command, out.as_mut_ptr()) };
         match ready {
             0 => Poll::Pending,

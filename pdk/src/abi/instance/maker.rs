@@ -167,6 +167,12 @@ unsafe fn take_command(raw: &mut RawCommand, child: &mut Option<Waker>) -> Resul
         }),
         code::REVOKE => Command::Revoke(raw.lane, raw.b),
         code::LOST => Command::Lost(raw.lane),
+        code::UNDECODABLE => {
+            // SAFETY: `raw_command` points at `len` bytes that live for the call.
+            let reason = unsafe { std::slice::from_raw_parts(raw.data.cast::<u8>(), raw.len) };
+            let reason = String::from_utf8_lossy(reason).into_owned();
+            Command::Undecodable(raw.lane, raw.b, reason)
+        }
         code::WRITE => {
             let fates = std::mem::replace(&mut raw.fates, Fates::NONE);
             // SAFETY: the command gives the batch away.

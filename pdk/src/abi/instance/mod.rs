@@ -50,6 +50,7 @@ mod code {
     pub(super) const RESUME: u32 = 13;
     pub(super) const DRAIN: u32 = 14;
     pub(super) const STOP: u32 = 15;
+    pub(super) const UNDECODABLE: u32 = 16;
 }
 
 /// A command as plain data. What the fields mean depends on the code; what is not needed is zero.
@@ -63,9 +64,9 @@ struct RawCommand {
     reserved: u32,
     /// Pull: the source; assigned: 1 if there is a position.
     a: u64,
-    /// Pull: its number; assigned: the position; revoke: the deadline.
+    /// Pull, undecodable: its number; assigned: the position; revoke: the deadline.
     b: u64,
-    /// Fates: the ranges, valid for the call. Write: the batch, owned. Create: the new instance's waker, owned.
+    /// Fates: the ranges, undecodable: the reason, valid for the call. Write: the batch, owned. Create: the new instance's waker, owned.
     data: *const (),
     len: usize,
     /// Write: how to tell fates, owned.
@@ -124,6 +125,6 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(FateRange, last_pull),
     offset_of!(FateRange, first_event),
     offset_of!(FateRange, last_event),
-    code::STOP as usize,
+    code::UNDECODABLE as usize,
     reply::INSTANCE as usize,
 ];
