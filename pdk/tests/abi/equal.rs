@@ -69,7 +69,7 @@ fn the_life_of_a_connector() {
         "drop sink ",
         "drop connector ",
     ];
-    assert_eq!(told[10..], expected);
+    assert_eq!(told[9..], expected);
 }
 
 #[test]
