@@ -20,6 +20,19 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
+    /// Adds the frames of the same stream that come behind these.
+    pub(crate) fn append(&mut self, more: Frames) {
+        self.offsets.extend(more.offsets);
+        self.failures.extend(more.failures);
+        if more.batch.is_empty() {
+            return;
+        }
+        let mut builder = BatchBuilder::with_capacity(self.batch.len() + more.batch.len());
+        builder.push_batch(&self.batch);
+        builder.push_batch(&more.batch);
+        self.batch = builder.seal();
+    }
+
     /// How many there are, those that failed too.
     pub(crate) fn count(&self) -> u32 {
         (self.batch.len() + self.failures.len()) as u32
@@ -80,6 +93,16 @@ impl Chain {
             finish_step(&mut frames, next, like, offset);
         }
         frames
+    }
+
+    /// The stream has broken off: what the steps still keep is dropped, and was perhaps the beginning of a frame.
+    pub(crate) fn break_off(&mut self) -> Option<Failure> {
+        let kept: usize = self.steps.iter().map(|step| step.held()).sum();
+        let error = Error::rejected(format!(
+            "the stream broke off within a frame; the {kept} bytes of it that had come were dropped"
+        ));
+        let offset = self.open_frame;
+        (kept > 0).then_some(Failure { error, offset })
     }
 
     /// Notes where the pieces of a pull stand in their stream.

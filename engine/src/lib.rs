@@ -62,6 +62,7 @@ mod queue;
 mod route;
 mod sink;
 mod source;
+mod streams;
 
 pub use catalogue::RegistryCatalogue;
 pub use channel::{Input, Output};

@@ -7,6 +7,7 @@ use temblor_pdk::{EventId, Lane};
 
 use super::ranges::Ranges;
 use super::{Settled, SourceFates};
+use crate::streams::OpenStream;
 
 /// What has been said of the events of a pull so far.
 #[derive(Default)]
@@ -20,6 +21,8 @@ struct Marks {
     spanning_failed: bool,
     /// A share ended without a word, so that what nothing was said of has failed.
     lost: bool,
+    /// The stream of the pull, which is open as long as the cell.
+    stream: Option<Arc<OpenStream>>,
 }
 
 /// The fate of one pull: how many tickets are out, and what was said.
@@ -71,6 +74,13 @@ impl Ticket {
                 marks: Mutex::new(Marks::default()),
             })),
         }
+    }
+
+    /// Keeps the stream of the pull open until every event has its fate.
+    pub(crate) fn keep(&self, stream: &Arc<OpenStream>) {
+        let Some(cell) = &self.cell else { return };
+        let mut marks = cell.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.stream = Some(Arc::clone(stream));
     }
 
     fn mark(&self, id: &EventId, set: impl FnOnce(&mut Marks) -> &mut Ranges) {
@@ -180,6 +190,7 @@ impl Cell {
             absorbed,
             spanning_failed,
             lost,
+            stream: _,
         } = &mut *marks;
         if *lost {
             self.fail_the_rest(&[delivered, dead_ends, empty], failed);

@@ -9,8 +9,8 @@ use log::Level;
 use smol::Task;
 use temblor_lang::{ConnectorSpec, Flow, Named};
 use temblor_pdk::{
-    Command, Context, DynCodec, DynPostprocessor, DynPreprocessor, Error, Host, Instance, Kind,
-    Outcome, Payload, SinkInfo, SourceInfo, call,
+    Command, Context, DynCodec, Error, Host, Instance, Kind, Outcome, Payload, SinkInfo,
+    SourceInfo, call,
 };
 use temblor_registry::Registered;
 
@@ -20,17 +20,21 @@ use super::plan::{Found, Planned, StartError, plan};
 use super::supervise::{Control, Supervisor};
 use crate::clock::Clock;
 use crate::control::{ConnectorState, Status};
-use crate::decode::Decoder;
-use crate::encode::Encoder;
+use crate::decode::{Decoder, Steps};
+use crate::encode::{self, Encoder};
 use crate::engine::Inner;
 use crate::executor::{Watched, give_way};
 use crate::fate::{SourceFates, Tally};
 use crate::host::ConnectorHost;
 use crate::sink::SinkTask;
 use crate::source::SourceTask;
+use crate::streams::Streams;
 
 /// How often time passes for pipelines that wait for it.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Makes a codec.
+type MakeCodec = Box<dyn Fn() -> temblor_pdk::Result<Box<dyn DynCodec>> + Send>;
 
 /// A connector that was made, with what its sides need.
 struct Made<'f> {
@@ -70,12 +74,15 @@ pub(crate) async fn start(inner: &Arc<Inner>, flow: &Flow) -> Result<FlowHandle,
 
 fn make<'f>(inner: &Arc<Inner>, flow: &Flow, planned: Planned<'f>) -> Result<Made<'f>, StartError> {
     let spec = planned.spec;
+    let streams = (planned.source.is_some() && planned.sink.is_some()).then(Streams::new);
     let decoder = match planned.source {
-        Some(info) if info.payload == Payload::Bytes => Some(decoder(inner, spec, info)?),
+        Some(info) if info.payload == Payload::Bytes => {
+            Some(decoder(inner, spec, info, streams.clone())?)
+        }
         _ => None,
     };
     let encoder = match planned.sink {
-        Some(info) if info.payload == Payload::Bytes => Some(encoder(inner, spec)?),
+        Some(info) if info.payload == Payload::Bytes => Some(encoder(inner, spec, streams)?),
         _ => None,
     };
     let host = Host::new(ConnectorHost {
@@ -114,15 +121,24 @@ fn unusable(named: &Named, error: &Error) -> StartError {
     StartError::config(named.config_spans.value(""), message)
 }
 
-fn codec(inner: &Inner, spec: &ConnectorSpec) -> Result<Box<dyn DynCodec>, StartError> {
+/// What makes the codec of a connector, which has made one: a mistake is found before anything runs.
+fn codec(inner: &Inner, spec: &ConnectorSpec) -> Result<MakeCodec, StartError> {
     let Some(named) = &spec.codec else {
         return Err(StartError::config(spec.span, "a codec is missing"));
     };
-    let made = entry(inner, Kind::Codec, named)?.make_codec(&named.config.to_json());
-    made.map_err(|error| unusable(named, &error))
+    let entry = entry(inner, Kind::Codec, named)?;
+    let config = named.config.to_json();
+    let probe = entry.make_codec(&config);
+    probe.map_err(|error| unusable(named, &error))?;
+    Ok(Box::new(move || entry.make_codec(&config)))
 }
 
-fn decoder(inner: &Inner, spec: &ConnectorSpec, info: SourceInfo) -> Result<Decoder, StartError> {
+fn decoder(
+    inner: &Inner,
+    spec: &ConnectorSpec,
+    info: SourceInfo,
+    streams: Option<Arc<Streams>>,
+) -> Result<Decoder, StartError> {
     let mut entries = Vec::new();
     for named in &spec.preprocessors {
         let entry = entry(inner, Kind::Preprocessor, named)?;
@@ -132,27 +148,52 @@ fn decoder(inner: &Inner, spec: &ConnectorSpec, info: SourceInfo) -> Result<Deco
         probe.map_err(|error| unusable(named, &error))?;
         entries.push((entry, config));
     }
-    let make = move || -> temblor_pdk::Result<Vec<Box<dyn DynPreprocessor>>> {
+    let make_codec = codec(inner, spec)?;
+    let make = move || {
         let make = |(entry, config): &(Registered, String)| entry.make_preprocessor(config);
-        entries.iter().map(make).collect()
+        Ok(Steps {
+            preprocessors: entries
+                .iter()
+                .map(make)
+                .collect::<temblor_pdk::Result<_>>()?,
+            codec: make_codec()?,
+        })
     };
     Ok(Decoder::new(
-        codec(inner, spec)?,
         Box::new(make),
         inner.times(),
         &spec.name,
         info.transactional,
+        streams,
     ))
 }
 
-fn encoder(inner: &Inner, spec: &ConnectorSpec) -> Result<Encoder, StartError> {
-    let mut steps: Vec<Box<dyn DynPostprocessor>> = Vec::new();
+fn encoder(
+    inner: &Inner,
+    spec: &ConnectorSpec,
+    streams: Option<Arc<Streams>>,
+) -> Result<Encoder, StartError> {
+    let mut entries = Vec::new();
     for named in &spec.postprocessors {
         let entry = entry(inner, Kind::Postprocessor, named)?;
-        let made = entry.make_postprocessor(&named.config.to_json());
-        steps.push(made.map_err(|error| unusable(named, &error))?);
+        let config = named.config.to_json();
+        let probe = entry.make_postprocessor(&config);
+        probe.map_err(|error| unusable(named, &error))?;
+        entries.push((entry, config));
     }
-    Ok(Encoder::new(codec(inner, spec)?, steps))
+    let make_codec = codec(inner, spec)?;
+    let make = move || {
+        let make = |(entry, config): &(Registered, String)| entry.make_postprocessor(config);
+        Ok(encode::Steps {
+            codec: make_codec()?,
+            postprocessors: entries
+                .iter()
+                .map(make)
+                .collect::<temblor_pdk::Result<_>>()?,
+        })
+    };
+    let made = Encoder::new(Box::new(make), streams);
+    made.map_err(|error| StartError::of_connector(spec, "make the codec of", &error))
 }
 
 async fn order(made: &mut Made<'_>, command: Command, doing: &str) -> Result<Outcome, StartError> {

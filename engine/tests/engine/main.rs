@@ -11,6 +11,8 @@ mod life;
 mod output;
 mod panics;
 mod stream;
+mod streams;
 mod support;
+mod talker;
 mod watchdog;
 mod windows;
