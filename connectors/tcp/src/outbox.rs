@@ -24,6 +24,8 @@ struct State {
     finished: Option<Arc<str>>,
     /// Why nothing can be written any more.
     closed: Option<Arc<str>>,
+    /// Bytes that waited then.
+    lost: usize,
 }
 
 /// Why bytes were not taken.
@@ -68,17 +70,19 @@ impl Outbox {
         self.changed.notify(usize::MAX);
     }
 
-    /// Nothing can be written any more. Returns how many bytes waited, which are dropped.
-    pub(crate) fn close(&self, reason: &str) -> usize {
+    /// Nothing can be written any more: what waits is lost.
+    pub(crate) fn close(&self, reason: &str) {
         let mut state = self.lock();
-        if state.closed.is_none() {
-            state.closed = Some(reason.into());
-        }
+        state.closed.get_or_insert_with(|| reason.into());
         state.chunks.clear();
-        let left = std::mem::take(&mut state.bytes);
+        state.lost += std::mem::take(&mut state.bytes);
         drop(state);
         self.changed.notify(usize::MAX);
-        left
+    }
+
+    /// How many bytes were lost.
+    pub(crate) fn lost(&self) -> usize {
+        self.lock().lost
     }
 
     /// Waits for the next piece to write; none when the last one is written.

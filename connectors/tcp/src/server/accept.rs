@@ -115,9 +115,10 @@ async fn run_link(server: &Arc<Server>, peer: Arc<Peer>, wire: Wire) {
     };
     let broken = link.run(wire, server.ending.wait()).await;
     let reason = broken.as_deref().unwrap_or("it was closed");
-    let left = peer.outbox.close(reason);
-    if left > 0 {
-        let message = format!("{left} bytes that were to be sent to {peer} are lost: {reason}");
+    peer.outbox.close(reason);
+    let lost = peer.outbox.lost();
+    if lost > 0 {
+        let message = format!("{lost} bytes that were to be sent to {peer} are lost: {reason}");
         server.warn("lost", &message);
     } else if let Some(reason) = broken {
         let message = format!("the connection of {peer} ended: {reason}");
