@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use temblor_pdk::serde_json::{Value as Json, json};
 use temblor_pdk::testing::{Running, Side, Subject, TestHost, batch_of_bytes};
@@ -25,6 +26,22 @@ fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<&str> = (0..text.len())
+        .step_by(64)
+        .map(|at| &text[at..text.len().min(at + 64)])
+        .collect();
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
+}
+
+fn certificate(der: &[u8]) -> String {
+    pem("CERTIFICATE", der)
+}
+
 impl Certificates {
     fn new() -> Self {
         let certificates = Certificates {
@@ -37,17 +54,17 @@ impl Certificates {
             .unwrap()
             .signed_by(&key, &right)
             .unwrap();
-        certificates.put("cert.pem", &cert.pem());
-        certificates.put("key.pem", &key.serialize_pem());
-        certificates.put(
-            "other-key.pem",
-            &KeyPair::generate().unwrap().serialize_pem(),
-        );
-        certificates.put("right.pem", &right.pem());
-        certificates.put("wrong.pem", &wrong.pem());
-        certificates.put("both.pem", &format!("{}{}", wrong.pem(), right.pem()));
+        let (right, wrong) = (certificate(right.der()), certificate(wrong.der()));
+        let other = KeyPair::generate().unwrap();
+        certificates.put("cert.pem", &certificate(cert.der()));
+        certificates.put("key.pem", &pem("PRIVATE KEY", &key.serialize_der()));
+        let other = pem("PRIVATE KEY", &other.serialize_der());
+        certificates.put("other-key.pem", &other);
+        certificates.put("right.pem", &right);
+        certificates.put("wrong.pem", &wrong);
+        certificates.put("both.pem", &format!("{wrong}{right}"));
         certificates.put("empty.pem", "no certificate\n");
-        certificates.put("broken.pem", &right.pem().replace("-----END", "----END"));
+        certificates.put("broken.pem", &right.replace("-----END", "----END"));
         certificates
     }
 
