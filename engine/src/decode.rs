@@ -5,19 +5,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use temblor_pdk::{
-    ANONYMOUS_STREAM, Arena, Batch, BatchBuilder, DynCodec, DynPreprocessor, Event, EventId, Field,
-    Lane, Result, StreamEnd, Value,
+    ANONYMOUS_STREAM, Arena, Batch, BatchBuilder, DynCodec, Event, EventId, Field, Lane, Result,
+    StreamEnd, Value,
 };
 
 use crate::clock::Times;
 use crate::fate::{SourceFates, Ticket};
-use crate::frames::{Chain, Failure, Frames};
+use crate::frames::{Chain, Failure, Frames, Step, about};
 use crate::parcel::{Parcel, Tickets};
 use crate::streams::{OpenStream, Streams};
 
 /// What a new stream is decoded with: both keep what they know of it.
 pub(crate) struct Steps {
-    pub(crate) preprocessors: Vec<Box<dyn DynPreprocessor>>,
+    pub(crate) preprocessors: Vec<Step>,
     pub(crate) codec: Box<dyn DynCodec>,
 }
 
@@ -43,6 +43,8 @@ pub(crate) struct PullOf<'f> {
 /// The decoding side of a source of bytes.
 pub(crate) struct Decoder {
     make: MakeSteps,
+    /// What errors of the codec begin with.
+    codec: String,
     /// The streams that have not ended.
     streams: HashMap<(Lane, u64), Stream>,
     times: Times,
@@ -79,6 +81,7 @@ impl Stream {
 impl Decoder {
     pub(crate) fn new(
         make: MakeSteps,
+        codec: &str,
         times: Times,
         connector: &str,
         transactional: bool,
@@ -86,6 +89,7 @@ impl Decoder {
     ) -> Self {
         Decoder {
             make,
+            codec: format!("codec `{codec}`"),
             streams: HashMap::new(),
             times,
             connector: connector.to_owned(),
@@ -232,7 +236,7 @@ impl Decoder {
             offsets,
             failures,
         } = frames;
-        let connector = self.connector.as_str();
+        let (connector, name) = (self.connector.as_str(), self.codec.as_str());
         let times = &mut self.times;
         let now_ns = times.now_ns();
         let number = Cell::new(first.event);
@@ -245,7 +249,10 @@ impl Decoder {
         let (good, bad) = batch.decode(
             |mut event, frame, arena, out| {
                 (event.id, event.ingest_ns) = numbered(event);
-                match codec.decode(frame, arena)? {
+                match codec
+                    .decode(frame, arena)
+                    .map_err(|error| about(name, &error))?
+                {
                     Some(data) => out.push(Event { data, ..event }),
                     None => empty.push(event.id),
                 }

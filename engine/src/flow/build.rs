@@ -25,6 +25,7 @@ use crate::encode::{self, Encoder};
 use crate::engine::Inner;
 use crate::executor::{Watched, give_way};
 use crate::fate::{SourceFates, Tally};
+use crate::frames::Step;
 use crate::host::ConnectorHost;
 use crate::sink::SinkTask;
 use crate::source::SourceTask;
@@ -146,11 +147,17 @@ fn decoder(
         // Made once here, so that a mistake is found before anything runs.
         let probe = entry.make_preprocessor(&config);
         probe.map_err(|error| unusable(named, &error))?;
-        entries.push((entry, config));
+        let about: Arc<str> = format!("preprocessor `{}`", named.name).into();
+        entries.push((entry, config, about));
     }
     let make_codec = codec(inner, spec)?;
     let make = move || {
-        let make = |(entry, config): &(Registered, String)| entry.make_preprocessor(config);
+        let make = |(entry, config, about): &(Registered, String, Arc<str>)| {
+            Ok(Step {
+                about: Arc::clone(about),
+                preprocessor: entry.make_preprocessor(config)?,
+            })
+        };
         Ok(Steps {
             preprocessors: entries
                 .iter()
@@ -159,8 +166,10 @@ fn decoder(
             codec: make_codec()?,
         })
     };
+    let codec = spec.codec.as_ref().map(|named| named.name.as_str());
     Ok(Decoder::new(
         Box::new(make),
+        codec.unwrap_or_default(),
         inner.times(),
         &spec.name,
         info.transactional,
