@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use temblor_pdk::{
-    ANONYMOUS_STREAM, Arena, Batch, BatchBuilder, DynCodec, Event, EventId, Field, Lane, Result,
+    ANONYMOUS_STREAM, Arena, Batch, BatchBuilder, DynCodec, Event, EventId, Lane, Result,
     StreamEnd, Value,
 };
 
 use crate::clock::Times;
 use crate::fate::{SourceFates, Ticket};
 use crate::frames::{Chain, Failure, Frames, Step, about};
+use crate::letter::{Letters, OnFailure, Reason, Stage};
 use crate::parcel::{Parcel, Tickets};
 use crate::streams::{OpenStream, Streams};
 
@@ -29,8 +30,9 @@ pub(crate) type MakeSteps = Box<dyn Fn() -> Result<Steps> + Send>;
 pub(crate) struct Decoded {
     /// Events, in order.
     pub(crate) parcels: Vec<Parcel>,
-    /// Records of what could not be decoded, for the `err` port.
-    pub(crate) errors: Option<Batch>,
+    /// Records of what could not be decoded, for the `err` port. They hold the tickets of what they stand for if the
+    /// source's policy is that they take its place.
+    pub(crate) errors: Option<Parcel>,
 }
 
 /// Which pull is being decoded, and where its fates go.
@@ -48,8 +50,9 @@ pub(crate) struct Decoder {
     /// The streams that have not ended.
     streams: HashMap<(Lane, u64), Stream>,
     times: Times,
-    /// The connector's name in its flow, for error records.
-    connector: String,
+    letters: Letters,
+    /// What becomes of what cannot be decoded.
+    on_failure: OnFailure,
     /// Whether pulls are kept open while a preprocessor keeps bytes of them.
     carries: bool,
     /// None where the connector has no sink.
@@ -83,7 +86,8 @@ impl Decoder {
         make: MakeSteps,
         codec: &str,
         times: Times,
-        connector: &str,
+        letters: Letters,
+        on_failure: OnFailure,
         transactional: bool,
         replies: Option<Arc<Streams>>,
     ) -> Self {
@@ -92,7 +96,8 @@ impl Decoder {
             codec: format!("codec `{codec}`"),
             streams: HashMap::new(),
             times,
-            connector: connector.to_owned(),
+            letters,
+            on_failure,
             carries: transactional,
             replies,
         }
@@ -166,12 +171,10 @@ impl Decoder {
             first.event = next;
         }
         let (good, bad) = (good.seal(), bad.seal());
-        bad.events()
-            .iter()
-            .for_each(|event| ticket.failed(&event.id));
+        let errors = self.refuse(bad, &ticket, &[]);
         Ok(Decoded {
             parcels: parcels(good, ticket, Vec::new()),
-            errors: (!bad.is_empty()).then_some(bad),
+            errors,
         })
     }
 
@@ -217,16 +220,28 @@ impl Decoder {
         }
         let Found { good, bad, empty } =
             self.run_codec(&mut *stream.codec, frames, first_of(pull, key));
-        for event in bad.events() {
-            ticket.failed(&event.id);
-            let of_first = earlier.iter().filter(|_| event.id.event == 0);
-            of_first.for_each(|ticket| ticket.failed(&event.id));
-        }
         empty.iter().for_each(|id| ticket.empty(id));
+        let errors = self.refuse(bad, &ticket, &earlier);
         Decoded {
             parcels: parcels(good, ticket, earlier),
-            errors: (!bad.is_empty()).then_some(bad),
+            errors,
         }
+    }
+
+    /// Gives what could not be decoded its fate. Returns the records.
+    fn refuse(&self, bad: Batch, ticket: &Ticket, earlier: &[Ticket]) -> Option<Parcel> {
+        // What began in earlier pulls is theirs too.
+        let spans = !earlier.is_empty() && bad.events().iter().any(|event| event.id.event == 0);
+        let earlier = match spans {
+            true => earlier.to_vec(),
+            false => Vec::new(),
+        };
+        let tickets = Tickets::new(ticket.clone(), earlier);
+        self.on_failure
+            .tell(&tickets, bad.events().iter().map(|event| &event.id));
+        let errors = self.on_failure.parcel(bad, &tickets);
+        tickets.release();
+        errors
     }
 
     /// Decodes frames, numbered from `first` on.
@@ -236,15 +251,17 @@ impl Decoder {
             offsets,
             failures,
         } = frames;
-        let (connector, name) = (self.connector.as_str(), self.codec.as_str());
+        let (letters, name) = (&self.letters, self.codec.as_str());
         let times = &mut self.times;
         let now_ns = times.now_ns();
         let number = Cell::new(first.event);
+        let came_in = Cell::new(0u64);
         let mut empty = Vec::new();
         let mut numbered = |mut event: Event<'_>| {
             let at = number.replace(number.get() + 1);
             event.id = EventId { event: at, ..first };
-            (event.id, times.next(event.ingest_ns, now_ns))
+            came_in.set(times.next(event.ingest_ns, now_ns));
+            (event.id, came_in.get())
         };
         let (good, bad) = batch.decode(
             |mut event, frame, arena, out| {
@@ -263,12 +280,15 @@ impl Decoder {
                 let place = (at - first.event) as usize;
                 let offset = offsets.get(place).copied().unwrap_or_default();
                 let failure = Failure { error, offset };
-                let data = record(connector, &failure, event.data, arena);
-                let id = EventId { event: at, ..first };
-                out.push(Event { data, id, ..event });
+                let event = Event {
+                    id: EventId { event: at, ..first },
+                    ingest_ns: came_in.get(),
+                    ..event
+                };
+                out.push(record(letters, &failure, event, arena));
             },
         );
-        let bad = add_records(bad, connector, &failures, first, number.get(), now_ns);
+        let bad = add_records(bad, letters, &failures, first, number.get(), now_ns);
         Found { good, bad, empty }
     }
 }
@@ -312,23 +332,26 @@ fn fail_earlier(carried: &[Ticket], frames: &Frames, begins: u64) {
 }
 
 /// A record of something that could not be decoded.
-fn record<'a>(connector: &str, failure: &Failure, data: Value<'a>, arena: &'a Arena) -> Value<'a> {
-    let data = match data.as_bytes().map(std::str::from_utf8) {
-        Some(Ok(text)) => Value::from(text),
-        _ => data,
+fn record<'a>(
+    letters: &Letters,
+    failure: &Failure,
+    event: Event<'a>,
+    arena: &'a Arena,
+) -> Event<'a> {
+    let reason = Reason {
+        stage: Stage::Decode,
+        error: failure.error.message(),
+        // It is the source's own record.
+        source: Some(letters.name()),
+        offset: Some(failure.offset),
     };
-    arena.object(&[
-        Field::new("error", Value::from(arena.str(failure.error.message()))),
-        Field::new("connector", Value::from(arena.str(connector))),
-        Field::new("offset", Value::from(failure.offset)),
-        Field::new("data", data),
-    ])
+    letters.record(reason, event, arena)
 }
 
 /// Adds records of the frames that never got to the codec.
 fn add_records(
     bad: Batch,
-    connector: &str,
+    letters: &Letters,
     failures: &[Failure],
     first: EventId,
     from: u32,
@@ -340,10 +363,13 @@ fn add_records(
     let mut builder = BatchBuilder::new();
     builder.push_batch(&bad);
     for (event, failure) in (from..).zip(failures) {
-        builder.push(|arena| Event {
-            id: EventId { event, ..first },
-            ingest_ns: now_ns,
-            ..Event::new(record(connector, failure, Value::NULL, arena))
+        builder.push(|arena| {
+            let event = Event {
+                id: EventId { event, ..first },
+                ingest_ns: now_ns,
+                ..Event::new(Value::NULL)
+            };
+            record(letters, failure, event, arena)
         });
     }
     builder.seal()

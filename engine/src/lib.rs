@@ -40,6 +40,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod breaker;
 mod builtin;
 mod catalogue;
 mod channel;
@@ -50,15 +51,18 @@ mod encode;
 mod engine;
 mod executor;
 mod fate;
+mod feedback;
 mod flow;
 mod frames;
 mod host;
 mod kept;
+mod letter;
 mod log;
 mod metrics;
 mod parcel;
 mod program;
 mod queue;
+mod replay;
 mod route;
 mod sink;
 mod source;
@@ -74,3 +78,4 @@ pub use log::LogRecord;
 pub use metrics::Metric;
 pub use program::{ProgramError, compile};
 pub use queue::QueueLimits;
+pub use replay::{Again, Replay};
