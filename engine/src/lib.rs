@@ -62,9 +62,11 @@ mod metrics;
 mod parcel;
 mod program;
 mod queue;
+mod replay;
 mod route;
 mod sink;
 mod source;
+mod streams;
 
 pub use catalogue::RegistryCatalogue;
 pub use channel::{Input, Output};
@@ -76,3 +78,4 @@ pub use log::LogRecord;
 pub use metrics::Metric;
 pub use program::{ProgramError, compile};
 pub use queue::QueueLimits;
+pub use replay::{Again, Replay};

@@ -17,10 +17,19 @@ use crate::executor::give_way;
 use crate::host::Shared;
 use crate::parcel::Parcel;
 use crate::queue::Receiver;
+use crate::streams::{StreamKey, Streams};
 
 /// What a sink that tells fates later may have taken and not settled.
 const UNSETTLED_WRITES: usize = 256;
 const UNSETTLED_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a sink's task does next.
+enum Next {
+    Parcel(Parcel),
+    /// No more replies can come of a stream.
+    StreamEnded(StreamKey),
+    End,
+}
 
 /// A running sink.
 pub(crate) struct SinkTask {
@@ -47,7 +56,18 @@ impl SinkTask {
         // Whatever was never told has failed, also when the flow is stopped.
         let _rest = FailRest(Arc::clone(&taken));
         let mut write = 0;
-        while let Some((_, parcel)) = self.queue.receive().await {
+        let streams = self.encoder.as_ref().and_then(Encoder::streams);
+        loop {
+            let parcel = match next(&self.queue, streams.as_deref()).await {
+                Next::Parcel(parcel) => parcel,
+                Next::StreamEnded(key) => {
+                    if let Err(error) = self.end_stream(key, &taken).await {
+                        self.fail(error);
+                    }
+                    continue;
+                }
+                Next::End => break,
+            };
             give_way(&self.shared.clock).await;
             if self.status.get().0 == ConnectorState::Failed {
                 parcel.fail();
@@ -64,6 +84,23 @@ impl SinkTask {
         }
         if self.status.get().0 != ConnectorState::Failed {
             taken.all_settled().await;
+        }
+    }
+
+    /// Tells the sink that no more replies can come of a stream.
+    async fn end_stream(&mut self, key: StreamKey, taken: &Arc<Taken>) -> Result<()> {
+        let Some(encoder) = &mut self.encoder else {
+            return Ok(());
+        };
+        if self.status.get().0 == ConnectorState::Failed {
+            return Ok(());
+        }
+        let batch = encoder.end_stream(key)?;
+        // Nothing of it is anybody's event.
+        let fates = Fates::new(Arc::clone(taken), u64::MAX, batch.len());
+        match call(&mut *self.instance, Command::Write(batch, fates)).await {
+            Err(error) if error.kind() != ErrorKind::Rejected => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -159,6 +196,21 @@ impl SinkTask {
         call(&mut *self.instance, Command::Flush).await?;
         Ok(())
     }
+}
+
+/// Waits for what comes next. Parcels come first: a stream has ended only when nothing can come of it.
+async fn next(queue: &Receiver, streams: Option<&Streams>) -> Next {
+    let parcel = async {
+        let received = queue.receive().await;
+        received.map_or(Next::End, |(_, parcel)| Next::Parcel(parcel))
+    };
+    let ended = async {
+        match streams {
+            Some(streams) => Next::StreamEnded(streams.ended().await),
+            None => std::future::pending().await,
+        }
+    };
+    smol::future::or(parcel, ended).await
 }
 
 /// Parcels that the sink has taken and whose fate is open, by the number of their write.

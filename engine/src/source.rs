@@ -12,7 +12,7 @@ use temblor_pdk::{
 use crate::breaker::Contraflow;
 use crate::clock::Times;
 use crate::control::{ConnectorState, Order, Status};
-use crate::decode::{Decoded, Decoder, PullOf};
+use crate::decode::{Decoded, Decoder, PullOf, take_end};
 use crate::executor::give_way;
 use crate::fate::{Prefix, Settled, SourceFates, Ticket};
 use crate::host::Shared;
@@ -263,6 +263,7 @@ impl SourceTask {
 
     fn take_values(&mut self, batch: Batch, pull: u64) -> Decoded {
         let lane = batch.events().first().map_or(0, |event| event.id.lane);
+        let (batch, _) = take_end(batch);
         let ticket = Ticket::open(&self.fates, lane, pull, batch.len() as u32);
         let tickets = Tickets::new(ticket, Vec::new());
         let batch = self.with_times(batch);

@@ -7,6 +7,7 @@ use temblor_pdk::{EventId, Lane};
 
 use super::ranges::{Ranges, claims};
 use super::{Settled, SourceFates};
+use crate::streams::OpenStream;
 
 /// What has been said of the events of a pull so far.
 #[derive(Default)]
@@ -24,6 +25,8 @@ struct Marks {
     kept_failed: bool,
     /// A share ended without a word, so that what nothing was said of has failed.
     lost: bool,
+    /// The stream of the pull, which is open as long as the cell.
+    stream: Option<Arc<OpenStream>>,
 }
 
 impl Marks {
@@ -108,6 +111,12 @@ impl Ticket {
                 marks: Mutex::new(Marks::default()),
             })),
         }
+    }
+
+    /// Keeps the stream of the pull open until every event has its fate.
+    pub(crate) fn keep(&self, stream: &Arc<OpenStream>) {
+        let Some(cell) = &self.cell else { return };
+        cell.lock().stream = Some(Arc::clone(stream));
     }
 
     /// The name of the pull's source, if it has this number. Events that came of no pull are no source's.

@@ -10,8 +10,8 @@ use smol::Task;
 use smol::future::or;
 use temblor_lang::{ConnectorSpec, Flow, Named};
 use temblor_pdk::{
-    Command, Context, DynCodec, DynPostprocessor, DynPreprocessor, Error, Host, Instance, Kind,
-    Outcome, Payload, SinkInfo, SourceInfo, call,
+    Command, Context, DynCodec, Error, Host, Instance, Kind, Outcome, Payload, SinkInfo,
+    SourceInfo, call,
 };
 use temblor_registry::Registered;
 
@@ -22,19 +22,24 @@ use super::supervise::{Control, Supervisor};
 use crate::breaker::Contraflow;
 use crate::clock::Clock;
 use crate::control::{ConnectorState, Status};
-use crate::decode::Decoder;
-use crate::encode::Encoder;
+use crate::decode::{Decoder, Steps};
+use crate::encode::{self, Encoder};
 use crate::engine::Inner;
 use crate::executor::{Watched, give_way};
 use crate::fate::{SourceFates, Tally};
+use crate::frames::Step;
 use crate::host::ConnectorHost;
 use crate::letter::{Letters, OnFailure};
 use crate::parcel::Parcel;
 use crate::sink::SinkTask;
 use crate::source::SourceTask;
+use crate::streams::Streams;
 
 /// How often time passes for pipelines that wait for it.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Makes a codec.
+type MakeCodec = Box<dyn Fn() -> temblor_pdk::Result<Box<dyn DynCodec>> + Send>;
 
 /// A connector that was made, with what its sides need.
 struct Made<'f> {
@@ -74,14 +79,15 @@ pub(crate) async fn start(inner: &Arc<Inner>, flow: &Flow) -> Result<FlowHandle,
 
 fn make<'f>(inner: &Arc<Inner>, flow: &Flow, planned: Planned<'f>) -> Result<Made<'f>, StartError> {
     let spec = planned.spec;
+    let streams = (planned.source.is_some() && planned.sink.is_some()).then(Streams::new);
     let decoder = match planned.source {
         Some(info) if info.payload == Payload::Bytes => {
-            Some(decoder(inner, &flow.name, spec, info)?)
+            Some(decoder(inner, &flow.name, spec, info, streams.clone())?)
         }
         _ => None,
     };
     let encoder = match planned.sink {
-        Some(info) if info.payload == Payload::Bytes => Some(encoder(inner, spec)?),
+        Some(info) if info.payload == Payload::Bytes => Some(encoder(inner, spec, streams)?),
         _ => None,
     };
     let host = Host::new(ConnectorHost {
@@ -120,12 +126,16 @@ fn unusable(named: &Named, error: &Error) -> StartError {
     StartError::config(named.config_spans.value(""), message)
 }
 
-fn codec(inner: &Inner, spec: &ConnectorSpec) -> Result<Box<dyn DynCodec>, StartError> {
+/// What makes the codec of a connector, which has made one: a mistake is found before anything runs.
+fn codec(inner: &Inner, spec: &ConnectorSpec) -> Result<MakeCodec, StartError> {
     let Some(named) = &spec.codec else {
         return Err(StartError::config(spec.span, "a codec is missing"));
     };
-    let made = entry(inner, Kind::Codec, named)?.make_codec(&named.config.to_json());
-    made.map_err(|error| unusable(named, &error))
+    let entry = entry(inner, Kind::Codec, named)?;
+    let config = named.config.to_json();
+    let probe = entry.make_codec(&config);
+    probe.map_err(|error| unusable(named, &error))?;
+    Ok(Box::new(move || entry.make_codec(&config)))
 }
 
 fn decoder(
@@ -133,6 +143,7 @@ fn decoder(
     flow: &str,
     spec: &ConnectorSpec,
     info: SourceInfo,
+    streams: Option<Arc<Streams>>,
 ) -> Result<Decoder, StartError> {
     let mut entries = Vec::new();
     for named in &spec.preprocessors {
@@ -141,30 +152,63 @@ fn decoder(
         // Made once here, so that a mistake is found before anything runs.
         let probe = entry.make_preprocessor(&config);
         probe.map_err(|error| unusable(named, &error))?;
-        entries.push((entry, config));
+        let about: Arc<str> = format!("preprocessor `{}`", named.name).into();
+        entries.push((entry, config, about));
     }
-    let make = move || -> temblor_pdk::Result<Vec<Box<dyn DynPreprocessor>>> {
-        let make = |(entry, config): &(Registered, String)| entry.make_preprocessor(config);
-        entries.iter().map(make).collect()
+    let make_codec = codec(inner, spec)?;
+    let make = move || {
+        let make = |(entry, config, about): &(Registered, String, Arc<str>)| {
+            Ok(Step {
+                about: Arc::clone(about),
+                preprocessor: entry.make_preprocessor(config)?,
+            })
+        };
+        Ok(Steps {
+            preprocessors: entries
+                .iter()
+                .map(make)
+                .collect::<temblor_pdk::Result<_>>()?,
+            codec: make_codec()?,
+        })
     };
+    let codec = spec.codec.as_ref().map(|named| named.name.as_str());
     Ok(Decoder::new(
-        codec(inner, spec)?,
         Box::new(make),
+        codec.unwrap_or_default(),
         inner.times(),
         Letters::of_connector(flow, &spec.name),
         OnFailure::Fail,
         info.transactional,
+        streams,
     ))
 }
 
-fn encoder(inner: &Inner, spec: &ConnectorSpec) -> Result<Encoder, StartError> {
-    let mut steps: Vec<Box<dyn DynPostprocessor>> = Vec::new();
+fn encoder(
+    inner: &Inner,
+    spec: &ConnectorSpec,
+    streams: Option<Arc<Streams>>,
+) -> Result<Encoder, StartError> {
+    let mut entries = Vec::new();
     for named in &spec.postprocessors {
         let entry = entry(inner, Kind::Postprocessor, named)?;
-        let made = entry.make_postprocessor(&named.config.to_json());
-        steps.push(made.map_err(|error| unusable(named, &error))?);
+        let config = named.config.to_json();
+        let probe = entry.make_postprocessor(&config);
+        probe.map_err(|error| unusable(named, &error))?;
+        entries.push((entry, config));
     }
-    Ok(Encoder::new(codec(inner, spec)?, steps))
+    let make_codec = codec(inner, spec)?;
+    let make = move || {
+        let make = |(entry, config): &(Registered, String)| entry.make_postprocessor(config);
+        Ok(encode::Steps {
+            codec: make_codec()?,
+            postprocessors: entries
+                .iter()
+                .map(make)
+                .collect::<temblor_pdk::Result<_>>()?,
+        })
+    };
+    let made = Encoder::new(Box::new(make), streams);
+    made.map_err(|error| StartError::of_connector(spec, "make the codec of", &error))
 }
 
 async fn order(made: &mut Made<'_>, command: Command, doing: &str) -> Result<Outcome, StartError> {

@@ -14,6 +14,8 @@ mod life;
 mod output;
 mod panics;
 mod stream;
+mod streams;
 mod support;
+mod talker;
 mod watchdog;
 mod windows;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -14,12 +16,21 @@ struct Certificate {
     folder: TempDir,
 }
 
+fn pem(label: &str, der: &[u8]) -> String {
+    let content = STANDARD.encode(der);
+    format!("-----BEGIN {label}-----\n{content}\n-----END {label}-----\n")
+}
+
 impl Certificate {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(vec![String::from("localhost")]).unwrap();
-        std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
-        let key = made.signing_key.serialize_pem();
+        std::fs::write(
+            folder.path().join("cert.pem"),
+            pem("CERTIFICATE", made.cert.der()),
+        )
+        .unwrap();
+        let key = pem("PRIVATE KEY", &made.signing_key.serialize_der());
         std::fs::write(folder.path().join("key.pem"), key).unwrap();
         Certificate { folder }
     }
