@@ -98,6 +98,7 @@ fn a_port_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let error = refusal("http_server", &json!({ "url": address }));
-    assert_eq!(error.kind(), ErrorKind::Failed);
+    // Whoever has it may give it up.
+    assert_eq!(error.kind(), ErrorKind::Disconnected);
     assert!(error.message().contains(&address), "{error}");
 }

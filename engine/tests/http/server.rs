@@ -371,3 +371,34 @@ fn draining_ends_connections_that_wait_for_nothing() {
     assert!(ended(&served.flow).is_ok());
     assert!(idle.is_ended() && used.is_ended());
 }
+
+const TO_AND_FRO: [&str; 2] = [
+    "connector/http -> pipeline/p",
+    "pipeline/p -> connector/http",
+];
+
+#[test]
+fn a_body_of_several_events_is_one_request() {
+    let lines = "codec = \"json\", preprocessors = [\"separate\"], postprocessors = [\"separate\"]";
+    let odd = "select event from in where event % 2 == 1 into out;";
+    let served = serve_as(odd, json!({}), lines, &[], &TO_AND_FRO);
+    let mut client = served.connect();
+    // What the last line lacks at the end of one body is not completed by the next.
+    for (body, status, answer) in [
+        ("2\n3\n5", 200, "3\n"),
+        ("7", 200, "7\n"),
+        ("2\n4\n", 204, ""),
+        ("1", 200, "1\n"),
+        ("2\nno number\n", 400, "codec `json`: invalid JSON"),
+    ] {
+        client.post("/", body);
+        let response = client.response().unwrap();
+        assert_eq!(response.status, status, "{body:?}: {response:?}");
+        assert!(response.body.contains(answer), "{body:?}: {response:?}");
+    }
+    drop(client);
+    served.flow.drain();
+    let report = ended(&served.flow);
+    // The `5` came too late to be the answer, and one line is no event.
+    assert_eq!(counts(&report), [9, 3, 2, 4, 0, 0]);
+}

@@ -138,9 +138,9 @@ impl Connector for HttpServer {
             None => config.address()?,
         };
         let listened = self.context.network().listen(&address, config.backlog);
-        let listener = listened
-            .await
-            .map_err(|reason| Error::failed(format!("cannot listen at `{address}`: {reason}")))?;
+        let listener = listened.await.map_err(|reason| {
+            Error::disconnected(format!("cannot listen at `{address}`: {reason}"))
+        })?;
         if let Ok(local) = listener.local_addr() {
             self.address = Some(local.to_string());
             let message = format!("listening at {local}");
