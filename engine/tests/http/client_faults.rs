@@ -202,3 +202,24 @@ fn a_server_that_asks_for_time_gets_it() {
     assert_eq!(counts(&report), [1, 1, 0, 0, 0, 0]);
     assert!(begun.elapsed() >= Duration::from_secs(1));
 }
+
+#[test]
+fn a_server_that_comes_and_goes_gets_everything_in_the_end() {
+    let begun = std::time::Instant::now();
+    let is_up = move || begun.elapsed().as_millis() / 100 % 2 == 0;
+    let backend = Backend::new(move |asked| match is_up() {
+        true => Act::Answer(200, "", Duration::from_millis(2)),
+        false if asked.body.len() % 2 == 0 => Act::Reset,
+        false => status(503),
+    });
+    let config = json!({ "url": backend.url(), "max_retries": 1_000_000 });
+    let sending = Sending::new(AS_IT_IS, config);
+    for n in 0..500 {
+        sending.send(json!(n));
+    }
+    let (report, _) = sending.end();
+    assert_eq!(counts(&report), [500, 500, 0, 0, 0, 0]);
+    let mut bodies = backend.bodies();
+    bodies.dedup();
+    assert_eq!(bodies, numbers(500));
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::descriptors::Program;
+use crate::program::Program;
 
 #[test]
 fn the_example_counts_words() {

@@ -6,10 +6,10 @@ mod backend;
 mod bad;
 mod client;
 mod client_faults;
-mod descriptors;
 mod example;
 mod limits;
 mod peer;
+mod program;
 mod secure;
 mod server;
 #[path = "../engine/support.rs"]

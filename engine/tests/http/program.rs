@@ -1,4 +1,4 @@
-//! A program that runs out of descriptors: it goes on, says why, and serves again as soon as there are some.
+//! The program at its limits: without descriptors, and with clients that fill its memory. It goes on, and serves again.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -76,6 +76,14 @@ impl Program {
         said.iter().find(|line| line.contains(what)).cloned()
     }
 
+    /// Bytes of memory that are in use.
+    fn memory(&self) -> u64 {
+        let path = format!("/proc/{}/statm", self.child.id());
+        let pages = std::fs::read_to_string(path).unwrap();
+        let resident: u64 = pages.split_whitespace().nth(1).unwrap().parse().unwrap();
+        resident * 4096
+    }
+
     /// Ticks of CPU that it has used.
     fn ticks(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
@@ -104,4 +112,40 @@ fn without_descriptors_it_waits_and_serves_again() {
     let mut client = Client::connect(address);
     client.post("/", "1");
     assert_eq!(client.response().unwrap().body, "1");
+}
+
+#[test]
+fn clients_that_do_not_finish_do_not_fill_the_memory() {
+    let flow = tempfile::NamedTempFile::with_suffix(".troy").unwrap();
+    std::fs::write(flow.path(), FLOW).unwrap();
+    let more = "--set http.max_waiting=16000000";
+    let program = Program::run(flow.path(), 1024, more);
+    let mut client = program.connect();
+    client.post("/", "1");
+    assert_eq!(client.response().unwrap().body, "1");
+    let before = program.memory();
+    // Two hundred million bytes together, and each of them less than what one may send.
+    let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2000000\r\n\r\n";
+    let piece = vec![b' '; 1_000_000];
+    let mut held = Vec::new();
+    for _ in 0..200 {
+        let mut client = program.connect();
+        // Those for whom there is no room are told so, and not read any further.
+        if client.try_send(head).is_ok() && client.try_send(&piece).is_ok() {
+            held.push(client);
+        }
+    }
+    until("some are told so", || {
+        program.find("no room for more").is_some()
+    });
+    let most = before + 100_000_000;
+    assert!(program.memory() < most, "{} of {most}", program.memory());
+    client.post("/", "2");
+    assert_eq!(client.response().unwrap().status, 503);
+    drop(held);
+    until("there is room again", || {
+        let mut client = program.connect();
+        client.post("/", "3");
+        client.response().unwrap().status == 200
+    });
 }
