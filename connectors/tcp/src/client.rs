@@ -38,15 +38,19 @@ pub struct Config {
     tls: Option<UseTls>,
     /// The most bytes that are read at once.
     #[serde(default = "buf_size")]
+    #[schemars(extend("x-limit" = {"unit": "bytes", "beyond": "the rest is read later"}))]
     buf_size: usize,
     /// How long connecting may take.
     #[serde(default = "connect_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "connecting has failed"}))]
     connect_timeout_ms: u64,
     /// How long the TLS handshake may take.
     #[serde(default = "handshake_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "connecting has failed"}))]
     handshake_timeout_ms: u64,
     /// How long the server may take nothing of what is sent to it.
     #[serde(default = "write_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "the connection is lost, and made anew"}))]
     write_timeout_ms: u64,
 }
 
