@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use log::LevelFilter;
 use smol::Executor;
 use temblor_lang::{Deployment, Flow, Options};
-use temblor_pdk::{Host, PullLimits};
+use temblor_pdk::{Host, Payload, PullLimits};
 use temblor_registry::{Expected, Registry, RegistryError};
 
 use crate::catalogue::RegistryCatalogue;
@@ -20,6 +20,7 @@ use crate::log::{LogRecord, Logger};
 use crate::metrics::{Metric, Metrics};
 use crate::program::{ProgramError, compile_with};
 use crate::queue::QueueLimits;
+use crate::replay::Replay;
 
 /// Values that a channel of the embedding program holds.
 const CHANNEL_VALUES: usize = 4096;
@@ -255,6 +256,14 @@ impl EngineBuilder {
         let (input, local) = channel::input(CHANNEL_VALUES);
         self.locals.insert(name.to_owned(), local);
         input
+    }
+
+    /// Adds a connector kind `name` that flows read from in the place of another: it sends whole events, as those of
+    /// dead letters, fed through the result. It serves one flow.
+    pub fn replay(&mut self, name: &str, payload: Payload) -> Replay {
+        let (replay, local) = channel::replay(CHANNEL_VALUES, payload);
+        self.locals.insert(name.to_owned(), local);
+        replay
     }
 
     /// Adds a connector kind `name` that flows write to, read through the result. It serves one flow.

@@ -133,10 +133,11 @@ impl SinkBody {
             if let Some(pending) = self.again.pop_front().or(retry) {
                 return Some(Step::Fail(pending));
             }
-        } else if has_instance && !self.taken.is_full() {
-            if let Some(pending) = self.again.pop_front().or_else(|| self.due()) {
-                return Some(Step::Write(pending));
-            }
+        } else if has_instance
+            && !self.taken.is_full()
+            && let Some(pending) = self.again.pop_front().or_else(|| self.due())
+        {
+            return Some(Step::Write(pending));
         }
         if self.may_receive(has_instance) {
             match self.queue.try_receive() {
@@ -436,7 +437,7 @@ impl SinkTask {
         } = refused;
         let is_read = !body.err.is_empty();
         let letters = &self.parts.letters;
-        let records = letters.refused(stage, &parcel, &failures, policy, is_read);
+        let records = letters.refused(|_| stage, &parcel, &failures, policy, is_read);
         parcel.tickets.release();
         if let Some(records) = records {
             deliver(records, &mut body.err).await;

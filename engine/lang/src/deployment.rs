@@ -39,7 +39,7 @@ pub struct Flow {
 }
 
 /// A connector to start.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ConnectorSpec {
     /// The name it is created under.
     pub name: String,
@@ -68,7 +68,7 @@ pub struct ConnectorSpec {
 }
 
 /// A codec, preprocessor or postprocessor.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Named {
     /// Its name.
     pub name: String,

@@ -124,7 +124,7 @@ fn engine(options: &RunOptions, registry: Arc<Registry>, log: Log) -> Result<Eng
 }
 
 /// Shows why a flow did not start.
-fn not_started(error: &StartError, sources: &Sources) -> Exit {
+pub(super) fn not_started(error: &StartError, sources: &Sources) -> Exit {
     let exit = match error.kind {
         StartErrorKind::Config => Exit::Wrong,
         StartErrorKind::Connector => Exit::NotStarted,

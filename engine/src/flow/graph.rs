@@ -5,6 +5,7 @@ use std::sync::Arc;
 use temblor_lang::{Endpoint, Flow};
 
 use crate::breaker::{Breaker, Contraflow};
+use crate::clock::Clock;
 use crate::log::Logger;
 use crate::queue::{QueueLimits, Receiver, Sender, queue};
 use crate::route::{Node, Target};
@@ -35,8 +36,14 @@ pub(crate) struct Graph {
 }
 
 /// Builds the routes of a flow whose links were checked.
-pub(crate) fn build(flow: &Flow, limits: QueueLimits, logger: &Logger) -> Graph {
+pub(crate) fn build(
+    flow: &Flow,
+    limits: QueueLimits,
+    logger: &Logger,
+    clock: Option<Clock>,
+) -> Graph {
     let mut builder = Builder::new(flow, limits, logger);
+    builder.clock = clock;
     let connectors = flow.connectors.len();
     let ports = |builder: &mut Builder<'_>, port: &str, has: &dyn Fn(usize) -> bool| {
         let targets = (0..connectors).map(|at| match has(at) {
@@ -111,6 +118,8 @@ fn tasks_behind(flow: &Flow, link: &temblor_lang::Link) -> usize {
 struct Builder<'f> {
     flow: &'f Flow,
     logger: &'f Logger,
+    /// None where only events let time pass.
+    clock: Option<Clock>,
     contraflow: Arc<Contraflow>,
     /// For each connector with a sink, its queue.
     sinks: Vec<Option<(Sender, Receiver, Arc<Breaker>)>>,
@@ -150,6 +159,7 @@ impl<'f> Builder<'f> {
         Builder {
             flow,
             logger,
+            clock: None,
             sinks,
             shared,
             queues,
@@ -196,6 +206,7 @@ impl<'f> Builder<'f> {
             flow,
             &spec.name,
             self.logger.clone(),
+            self.clock,
         )
     }
 }

@@ -10,7 +10,7 @@ use crate::connectors::{Probe, lock, probe};
 use crate::support::{coded, counts, ended, engine, fragile, logged, start, text, until, with};
 
 /// Events by pull and place with their fates, from ranges; fails where they are not in order and without gaps.
-fn fates_of(ranges: &[FateRange], sizes: &[u64]) -> Vec<Fate> {
+pub(crate) fn fates_of(ranges: &[FateRange], sizes: &[u64]) -> Vec<Fate> {
     let order = |pull: u64, event: u32| {
         let before: u64 = sizes[..pull as usize].iter().sum();
         before + u64::from(event)

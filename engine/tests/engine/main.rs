@@ -4,9 +4,12 @@
 
 mod configuration;
 mod connectors;
+mod contraflow;
 mod engines;
 mod fates;
+mod fates_shapes;
 mod flows;
+mod letters;
 mod life;
 mod output;
 mod panics;
