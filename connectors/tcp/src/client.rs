@@ -74,8 +74,6 @@ pub struct TcpClient {
     link: Option<Spawned<()>>,
     is_started: bool,
     has_source: bool,
-    /// How often it has connected.
-    connects: u64,
 }
 
 /// What is made anew with every connect.
@@ -121,7 +119,6 @@ impl Connector for TcpClient {
             link: None,
             is_started: false,
             has_source: false,
-            connects: 0,
         })
     }
 
@@ -169,7 +166,6 @@ impl Connector for TcpClient {
             }
         };
         let (pieces, arriving) = flume::bounded(PIECES);
-        self.connects += 1;
         self.connection = Some(Connected {
             wire: Mutex::new(Some(wire)),
             remote,
@@ -191,8 +187,6 @@ impl Connector for TcpClient {
             host: self.context.host().clone(),
             arriving: connected.arriving.clone(),
             address,
-            // What the connection before had begun does not go on.
-            breaks_off: self.connects > 1,
             lost: None,
         })
     }
@@ -276,17 +270,12 @@ pub struct TcpClientSource {
     host: Host,
     arriving: flume::Receiver<Piece<Remote>>,
     address: String,
-    breaks_off: bool,
     /// Why there is nothing more to come.
     lost: Option<Arc<str>>,
 }
 
 impl Source for TcpClientSource {
     async fn pull(&mut self, out: &mut BatchWriter) -> Result<Pull> {
-        if std::mem::take(&mut self.breaks_off) {
-            out.fail_stream(0, 0);
-            return Ok(Pull::Ready);
-        }
         let lost = |reason: &str| {
             let address = &self.address;
             Error::disconnected(format!("the connection to `{address}` is lost: {reason}"))
