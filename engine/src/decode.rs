@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use temblor_pdk::{
-    ANONYMOUS_STREAM, Arena, Batch, BatchBuilder, DynCodec, Event, EventId, Lane, Result,
+    ANONYMOUS_STREAM, Arena, Batch, BatchBuilder, Command, DynCodec, Event, EventId, Lane, Result,
     StreamEnd, Value,
 };
 
@@ -33,6 +33,16 @@ pub(crate) struct Decoded {
     /// Records of what could not be decoded, for the `err` port. They hold the tickets of what they stand for if the
     /// source's policy is that they take its place.
     pub(crate) errors: Option<Parcel>,
+}
+
+impl Decoded {
+    /// Why it could not be decoded, for the source; none if it could.
+    pub(crate) fn undecodable(&self, pull: u64) -> Option<Command> {
+        let record = self.errors.as_ref()?.batch.events().first()?;
+        let reason = record.data.get("error").and_then(|error| error.as_str());
+        let reason = reason.unwrap_or_default().to_owned();
+        Some(Command::Undecodable(record.id.lane, pull, reason))
+    }
 }
 
 /// Which pull is being decoded, and where its fates go.

@@ -92,34 +92,31 @@ impl Encoder {
     }
 
     /// The streams of the connector's own source.
-    pub(crate) fn streams(&self) -> Option<Arc<Streams>> {
-        self.streams.clone()
+    pub(crate) fn streams(&self) -> Option<&Streams> {
+        self.streams.as_deref()
     }
 
-    /// A stream has ended: what its postprocessors still keep, and the marker that tells the sink.
-    ///
-    /// # Errors
-    /// Where a postprocessor cannot finish.
-    pub(crate) fn end_stream(&mut self, key: StreamKey) -> Result<Batch> {
+    /// A stream has ended: what its postprocessors still keep, and the marker that tells the sink. With it the error of
+    /// a postprocessor that cannot finish.
+    pub(crate) fn end_stream(&mut self, key: StreamKey) -> (Batch, Option<Error>) {
         let mut builder = BatchBuilder::new();
-        self.push_end(key, &mut builder)?;
-        Ok(builder.seal())
+        let error = self.push_end(key, &mut builder).err();
+        (builder.seal(), error)
     }
 
     fn push_end(&mut self, key: StreamKey, builder: &mut BatchBuilder) -> Result<()> {
         let id = self.streams.as_ref().map(|streams| streams.id(key));
         let id = id.unwrap_or_default();
-        if let Some(mut steps) = self.replies.remove(&key) {
-            let mut bytes = Vec::new();
-            steps.finish(&mut bytes)?;
-            push(builder, bytes, id);
-        }
+        let mut bytes = Vec::new();
+        let steps = self.replies.remove(&key);
+        let done = steps.map_or(Ok(()), |mut steps| steps.finish(&mut bytes));
+        push(builder, bytes, id);
         builder.push(|_| {
             let mut event = Event::new(Value::NULL);
             event.id = id;
             event.with_stream_end(StreamEnd::Ended)
         });
-        Ok(())
+        done
     }
 
     /// The flow drains: what the postprocessors still keep, as events that belong to no pull, and the ends of all

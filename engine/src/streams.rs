@@ -87,14 +87,18 @@ impl Streams {
         std::mem::take(&mut self.lock().ended)
     }
 
-    /// Waits for a stream to end, of which no more replies can come.
-    pub(crate) async fn ended(&self) -> StreamKey {
-        loop {
+    /// One of them.
+    pub(crate) fn take_one_ended(&self) -> Option<StreamKey> {
+        self.lock().ended.pop()
+    }
+
+    /// Waits until there is one of them.
+    pub(crate) async fn any_ended(&self) {
+        while self.lock().ended.is_empty() {
             let changed = self.changed.listen();
-            let ended = self.lock().ended.pop();
-            match ended {
-                Some(key) => return key,
-                None => changed.await,
+            // Looked at again, because it may have changed before the listener was there.
+            if self.lock().ended.is_empty() {
+                changed.await;
             }
         }
     }

@@ -38,15 +38,19 @@ pub struct Config {
     tls: Option<UseTls>,
     /// The most bytes that are read at once.
     #[serde(default = "buf_size")]
+    #[schemars(extend("x-limit" = {"unit": "bytes", "beyond": "the rest is read later"}))]
     buf_size: usize,
     /// How long connecting may take.
     #[serde(default = "connect_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "connecting has failed"}))]
     connect_timeout_ms: u64,
     /// How long the TLS handshake may take.
     #[serde(default = "handshake_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "connecting has failed"}))]
     handshake_timeout_ms: u64,
     /// How long the server may take nothing of what is sent to it.
     #[serde(default = "write_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "the connection is lost, and made anew"}))]
     write_timeout_ms: u64,
 }
 
@@ -70,8 +74,6 @@ pub struct TcpClient {
     link: Option<Spawned<()>>,
     is_started: bool,
     has_source: bool,
-    /// How often it has connected.
-    connects: u64,
 }
 
 /// What is made anew with every connect.
@@ -117,7 +119,6 @@ impl Connector for TcpClient {
             link: None,
             is_started: false,
             has_source: false,
-            connects: 0,
         })
     }
 
@@ -165,7 +166,6 @@ impl Connector for TcpClient {
             }
         };
         let (pieces, arriving) = flume::bounded(PIECES);
-        self.connects += 1;
         self.connection = Some(Connected {
             wire: Mutex::new(Some(wire)),
             remote,
@@ -187,8 +187,6 @@ impl Connector for TcpClient {
             host: self.context.host().clone(),
             arriving: connected.arriving.clone(),
             address,
-            // What the connection before had begun does not go on.
-            breaks_off: self.connects > 1,
             lost: None,
         })
     }
@@ -272,17 +270,12 @@ pub struct TcpClientSource {
     host: Host,
     arriving: flume::Receiver<Piece<Remote>>,
     address: String,
-    breaks_off: bool,
     /// Why there is nothing more to come.
     lost: Option<Arc<str>>,
 }
 
 impl Source for TcpClientSource {
     async fn pull(&mut self, out: &mut BatchWriter) -> Result<Pull> {
-        if std::mem::take(&mut self.breaks_off) {
-            out.fail_stream(0, 0);
-            return Ok(Pull::Ready);
-        }
         let lost = |reason: &str| {
             let address = &self.address;
             Error::disconnected(format!("the connection to `{address}` is lost: {reason}"))

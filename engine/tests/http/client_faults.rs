@@ -107,7 +107,7 @@ fn a_connection_that_the_server_closed_meanwhile_costs_no_attempt() {
 fn a_server_that_hangs_does_not_hold_up_others() {
     let hanging = Backend::new(|_| Act::Hang);
     let good = Backend::new(|_| OK);
-    let config = json!({ "url": good.url(), "timeout_ms": 200, "max_retries": 1 });
+    let config = json!({ "url": good.url(), "timeout": 200_000_000, "max_retries": 1 });
     let sending = Sending::new(AS_TOLD, config);
     for n in 0..20 {
         let request = json!({ "url": hanging.url() });

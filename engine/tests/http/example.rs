@@ -23,3 +23,32 @@ fn the_example_counts_words() {
     let plain = Some("text/plain; charset=utf-8");
     assert_eq!(response.header("content-type"), plain);
 }
+
+#[test]
+fn the_connectors_of_the_library_can_be_created() {
+    let flow = "
+        define flow main
+        flow
+          use axiom;
+          define connector ticks from metronome with config = {\"interval_ms\": 1000} end;
+          define pipeline pass pipeline select event from in into out; end;
+          create connector ticks;
+          create connector one from axiom::http with dataset = \"d\", token = \"t\" end;
+          create connector other from axiom::syslog with endpoint_hostport = \"localhost:1\" end;
+          create pipeline pass;
+          connect /connector/ticks to /pipeline/pass;
+          connect /pipeline/pass to /connector/one;
+          connect /pipeline/pass to /connector/other;
+        end;
+        deploy flow main;
+    ";
+    let file = tempfile::NamedTempFile::with_suffix(".troy").unwrap();
+    std::fs::write(file.path(), flow).unwrap();
+    let checked = std::process::Command::new(env!("CARGO_BIN_EXE_temblor"))
+        .arg("check")
+        .arg(file.path())
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success(), "{error}");
+}

@@ -26,7 +26,7 @@ pub(super) struct Answer {
 impl Client {
     /// Sends the request once; the error says why there is no response.
     pub(super) async fn attempt(&self, job: &Job, place: &Place) -> Result<Answer, String> {
-        let limit = Duration::from_millis(self.config.timeout_ms);
+        let limit = self.config.timeout();
         let late = || format!("there was no response within {} ms", limit.as_millis());
         let answer = within(&self.host, limit, self.exchange(job, place)).await;
         answer.ok_or_else(late)?

@@ -1,6 +1,7 @@
 //! What a user writes for `http_client`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,6 +37,8 @@ pub(crate) struct Config {
     /// How long a request may take, from connecting to the end of the response.
     #[serde(default = "default_timeout_ms")]
     pub timeout_ms: u64,
+    /// The same in nanoseconds, as Tremor has it; it counts if it is there.
+    pub timeout: Option<u64>,
     /// How long connecting may take, with the TLS handshake.
     #[serde(default = "default_connect_timeout_ms")]
     pub connect_timeout_ms: u64,
@@ -156,6 +159,12 @@ impl Config {
             write::check(name, value).map_err(Error::config)?;
         }
         Ok(lines)
+    }
+
+    /// How long a request may take.
+    pub(super) fn timeout(&self) -> Duration {
+        let own = Duration::from_millis(self.timeout_ms);
+        self.timeout.map_or(own, Duration::from_nanos)
     }
 
     pub(super) fn head_limits(&self) -> HeadLimits {

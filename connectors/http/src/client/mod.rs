@@ -109,12 +109,6 @@ impl Connector for HttpClient {
         Ok(ClientSink::new(&self.client))
     }
 
-    async fn on_drain(&mut self) -> Result<()> {
-        // Nobody takes responses any more.
-        self.client.responses().take();
-        Ok(())
-    }
-
     async fn on_stop(&mut self) -> Result<()> {
         self.client.cancel();
         Ok(())

@@ -40,24 +40,31 @@ pub struct Config {
     tls: Option<ServerTls>,
     /// The most bytes that are read at once.
     #[serde(default = "buf_size")]
+    #[schemars(extend("x-limit" = {"unit": "bytes", "beyond": "the rest is read later"}))]
     buf_size: usize,
     /// How many connections may wait to be taken.
     #[serde(default = "backlog")]
+    #[schemars(extend("x-limit" = {"unit": "connections", "beyond": "the system refuses it"}))]
     backlog: u32,
     /// How many connections there may be at once; further ones are closed.
     #[serde(default = "max_connections")]
+    #[schemars(extend("x-limit" = {"unit": "connections", "beyond": "a new one is closed"}))]
     max_connections: usize,
     /// How long nothing may come from a connection or go to it; 0 is for ever.
     #[serde(default = "idle_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "the connection is closed"}))]
     idle_timeout_ms: u64,
     /// How long the TLS handshake may take.
     #[serde(default = "handshake_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "the connection is closed"}))]
     handshake_timeout_ms: u64,
     /// How long a peer may take nothing of what is sent to it.
     #[serde(default = "write_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "the connection is closed"}))]
     write_timeout_ms: u64,
     /// The most bytes that may wait to be sent to one peer; further replies are refused.
     #[serde(default = "max_pending_bytes")]
+    #[schemars(extend("x-limit" = {"unit": "bytes", "beyond": "further replies to this peer are refused"}))]
     max_pending_bytes: usize,
 }
 
