@@ -20,6 +20,7 @@ use super::handle::{FlowHandle, FlowState, Known};
 use super::plan::{Found, Planned, StartError, plan};
 use super::supervise::{Control, Supervisor};
 use crate::breaker::Contraflow;
+use crate::circle::Round;
 use crate::clock::Clock;
 use crate::control::{ConnectorState, Status};
 use crate::decode::Decoder;
@@ -34,7 +35,7 @@ use crate::sink::SinkTask;
 use crate::source::SourceTask;
 
 /// How often time passes for pipelines that wait for it.
-const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// A connector that was made, with what its sides need.
 struct Made<'f> {
@@ -392,6 +393,18 @@ async fn run_pipeline(
     is_logical: bool,
 ) {
     let ticks = pipeline.node.wants_ticks() && !is_logical;
+    if let Some(member) = pipeline.member {
+        let round = Round {
+            node: pipeline.node,
+            queue: pipeline.queue,
+            breaker: pipeline.breaker,
+            member,
+            contraflow,
+            clock,
+            ticks,
+        };
+        return round.run().await;
+    }
     let mut due = Instant::now() + TICK;
     let mut change = contraflow.listen();
     pipeline.pass_on_contraflow();

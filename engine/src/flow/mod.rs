@@ -9,5 +9,5 @@ mod supervise;
 pub use handle::{ConnectorReport, FlowHandle, FlowReport};
 pub use plan::{StartError, StartErrorKind, check};
 
-pub(crate) use build::start;
+pub(crate) use build::{TICK, start};
 pub(crate) use handle::FlowState;
