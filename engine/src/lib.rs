@@ -66,14 +66,17 @@ mod queue;
 mod replay;
 mod route;
 mod sink;
+mod slot;
 mod source;
 
 pub use catalogue::RegistryCatalogue;
 pub use channel::{Input, Output};
-pub use control::ConnectorState;
+pub use control::{ConnectorState, Supervision};
 pub use engine::{BuildError, Engine, EngineBuilder, builtin_registry, host_for_plugin};
 pub use fate::Counts;
-pub use flow::{ConnectorReport, FlowHandle, FlowReport, StartError, StartErrorKind, check};
+pub use flow::{
+    ConnectorReport, FlowHandle, FlowReport, FlowState, StartError, StartErrorKind, check,
+};
 pub use log::LogRecord;
 pub use metrics::Metric;
 pub use program::{ProgramError, compile};

@@ -61,7 +61,8 @@ use std::sync::Arc;
 pub use catalogue::{Builtin, Catalogue};
 pub use code::{Class, Code};
 pub use deployment::{
-    ConfigSpans, ConnectorSpec, Deployment, Endpoint, Flow, Link, Named, PipelineSpec, Reconnect,
+    Afterwards, ConfigSpans, ConnectorSpec, Deployment, Endpoint, Flow, Link, Named, OnFailure,
+    PipelineSpec, Reconnect, Retry,
 };
 pub use finding::{Finding, LocatedFinding, Severity, render};
 pub use format::{SourceKind, format};
