@@ -8,6 +8,7 @@ use temblor_lang::{EvalError, Pipeline, Progress, Scratch, State};
 use temblor_pdk::{Batch, BatchBuilder, Event, EventId, Value};
 
 use crate::breaker::Breaker;
+use crate::circle::RoundSender;
 use crate::clock::Clock;
 use crate::feedback::Feedback;
 use crate::kept::Kept;
@@ -22,6 +23,8 @@ pub(crate) enum Target {
     Inline(Box<Node>, usize),
     /// A sink, or a pipeline with a task of its own, and the port there.
     Queue(Sender, usize, Arc<Breaker>),
+    /// Another pipeline of the same circle, and the port there.
+    Round(RoundSender, usize),
 }
 
 /// A running pipeline and what its output ports are connected to.
@@ -97,12 +100,23 @@ impl Node {
         let Some(feedback) = &self.feedback else {
             return self.outputs.iter().any(|targets| is_blocked(targets));
         };
-        let targets = |port: usize| self.outputs.get(port).map_or(&[][..], |targets| targets);
-        feedback.is_blocked(
-            &self.state,
-            |port| !targets(port).is_empty(),
-            |port| is_blocked(targets(port)),
-        )
+        let is_closed = |port: usize| is_blocked(self.targets(port));
+        feedback.is_blocked(&self.state, |port| self.is_read(port), is_closed)
+    }
+
+    /// Whether an operator that leads around closed ways has no other left, so that it would lose what came in.
+    pub(crate) fn is_stuck(&self) -> bool {
+        let is_closed = |port: usize| is_blocked(self.targets(port));
+        let feedback = self.feedback.as_ref();
+        feedback.is_some_and(|feedback| feedback.is_stuck(|port| self.is_read(port), is_closed))
+    }
+
+    fn targets(&self, port: usize) -> &[Target] {
+        self.outputs.get(port).map_or(&[][..], |targets| targets)
+    }
+
+    fn is_read(&self, port: usize) -> bool {
+        !self.targets(port).is_empty()
     }
 
     /// Whether [`Node::hear`] has something to do.
@@ -354,6 +368,8 @@ pub(crate) fn is_blocked(targets: &[Target]) -> bool {
     targets.iter().any(|target| match target {
         Target::Inline(node, _) => node.is_blocked(),
         Target::Queue(_, _, breaker) => breaker.is_open(),
+        // The pipelines of a circle tell each other.
+        Target::Round(..) => false,
     })
 }
 
@@ -378,5 +394,6 @@ async fn hand_over(parcel: Parcel, target: &mut Target) {
     match target {
         Target::Inline(node, port) => node.run(*port, parcel).await,
         Target::Queue(sender, port, _) => sender.send(*port, parcel).await,
+        Target::Round(sender, port) => sender.send(*port, parcel),
     }
 }
