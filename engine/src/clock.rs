@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use temblor_pdk::Event;
+use temblor_pdk::{Batch, Event};
 
 /// Wall time at the start, carried on by the monotonic clock.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +67,23 @@ impl Times {
         }
     }
 
+    /// Gives the events of a batch their times.
+    pub(crate) fn given_to(&mut self, batch: Batch) -> Batch {
+        if self.are_their_own(batch.events()) {
+            return batch;
+        }
+        let now_ns = self.now_ns();
+        batch.derive(|events, _, out| {
+            for event in events {
+                let mut event = *event;
+                event.ingest_ns = self.next(event.ingest_ns, now_ns);
+                out.push(event);
+            }
+        })
+    }
+
     /// Whether events have the times that they bring.
-    pub(crate) fn are_their_own(&self, events: &[Event<'_>]) -> bool {
+    fn are_their_own(&self, events: &[Event<'_>]) -> bool {
         matches!(self, Times::Wall(_)) && events.iter().all(|event| event.ingest_ns != 0)
     }
 }

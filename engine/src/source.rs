@@ -434,24 +434,9 @@ fn take_values(batch: Batch, pull: &PullOf<'_>, times: &mut Times) -> Decoded {
     let (batch, _) = take_end(batch);
     let ticket = Ticket::open(pull.fates, lane, pull.pull, batch.len() as u32);
     let tickets = Tickets::new(ticket, Vec::new());
-    let batch = with_times(batch, times);
+    let batch = times.given_to(batch);
     Decoded {
         parcels: vec![Parcel { batch, tickets }],
         errors: None,
     }
-}
-
-/// Gives events their times.
-fn with_times(batch: Batch, times: &mut Times) -> Batch {
-    if times.are_their_own(batch.events()) {
-        return batch;
-    }
-    let now_ns = times.now_ns();
-    batch.derive(|events, _, out| {
-        for event in events {
-            let mut event = *event;
-            event.ingest_ns = times.next(event.ingest_ns, now_ns);
-            out.push(event);
-        }
-    })
 }

@@ -206,7 +206,7 @@ fn a_server_that_asks_for_time_gets_it() {
 #[test]
 fn a_server_that_comes_and_goes_gets_everything_in_the_end() {
     let begun = std::time::Instant::now();
-    let is_up = move || begun.elapsed().as_millis() / 100 % 2 == 0;
+    let is_up = move || (begun.elapsed().as_millis() / 100).is_multiple_of(2);
     let backend = Backend::new(move |asked| match is_up() {
         true => Act::Answer(200, "", Duration::from_millis(2)),
         false if asked.body.len() % 2 == 0 => Act::Reset,
