@@ -14,6 +14,7 @@ use crate::control::{ConnectorState, Status};
 use crate::encode::Encoder;
 use crate::executor::give_way;
 use crate::host::Shared;
+use crate::measure::Measures;
 use crate::parcel::Parcel;
 use crate::queue::Receiver;
 
@@ -34,12 +35,13 @@ pub(crate) struct SinkTask {
     pub(crate) shared: Arc<Shared>,
     /// Told when the sink fails.
     pub(crate) failed: flume::Sender<()>,
+    pub(crate) measures: Arc<Measures>,
 }
 
 impl SinkTask {
     /// Runs until the queue has ended and everything is settled.
     pub(crate) async fn run(mut self) {
-        let taken = Arc::new(Taken::new(&self.shared, &self.flow, &self.name));
+        let taken = Arc::new(Taken::new(&self.shared, &self.flow, &self.name, &self.measures));
         // Whatever was never told has failed, also when the flow is stopped.
         let _rest = FailRest(Arc::clone(&taken));
         let mut write = 0;
@@ -122,6 +124,7 @@ impl SinkTask {
         let (batch, errors) = encoder.encode(&parcel.batch);
         if let Some((_, first)) = errors.first() {
             let count = errors.len();
+            self.measures.encode_errors(count);
             self.warn(&format!(
                 "cannot encode {count} event(s), the first: {first}"
             ));
@@ -165,6 +168,7 @@ struct Taken {
     shared: Arc<Shared>,
     flow: String,
     name: String,
+    measures: Arc<Measures>,
 }
 
 /// Fails what is open when the sink's task ends, in whatever way.
@@ -213,7 +217,7 @@ struct Open {
 }
 
 impl Taken {
-    fn new(shared: &Arc<Shared>, flow: &str, name: &str) -> Self {
+    fn new(shared: &Arc<Shared>, flow: &str, name: &str, measures: &Arc<Measures>) -> Self {
         Taken {
             open: Mutex::default(),
             settling: AtomicUsize::new(0),
@@ -221,6 +225,7 @@ impl Taken {
             shared: Arc::clone(shared),
             flow: flow.to_owned(),
             name: name.to_owned(),
+            measures: Arc::clone(measures),
         }
     }
 
@@ -235,6 +240,7 @@ impl Taken {
 
     fn insert(&self, write: u64, parcel: Parcel) {
         let events = parcel.batch.len();
+        self.measures.taken(events);
         let open = Open {
             told: Vec::new(),
             left: events,
@@ -282,7 +288,7 @@ impl Taken {
         let Some(open) = all.get_mut(&write) else {
             return;
         };
-        open.settle(range, error);
+        open.settle(range, error, &self.measures);
         if open.left > 0 {
             return;
         }
@@ -300,14 +306,15 @@ impl Taken {
         let rest = std::mem::take(&mut *self.lock());
         for (_, mut open) in rest {
             let all = 0..open.parcel.batch.len();
-            open.settle(all, Some(&Error::failed("the sink stopped")));
+            let error = Error::failed("the sink stopped");
+            open.settle(all, Some(&error), &self.measures);
             open.parcel.tickets.release();
         }
     }
 }
 
 impl Open {
-    fn settle(&mut self, range: Range<usize>, error: Option<&Error>) {
+    fn settle(&mut self, range: Range<usize>, error: Option<&Error>, measures: &Measures) {
         let events = self.parcel.batch.events();
         let range = range.start.min(events.len())..range.end.min(events.len());
         let whole = range.len() == events.len() && self.left == events.len();
@@ -319,6 +326,7 @@ impl Open {
             false => range.filter(|&at| !self.told[at]).collect(),
         };
         self.left -= fresh.len();
+        measures.settled(fresh.iter().map(|&at| &events[at]), error.is_none());
         let tickets = &self.parcel.tickets;
         match error {
             None => tickets.delivered(fresh.iter().map(|&at| &events[at].id)),

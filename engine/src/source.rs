@@ -15,6 +15,7 @@ use crate::decode::{Decoded, Decoder, PullOf};
 use crate::executor::give_way;
 use crate::fate::{Prefix, Settled, SourceFates, Ticket};
 use crate::host::Shared;
+use crate::measure::Measures;
 use crate::parcel::{Parcel, Tickets};
 use crate::route::{Target, deliver, finish};
 
@@ -44,6 +45,7 @@ pub(crate) struct SourceTask {
     pub(crate) shared: Arc<Shared>,
     /// Told when the source fails.
     pub(crate) failed: flume::Sender<()>,
+    pub(crate) measures: Arc<Measures>,
     pub(crate) limits: PullLimits,
     /// Gives values their times, which bytes get when they are decoded.
     pub(crate) times: Times,
@@ -256,6 +258,7 @@ impl SourceTask {
             deliver(parcel, &mut self.out).await;
         }
         let Some(errors) = decoded.errors else { return };
+        self.measures.decode_errors(errors.len());
         if let Some(record) = errors.events().first() {
             let error = record.data.get("error").and_then(|error| error.as_str());
             let message = format!(

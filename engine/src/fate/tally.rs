@@ -29,7 +29,39 @@ impl Counts {
     /// Events that were dropped, for any reason.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.filtered + self.dead_ends + self.empty + self.absorbed
+        self.reasons().iter().map(|(_, count)| count).sum()
+    }
+
+    /// Events that were dropped, by reason.
+    #[must_use]
+    pub fn reasons(&self) -> [(&'static str, u64); 4] {
+        [
+            ("filtered", self.filtered),
+            ("dead ends", self.dead_ends),
+            ("empty", self.empty),
+            ("absorbed", self.absorbed),
+        ]
+    }
+
+    /// Whether every event has exactly one fate, or is in flight.
+    #[must_use]
+    pub fn is_conserved(&self) -> bool {
+        self.events_in == self.delivered + self.failed + self.dropped() + self.in_flight
+    }
+}
+
+impl std::iter::Sum for Counts {
+    fn sum<I: Iterator<Item = Counts>>(counts: I) -> Counts {
+        counts.fold(Counts::default(), |sum, one| Counts {
+            events_in: sum.events_in + one.events_in,
+            delivered: sum.delivered + one.delivered,
+            failed: sum.failed + one.failed,
+            filtered: sum.filtered + one.filtered,
+            dead_ends: sum.dead_ends + one.dead_ends,
+            empty: sum.empty + one.empty,
+            absorbed: sum.absorbed + one.absorbed,
+            in_flight: sum.in_flight + one.in_flight,
+        })
     }
 }
 

@@ -26,6 +26,7 @@ use crate::engine::Inner;
 use crate::executor::{Watched, give_way};
 use crate::fate::{SourceFates, Tally};
 use crate::host::ConnectorHost;
+use crate::measure::Measures;
 use crate::sink::SinkTask;
 use crate::source::SourceTask;
 
@@ -37,6 +38,7 @@ struct Made<'f> {
     planned: Planned<'f>,
     control: Box<dyn Instance>,
     status: Status,
+    measures: Arc<Measures>,
     decoder: Option<Decoder>,
     encoder: Option<Encoder>,
     sink: Option<(Box<dyn Instance>, SinkInfo)>,
@@ -94,6 +96,7 @@ fn make<'f>(inner: &Arc<Inner>, flow: &Flow, planned: Planned<'f>) -> Result<Mad
         planned,
         control,
         status: Status::new(),
+        measures: Measures::new((!inner.is_logical).then_some(inner.shared.clock)),
         decoder,
         encoder,
         sink: None,
@@ -173,7 +176,7 @@ async fn connect(made: &mut Made<'_>) -> Result<(), StartError> {
 async fn create_sink(made: &mut Made<'_>) -> Result<(), StartError> {
     let outcome = order(made, Command::CreateSink, "create the sink of").await?;
     if let (Outcome::Instance(instance), Some(info)) = (outcome, made.planned.sink) {
-        made.sink = Some((instance, info));
+        made.sink = Some((made.measures.around(instance), info));
     }
     Ok(())
 }
@@ -181,7 +184,7 @@ async fn create_sink(made: &mut Made<'_>) -> Result<(), StartError> {
 async fn create_source(made: &mut Made<'_>) -> Result<(), StartError> {
     let outcome = order(made, Command::CreateSource, "create the source of").await?;
     if let (Outcome::Instance(instance), Some(info)) = (outcome, made.planned.source) {
-        made.source = Some((instance, info));
+        made.source = Some((made.measures.around(instance), info));
     }
     Ok(())
 }
@@ -189,7 +192,6 @@ async fn create_source(made: &mut Made<'_>) -> Result<(), StartError> {
 /// Starts all tasks of a flow whose connectors are ready.
 fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
     let graph = graph::build(flow, inner.limits, &inner.shared.logger);
-    let tally = Arc::new(Tally::default());
     let (failed, failures) = flume::bounded(1);
     let (orders, flow_orders) = flume::unbounded();
     let (alive, all_gone) = flume::bounded(1);
@@ -206,7 +208,6 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
     let parts = Spawner {
         inner,
         flow: &flow.name,
-        tally: &tally,
         failed,
         alive,
     };
@@ -214,6 +215,8 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
     for (made, ((out, err), queue)) in made.into_iter().zip(routes) {
         let spec = made.planned.spec;
         let status = made.status.clone();
+        let tally = made.source.as_ref().map(|_| Arc::new(Tally::default()));
+        let depth = queue.as_ref().map(|queue| queue.depth());
         if let (Some((instance, info)), Some(queue)) = (made.sink, queue) {
             let task = SinkTask {
                 name: spec.name.clone(),
@@ -225,11 +228,12 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
                 status: status.clone(),
                 shared: Arc::clone(&inner.shared),
                 failed: parts.failed.clone(),
+                measures: Arc::clone(&made.measures),
             };
             let task = parts.watch(&spec.name, Some(&status), task.run());
             supervisor.tasks.push(task);
         }
-        if let Some((instance, info)) = made.source {
+        if let (Some((instance, info)), Some(tally)) = (made.source, &tally) {
             let (source_orders, orders) = flume::unbounded();
             supervisor.source_orders.push(source_orders);
             let task = parts.source(
@@ -239,7 +243,7 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
                 made.decoder,
                 (out, err),
                 orders,
-                status.clone(),
+                (status.clone(), tally, &made.measures),
             );
             let task = parts.watch(&spec.name, Some(&status), task.run());
             supervisor.tasks.push(task);
@@ -258,8 +262,15 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
             kind: spec.kind.clone(),
             link_mode: made.planned.found.link_mode(),
             status,
+            plugin: made.planned.found.plugin(),
+            tally,
+            queue: depth,
+            measures: made.measures,
         });
     }
+    let queues = graph.pipelines.iter();
+    let queues = queues.map(|pipeline| (pipeline.name.clone(), pipeline.queue.depth()));
+    let queues = queues.collect();
     for pipeline in graph.pipelines {
         let name = pipeline.name.clone();
         let task = run_pipeline(pipeline, inner.shared.clock, inner.is_logical);
@@ -267,8 +278,8 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
     }
     let state = Arc::new(FlowState {
         name: flow.name.clone(),
-        tally: Arc::clone(&tally),
         connectors: known,
+        queues,
         orders,
         report: Mutex::new(None),
         ended: Notify::new(),
@@ -282,7 +293,6 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
 struct Spawner<'a> {
     inner: &'a Arc<Inner>,
     flow: &'a str,
-    tally: &'a Arc<Tally>,
     failed: flume::Sender<()>,
     /// Every task has one of these as long as it lives.
     alive: flume::Sender<()>,
@@ -333,11 +343,11 @@ impl Spawner<'_> {
         decoder: Option<Decoder>,
         (out, err): (Vec<crate::route::Target>, Vec<crate::route::Target>),
         orders: flume::Receiver<crate::control::Order>,
-        status: Status,
+        (status, tally, measures): (Status, &Arc<Tally>, &Arc<Measures>),
     ) -> SourceTask {
         let whole_pulls = info.payload == Payload::Bytes;
         let (fates, settled) =
-            SourceFates::new(Arc::clone(self.tally), info.transactional, whole_pulls);
+            SourceFates::new(Arc::clone(tally), info.transactional, whole_pulls);
         SourceTask {
             name: spec.name.clone(),
             flow: self.flow.to_owned(),
@@ -353,6 +363,7 @@ impl Spawner<'_> {
             status,
             shared: Arc::clone(&self.inner.shared),
             failed: self.failed.clone(),
+            measures: Arc::clone(measures),
             limits: self.inner.pull_limits,
             times: self.inner.times(),
         }

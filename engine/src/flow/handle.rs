@@ -8,6 +8,9 @@ use temblor_registry::LinkMode;
 
 use crate::control::{ConnectorState, Status};
 use crate::fate::{Counts, Tally};
+use crate::measure::{Measures, Numbers};
+use crate::metrics::{Metric, of_flow};
+use crate::queue::{Depth, QueueLevel};
 
 /// What a connector of a flow came to, or is at.
 #[derive(Clone, Debug)]
@@ -22,6 +25,14 @@ pub struct ConnectorReport {
     pub state: ConnectorState,
     /// Why it failed, if it did.
     pub error: Option<Error>,
+    /// The library that it was loaded from, by its file name.
+    pub plugin: Option<String>,
+    /// What became of the events of its source, if it has one here.
+    pub source: Option<Counts>,
+    /// What waits for its sink, if it has one here.
+    pub queue: Option<QueueLevel>,
+    /// What was measured of it.
+    pub numbers: Numbers,
 }
 
 /// What a flow came to.
@@ -61,13 +72,37 @@ pub(crate) struct Known {
     pub(crate) kind: String,
     pub(crate) link_mode: LinkMode,
     pub(crate) status: Status,
+    pub(crate) plugin: Option<String>,
+    /// The fates of its source's events.
+    pub(crate) tally: Option<Arc<Tally>>,
+    /// The queue of its sink.
+    pub(crate) queue: Option<Depth>,
+    pub(crate) measures: Arc<Measures>,
+}
+
+impl Known {
+    pub(crate) fn report(&self) -> ConnectorReport {
+        let (state, error) = self.status.get();
+        ConnectorReport {
+            name: self.name.clone(),
+            kind: self.kind.clone(),
+            link_mode: self.link_mode,
+            state,
+            error,
+            plugin: self.plugin.clone(),
+            source: self.tally.as_ref().map(|tally| tally.counts()),
+            queue: self.queue.as_ref().map(Depth::level),
+            numbers: self.measures.numbers(),
+        }
+    }
 }
 
 /// What a flow's tasks and its owner share.
 pub(crate) struct FlowState {
     pub(crate) name: String,
-    pub(crate) tally: Arc<Tally>,
     pub(crate) connectors: Vec<Known>,
+    /// The queues of pipelines that have one.
+    pub(crate) queues: Vec<(String, Depth)>,
     pub(crate) orders: flume::Sender<FlowOrder>,
     pub(crate) report: Mutex<Option<FlowReport>>,
     pub(crate) ended: Notify,
@@ -75,22 +110,24 @@ pub(crate) struct FlowState {
 
 impl FlowState {
     pub(crate) fn now(&self, stopped: bool) -> FlowReport {
-        let connector = |known: &Known| {
-            let (state, error) = known.status.get();
-            ConnectorReport {
-                name: known.name.clone(),
-                kind: known.kind.clone(),
-                link_mode: known.link_mode,
-                state,
-                error,
-            }
-        };
+        let connectors: Vec<_> = self.connectors.iter().map(Known::report).collect();
+        let counts = connectors.iter().filter_map(|connector| connector.source);
         FlowReport {
             name: self.name.clone(),
-            counts: self.tally.counts(),
-            connectors: self.connectors.iter().map(connector).collect(),
+            counts: counts.sum(),
+            connectors,
             stopped,
         }
+    }
+
+    /// The metrics of the flow, also once it has ended.
+    pub(crate) fn metrics(&self) -> Vec<Metric> {
+        let report = self.ended().unwrap_or_else(|| self.now(false));
+        let queues = self.queues.iter();
+        let queues: Vec<_> = queues
+            .map(|(name, depth)| (name.clone(), depth.level()))
+            .collect();
+        of_flow(&report, &queues)
     }
 
     pub(crate) fn end(&self, stopped: bool) {
