@@ -125,6 +125,7 @@ impl Pool {
 
     /// Replaces every worker whose poll takes too long. The stuck one ends when its poll returns.
     fn look(&self) {
+        self.shared.logger.tick();
         let now = self.shared.clock.now_ns();
         let is_stuck = |worker: &Arc<Worker>| {
             let since = worker.busy_since_ns.load(Ordering::Relaxed);
@@ -139,6 +140,8 @@ impl Pool {
             let _ = worker.retire.try_send(());
             let name = self.lock(&worker.busy_with).clone();
             self.report(name.as_deref());
+            let replaced = &self.shared.workers_replaced;
+            replaced.fetch_add(1, Ordering::Relaxed);
             if let Err(error) = self.add() {
                 let message = format!("cannot start a substitute worker: {error}");
                 self.log(Level::Error, None, &message);

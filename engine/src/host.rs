@@ -3,15 +3,18 @@
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
 
 use log::Level;
 use smol::{Async, Executor, Timer};
 use temblor_pdk::CellKind;
-use temblor_pdk::abi::{Cancel, HostServices, Interest, Task};
+use temblor_pdk::abi::{Cancel, HostServices, Interest, Place, Task};
 
 use crate::clock::Clock;
+use crate::executor::Watched;
 use crate::log::{LogRecord, Logger};
 use crate::metrics::Metrics;
+use crate::stop::{Flows, StopRequest};
 
 /// What all connectors of an engine share.
 pub(crate) struct Shared {
@@ -20,6 +23,25 @@ pub(crate) struct Shared {
     pub(crate) logger: Logger,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stopping: AtomicBool,
+    pub(crate) flows: Flows,
+    /// Workers that were replaced because a poll kept them.
+    pub(crate) workers_replaced: AtomicU64,
+    pub(crate) started: Instant,
+}
+
+impl Shared {
+    pub(crate) fn new(logger: Logger) -> Arc<Shared> {
+        Arc::new(Shared {
+            executor: Arc::new(Executor::new()),
+            clock: Clock::new(),
+            logger,
+            metrics: Arc::new(Metrics::default()),
+            stopping: AtomicBool::new(false),
+            flows: Flows::default(),
+            workers_replaced: AtomicU64::new(0),
+            started: Instant::now(),
+        })
+    }
 }
 
 /// The services of one connector: records and metrics carry its name and its plugin's.
@@ -31,15 +53,16 @@ pub(crate) struct ConnectorHost {
 }
 
 impl HostServices for ConnectorHost {
-    fn log(&self, level: Level, target: &str, message: &str) {
-        self.shared.logger.log(&LogRecord {
+    fn log(&self, level: Level, target: &str, place: Place<'_>, message: &str) {
+        let record = LogRecord {
             level,
             flow: Some(&self.flow),
             connector: Some(&self.connector),
             plugin: self.plugin.as_deref(),
             target,
             message,
-        });
+        };
+        self.shared.logger.log_from(place, &record);
     }
 
     fn level(&self) -> Arc<AtomicU32> {
@@ -73,10 +96,18 @@ impl HostServices for ConnectorHost {
     fn readiness(&self, fd: BorrowedFd<'_>, interest: Interest, task: Task) -> Cancel {
         // The task may outlive the borrow, and one descriptor cannot be registered twice: wait on a duplicate.
         let watched = fd.try_clone_to_owned().and_then(Async::new_nonblocking);
-        let Ok(watched) = watched else {
-            // What cannot be polled, such as a regular file, is always ready.
-            task.run();
-            return Cancel::new(());
+        let watched = match watched {
+            Ok(watched) => watched,
+            // Whoever is told that it is ready tries again: without a pause it would do nothing else.
+            Err(reason) if is_exhausted(&reason) => {
+                let later = self.now_ns().saturating_add(EXHAUSTED_NS);
+                return self.timer(later, task);
+            }
+            Err(_) => {
+                // What cannot be polled, such as a regular file, is always ready.
+                task.run();
+                return Cancel::new(());
+            }
         };
         Cancel::new(self.shared.executor.spawn(async move {
             // An error means that waiting is pointless: the caller finds out when it reads or writes.
@@ -91,6 +122,35 @@ impl HostServices for ConnectorHost {
     fn blocking(&self, task: Task) {
         smol::unblock(move || task.run()).detach();
     }
+
+    fn run(&self, task: Task) {
+        let name = format!("{}/{}", self.flow, self.connector);
+        let work = async move { task.run() };
+        // A task that panics is over; its maker finds that out, and the panic hook has reported it.
+        let watched = Watched::new(&name, &self.shared, work, |_| ());
+        self.shared.executor.spawn(watched).detach();
+    }
+
+    fn request_stop(&self, status: u8, is_graceful: bool) {
+        let logger = &self.shared.logger;
+        let message = format!("the program is to end with status {status}");
+        logger.about(Level::Info, &self.flow, &self.connector, &message);
+        self.shared.flows.stop(StopRequest {
+            status,
+            is_graceful,
+        });
+    }
+}
+
+/// How long a descriptor is left alone when the process can have no more of them.
+const EXHAUSTED_NS: u64 = 50_000_000;
+
+/// Whether the process or the system has no descriptor left.
+fn is_exhausted(reason: &std::io::Error) -> bool {
+    let codes = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+    codes
+        .iter()
+        .any(|code| reason.raw_os_error() == Some(code.raw_os_error()))
 }
 
 /// The services of a plugin itself, for what it says when no connector of it is concerned.
@@ -106,15 +166,16 @@ pub(crate) fn plugin_host(shared: &Arc<Shared>, plugin: &str) -> temblor_pdk::Ho
 struct PluginHost(ConnectorHost);
 
 impl HostServices for PluginHost {
-    fn log(&self, level: Level, target: &str, message: &str) {
-        self.0.shared.logger.log(&LogRecord {
+    fn log(&self, level: Level, target: &str, place: Place<'_>, message: &str) {
+        let record = LogRecord {
             level,
             flow: None,
             connector: None,
             plugin: self.0.plugin.as_deref(),
             target,
             message,
-        });
+        };
+        self.0.shared.logger.log_from(place, &record);
     }
 
     fn level(&self) -> Arc<AtomicU32> {
@@ -143,5 +204,9 @@ impl HostServices for PluginHost {
 
     fn blocking(&self, task: Task) {
         self.0.blocking(task);
+    }
+
+    fn run(&self, task: Task) {
+        self.0.run(task);
     }
 }

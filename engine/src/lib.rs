@@ -65,11 +65,12 @@ mod queue;
 mod route;
 mod sink;
 mod source;
+mod stop;
 
 pub use catalogue::RegistryCatalogue;
 pub use channel::{Input, Output};
 pub use control::ConnectorState;
-pub use engine::{BuildError, Engine, EngineBuilder, builtin_registry, host_for_plugin};
+pub use engine::{BuildError, Engine, EngineBuilder, Observer, builtin_registry, host_for_plugin};
 pub use families::{FAMILIES, MetricFamily};
 pub use fate::Counts;
 pub use flow::{ConnectorReport, FlowHandle, FlowReport, StartError, StartErrorKind, check};
@@ -79,3 +80,4 @@ pub use measure::Numbers;
 pub use metrics::{Metric, MetricKind, MetricValue};
 pub use program::{ProgramError, compile};
 pub use queue::{QueueLevel, QueueLimits};
+pub use stop::StopRequest;

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use temblor_pdk::CellKind;
+use temblor_registry::Registry;
 
 use crate::families::FAMILIES;
 use crate::fate::Counts;
 use crate::flow::{ConnectorReport, FlowReport};
 use crate::histogram::Histogram;
+use crate::host::Shared;
 use crate::queue::QueueLevel;
 
 /// What a metric of a connector's own belongs to and how it is called.
@@ -131,12 +133,36 @@ fn cell_name(name: &str, kind: CellKind) -> String {
     }
 }
 
+/// The metrics that are of no flow.
+pub(crate) fn of_engine(shared: &Shared, registry: &Registry) -> Vec<Metric> {
+    let mut all = Collected {
+        flow: "",
+        connector: "",
+        plugin: None,
+        metrics: Vec::new(),
+    };
+    let seconds = shared.started.elapsed().as_secs_f64();
+    let uptime = MetricValue::Seconds(seconds);
+    all.push("temblor_uptime_seconds", None, uptime);
+    let replaced = shared.workers_replaced.load(Ordering::Relaxed);
+    all.count("temblor_workers_replaced_total", replaced);
+    let left_out = shared.logger.left_out();
+    all.count("temblor_log_records_left_out_total", left_out);
+    let own = temblor_pdk::value::pinned_bytes();
+    all.count("temblor_pinned_bytes", own as u64);
+    for (plugin, bytes) in registry.pinned_bytes() {
+        all.plugin = Some(plugin);
+        all.count("temblor_pinned_bytes", bytes as u64);
+    }
+    all.metrics
+}
+
 /// Collects the metrics of one flow.
-pub(crate) struct Collected<'m> {
+struct Collected<'m> {
     flow: &'m str,
     connector: &'m str,
     plugin: Option<&'m str>,
-    pub(crate) metrics: Vec<Metric>,
+    metrics: Vec<Metric>,
 }
 
 /// The metrics of a flow; `pipelines` are those with a queue.

@@ -41,7 +41,12 @@ pub(crate) struct SinkTask {
 impl SinkTask {
     /// Runs until the queue has ended and everything is settled.
     pub(crate) async fn run(mut self) {
-        let taken = Arc::new(Taken::new(&self.shared, &self.flow, &self.name, &self.measures));
+        let taken = Arc::new(Taken::new(
+            &self.shared,
+            &self.flow,
+            &self.name,
+            &self.measures,
+        ));
         // Whatever was never told has failed, also when the flow is stopped.
         let _rest = FailRest(Arc::clone(&taken));
         let mut write = 0;
@@ -75,6 +80,7 @@ impl SinkTask {
         }
     }
 
+    #[track_caller]
     fn warn(&self, message: &str) {
         let logger = &self.shared.logger;
         logger.about(Level::Warn, &self.flow, &self.name, message);

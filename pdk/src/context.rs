@@ -1,22 +1,35 @@
 //! What a connector is made with beside its configuration.
 
-use crate::Host;
+use std::sync::Arc;
 
-/// The connector's name in its flow, and the host.
+use crate::Host;
+use crate::io::{Network, SystemNetwork};
+
+/// The connector's name in its flow, the host, and what stands between the connector and the outside.
 #[derive(Clone, Debug)]
 pub struct Context {
     alias: String,
     host: Host,
+    network: Arc<dyn Network>,
 }
 
 impl Context {
     /// Makes a context; the engine's side.
     #[must_use]
     pub fn new(alias: &str, host: Host) -> Self {
+        let network = Arc::new(SystemNetwork::new(&host));
         Context {
             alias: alias.to_owned(),
             host,
+            network,
         }
+    }
+
+    /// The same context with another network, such as a simulated one.
+    #[must_use]
+    pub fn with_network(mut self, network: Arc<dyn Network>) -> Self {
+        self.network = network;
+        self
     }
 
     /// The connector's name in its flow.
@@ -29,5 +42,11 @@ impl Context {
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// The network: the only way to it that a connector takes, unless a library brings its own.
+    #[must_use]
+    pub fn network(&self) -> &Arc<dyn Network> {
+        &self.network
     }
 }

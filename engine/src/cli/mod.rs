@@ -9,6 +9,7 @@ mod connectors;
 mod failure;
 mod fmt;
 mod log;
+mod metrics;
 mod modules;
 mod output;
 mod overrides;

@@ -346,8 +346,7 @@ impl Spawner<'_> {
         (status, tally, measures): (Status, &Arc<Tally>, &Arc<Measures>),
     ) -> SourceTask {
         let whole_pulls = info.payload == Payload::Bytes;
-        let (fates, settled) =
-            SourceFates::new(Arc::clone(tally), info.transactional, whole_pulls);
+        let (fates, settled) = SourceFates::new(Arc::clone(tally), info.transactional, whole_pulls);
         SourceTask {
             name: spec.name.clone(),
             flow: self.flow.to_owned(),
