@@ -116,7 +116,7 @@ fn counter(
 fn times(encoder: &mut MetricEncoder<'_>, histogram: &Histogram) -> fmt::Result {
     let ends = Histogram::ends_ns().iter().map(|&end_ns| seconds(end_ns));
     let buckets: Vec<(f64, u64)> = ends
-        .chain([f64::MAX])
+        .chain([f64::INFINITY])
         .zip(histogram.counts.iter().copied())
         .collect();
     let sum = seconds(histogram.sum_ns);
