@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use temblor_pdk::{
-    Arena, Batch, BatchBuilder, DynCodec, DynPreprocessor, Event, EventId, Field, Lane, Result,
-    Value,
+    Arena, Batch, BatchBuilder, DynCodec, DynPreprocessor, Event, EventId, Lane, Result, Value,
 };
 
 use crate::clock::Times;
 use crate::fate::{SourceFates, Ticket};
 use crate::frames::{Chain, Failure, Frames};
+use crate::letter::{Letters, OnFailure, Reason, Stage};
 use crate::parcel::{Parcel, Tickets};
 
 /// Makes the preprocessors of a new stream.
@@ -22,8 +22,9 @@ pub(crate) type MakeChain = Box<dyn Fn() -> Result<Vec<Box<dyn DynPreprocessor>>
 pub(crate) struct Decoded {
     /// Events, in order.
     pub(crate) parcels: Vec<Parcel>,
-    /// Records of what could not be decoded, for the `err` port.
-    pub(crate) errors: Option<Batch>,
+    /// Records of what could not be decoded, for the `err` port. They hold the tickets of what they stand for if the
+    /// source's policy is that they take its place.
+    pub(crate) errors: Option<Parcel>,
 }
 
 /// Which pull is being decoded, and where its fates go.
@@ -39,8 +40,9 @@ pub(crate) struct Decoder {
     make_chain: MakeChain,
     streams: HashMap<(Lane, u64), Stream>,
     times: Times,
-    /// The connector's name in its flow, for error records.
-    connector: String,
+    letters: Letters,
+    /// What becomes of what cannot be decoded.
+    on_failure: OnFailure,
     /// Whether pulls are kept open while a preprocessor keeps bytes of them.
     carries: bool,
 }
@@ -58,7 +60,8 @@ impl Decoder {
         codec: Box<dyn DynCodec>,
         make_chain: MakeChain,
         times: Times,
-        connector: &str,
+        letters: Letters,
+        on_failure: OnFailure,
         transactional: bool,
     ) -> Self {
         Decoder {
@@ -66,7 +69,8 @@ impl Decoder {
             make_chain,
             streams: HashMap::new(),
             times,
-            connector: connector.to_owned(),
+            letters,
+            on_failure,
             carries: transactional,
         }
     }
@@ -141,16 +145,28 @@ impl Decoder {
             }
         }
         let (good, bad, empty) = self.run_codec(frames, first);
-        for event in bad.events() {
-            ticket.failed(&event.id);
-            let of_first = earlier.iter().filter(|_| event.id.event == 0);
-            of_first.for_each(|ticket| ticket.failed(&event.id));
-        }
         empty.iter().for_each(|id| ticket.empty(id));
+        let errors = self.refuse(bad, &ticket, &earlier);
         Decoded {
             parcels: parcels(good, ticket, earlier),
-            errors: (!bad.is_empty()).then_some(bad),
+            errors,
         }
+    }
+
+    /// Gives what could not be decoded its fate. Returns the records.
+    fn refuse(&self, bad: Batch, ticket: &Ticket, earlier: &[Ticket]) -> Option<Parcel> {
+        // What began in earlier pulls is theirs too.
+        let spans = !earlier.is_empty() && bad.events().iter().any(|event| event.id.event == 0);
+        let earlier = match spans {
+            true => earlier.to_vec(),
+            false => Vec::new(),
+        };
+        let tickets = Tickets::new(ticket.clone(), earlier);
+        self.on_failure
+            .tell(&tickets, bad.events().iter().map(|event| &event.id));
+        let errors = self.on_failure.parcel(bad, &tickets);
+        tickets.release();
+        errors
     }
 
     /// Decodes frames. Returns the events, records of the failures, and the frames in which there was no event.
@@ -161,7 +177,7 @@ impl Decoder {
             failures,
         } = frames;
         let codec = &mut self.codec;
-        let connector = self.connector.as_str();
+        let letters = &self.letters;
         let times = &mut self.times;
         let now_ns = times.now_ns();
         let number = Cell::new(0u32);
@@ -188,16 +204,15 @@ impl Decoder {
                 let at = number.get() - 1;
                 let offset = offsets.get(at as usize).copied().unwrap_or_default();
                 let failure = Failure { error, offset };
-                let data = record(connector, &failure, event.data, arena);
                 let id = EventId {
                     stream: event.id.stream,
                     event: at,
                     ..first
                 };
-                out.push(Event { data, id, ..event });
+                out.push(record(letters, &failure, Event { id, ..event }, arena));
             },
         );
-        let bad = add_records(bad, connector, &failures, first, number.get(), now_ns);
+        let bad = add_records(bad, letters, &failures, first, number.get(), now_ns);
         (good, bad, empty)
     }
 }
@@ -211,23 +226,26 @@ fn fail_earlier(carried: &[Ticket], frames: &Frames, begins: u64) {
 }
 
 /// A record of something that could not be decoded.
-fn record<'a>(connector: &str, failure: &Failure, data: Value<'a>, arena: &'a Arena) -> Value<'a> {
-    let data = match data.as_bytes().map(std::str::from_utf8) {
-        Some(Ok(text)) => Value::from(text),
-        _ => data,
+fn record<'a>(
+    letters: &Letters,
+    failure: &Failure,
+    event: Event<'a>,
+    arena: &'a Arena,
+) -> Event<'a> {
+    let reason = Reason {
+        stage: Stage::Decode,
+        error: failure.error.message(),
+        // It is the source's own record.
+        source: Some(letters.name()),
+        offset: Some(failure.offset),
     };
-    arena.object(&[
-        Field::new("error", Value::from(arena.str(failure.error.message()))),
-        Field::new("connector", Value::from(arena.str(connector))),
-        Field::new("offset", Value::from(failure.offset)),
-        Field::new("data", data),
-    ])
+    letters.record(reason, event, arena)
 }
 
 /// Adds records of the frames that never got to the codec.
 fn add_records(
     bad: Batch,
-    connector: &str,
+    letters: &Letters,
     failures: &[Failure],
     first: EventId,
     from: u32,
@@ -239,10 +257,13 @@ fn add_records(
     let mut builder = BatchBuilder::new();
     builder.push_batch(&bad);
     for (event, failure) in (from..).zip(failures) {
-        builder.push(|arena| Event {
-            id: EventId { event, ..first },
-            ingest_ns: now_ns,
-            ..Event::new(record(connector, failure, Value::NULL, arena))
+        builder.push(|arena| {
+            let event = Event {
+                id: EventId { event, ..first },
+                ingest_ns: now_ns,
+                ..Event::new(Value::NULL)
+            };
+            record(letters, failure, event, arena)
         });
     }
     builder.seal()

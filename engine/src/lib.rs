@@ -40,6 +40,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod breaker;
 mod builtin;
 mod catalogue;
 mod channel;
@@ -56,6 +57,7 @@ mod frames;
 mod histogram;
 mod host;
 mod kept;
+mod letter;
 mod log;
 mod measure;
 mod metrics;

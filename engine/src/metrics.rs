@@ -214,7 +214,7 @@ impl Collected<'_> {
         self.count(&format!("{of}_events_delivered_total"), counts.delivered);
         self.count(&format!("{of}_events_failed_total"), counts.failed);
         for (reason, count) in counts.reasons() {
-            let label = Some(("reason", reason.replace(' ', "_")));
+            let label = Some(("reason", reason.replace([' ', '-'], "_")));
             let name = format!("{of}_events_dropped_total");
             self.push(&name, label, MetricValue::Count(count));
         }

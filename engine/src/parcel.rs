@@ -37,7 +37,7 @@ impl Tickets {
 
     /// Tickets for events that are no source's: their fate is counted nowhere.
     pub(crate) fn of_nobody(events: u32) -> Self {
-        let (fates, _) = SourceFates::new(Arc::default(), false, true);
+        let (fates, _) = SourceFates::new(0, "", Arc::default(), false, true);
         Tickets::new(Ticket::open(&fates, 0, NO_PULL, events), Vec::new())
     }
 
@@ -55,6 +55,11 @@ impl Tickets {
         std::iter::once(&self.own).chain(&self.earlier)
     }
 
+    /// The name of the source with this number, if it is one of those that the tickets are for.
+    pub(crate) fn source(&self, number: u32) -> Option<&str> {
+        self.all().find_map(|ticket| ticket.source(number))
+    }
+
     /// The events are delivered.
     pub(crate) fn delivered<'a>(&self, ids: impl Iterator<Item = &'a EventId> + Clone) {
         self.all().for_each(|ticket| ticket.delivered(ids.clone()));
@@ -63,6 +68,16 @@ impl Tickets {
     /// The events came to a port that nothing is connected to.
     pub(crate) fn dead_end<'a>(&self, ids: impl Iterator<Item = &'a EventId> + Clone) {
         self.all().for_each(|ticket| ticket.dead_end(ids.clone()));
+    }
+
+    /// A record takes the place of the event, and holds these tickets.
+    pub(crate) fn dead_lettered(&self, id: &EventId) {
+        self.all().for_each(|ticket| ticket.dead_lettered(id));
+    }
+
+    /// The event was refused, and is dropped.
+    pub(crate) fn refused(&self, id: &EventId) {
+        self.all().for_each(|ticket| ticket.refused(id));
     }
 
     /// The events went into windows or operators.

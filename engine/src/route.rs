@@ -1,11 +1,13 @@
 //! Where events go from a port: through pipelines that run right here, or into a queue.
 
 use std::fmt::{self, Display};
+use std::sync::Arc;
 
 use log::Level;
 use temblor_lang::{EvalError, Pipeline, Progress, Scratch, State};
 use temblor_pdk::{Batch, BatchBuilder, Event, EventId, Value};
 
+use crate::breaker::Breaker;
 use crate::kept::Kept;
 use crate::log::Logger;
 use crate::parcel::{NO_PULL, Parcel, Tickets};
@@ -16,7 +18,7 @@ pub(crate) enum Target {
     /// A pipeline with this one upstream, and that need not be told the time: it runs in the same task.
     Inline(Box<Node>, usize),
     /// A sink, or a pipeline with a task of its own, and the port there.
-    Queue(Sender, usize),
+    Queue(Sender, usize, Arc<Breaker>),
 }
 
 /// A running pipeline and what its output ports are connected to.
@@ -76,6 +78,11 @@ impl Node {
             name: name.to_owned(),
             logger,
         }
+    }
+
+    /// Whether events that come in could not all be handed on now.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.outputs.iter().any(|targets| is_blocked(targets))
     }
 
     /// Whether [`Node::tick`] has to be called.
@@ -248,6 +255,14 @@ pub(crate) async fn finish(targets: &mut [Target], now_ns: u64) {
     }
 }
 
+/// Whether one of the targets cannot take events now; a source that leads there does not pull.
+pub(crate) fn is_blocked(targets: &[Target]) -> bool {
+    targets.iter().any(|target| match target {
+        Target::Inline(node, _) => node.is_blocked(),
+        Target::Queue(_, _, breaker) => breaker.is_open(),
+    })
+}
+
 /// Hands a parcel to everything that a port is connected to.
 pub(crate) async fn deliver(parcel: Parcel, targets: &mut [Target]) {
     let Some((last, others)) = targets.split_last_mut() else {
@@ -268,6 +283,6 @@ pub(crate) async fn deliver(parcel: Parcel, targets: &mut [Target]) {
 async fn hand_over(parcel: Parcel, target: &mut Target) {
     match target {
         Target::Inline(node, port) => node.run(*port, parcel).await,
-        Target::Queue(sender, port) => sender.send(*port, parcel).await,
+        Target::Queue(sender, port, _) => sender.send(*port, parcel).await,
     }
 }

@@ -10,6 +10,7 @@ use log::Level;
 use temblor_pdk::abi::FateSink;
 use temblor_pdk::{Batch, Command, Error, ErrorKind, Fates, Instance, Result, Settles, call};
 
+use crate::breaker::Breaker;
 use crate::control::{ConnectorState, Status};
 use crate::encode::Encoder;
 use crate::executor::give_way;
@@ -30,6 +31,8 @@ pub(crate) struct SinkTask {
     /// None for a sink of values.
     pub(crate) encoder: Option<Encoder>,
     pub(crate) queue: Receiver,
+    /// In front of the queue: open while the sink cannot take events.
+    pub(crate) breaker: Arc<Breaker>,
     pub(crate) settles: Settles,
     pub(crate) status: Status,
     pub(crate) shared: Arc<Shared>,
@@ -41,6 +44,7 @@ pub(crate) struct SinkTask {
 impl SinkTask {
     /// Runs until the queue has ended and everything is settled.
     pub(crate) async fn run(mut self) {
+        self.breaker.close();
         let taken = Arc::new(Taken::new(
             &self.shared,
             &self.flow,
@@ -72,6 +76,7 @@ impl SinkTask {
 
     fn fail(&self, error: Error) {
         let message = format!("sink stopped: {error}");
+        self.breaker.open(&message);
         if self.status.fail(error) {
             let logger = &self.shared.logger;
             logger.about(Level::Error, &self.flow, &self.name, &message);

@@ -9,6 +9,7 @@ use temblor_pdk::{
     Batch, Command, Error, Instance, Outcome, PullLimits, PullNumber, Reply, Result, call,
 };
 
+use crate::breaker::Contraflow;
 use crate::clock::Times;
 use crate::control::{ConnectorState, Order, Status};
 use crate::decode::{Decoded, Decoder, PullOf};
@@ -17,7 +18,7 @@ use crate::fate::{Prefix, Settled, SourceFates, Ticket};
 use crate::host::Shared;
 use crate::measure::Measures;
 use crate::parcel::{Parcel, Tickets};
-use crate::route::{Target, deliver, finish};
+use crate::route::{Target, deliver, finish, is_blocked};
 
 /// What a source listens to while it waits.
 enum Message {
@@ -49,6 +50,8 @@ pub(crate) struct SourceTask {
     pub(crate) limits: PullLimits,
     /// Gives values their times, which bytes get when they are decoded.
     pub(crate) times: Times,
+    /// Tells when a breaker has opened or closed.
+    pub(crate) contraflow: Arc<Contraflow>,
 }
 
 /// What the loop is to do next.
@@ -127,11 +130,31 @@ impl SourceTask {
                 self.take(message, phase, prefix);
             }
             self.tell_fates(prefix).await?;
-            if *phase != Phase::Paused {
+            if self.may_pull(*phase) {
                 return Ok(());
             }
-            let message = next_message(&self.orders, &self.settled).await;
-            self.take(message, phase, prefix);
+            let change = self.contraflow.listen();
+            // Looked at again, because it may have changed before the listener was there.
+            if self.may_pull(*phase) {
+                return Ok(());
+            }
+            let message = async { Some(next_message(&self.orders, &self.settled).await) };
+            let changed = async {
+                change.await;
+                None
+            };
+            if let Some(message) = smol::future::or(message, changed).await {
+                self.take(message, phase, prefix);
+            }
+        }
+    }
+
+    /// Whether neither an operator nor the circuit breaker of a sink that it leads to keeps it from pulling.
+    fn may_pull(&self, phase: Phase) -> bool {
+        match phase {
+            Phase::Running => !is_blocked(&self.out) && !is_blocked(&self.err),
+            Phase::Paused => false,
+            Phase::Draining => true,
         }
     }
 
@@ -258,25 +281,21 @@ impl SourceTask {
             deliver(parcel, &mut self.out).await;
         }
         let Some(errors) = decoded.errors else { return };
-        self.measures.decode_errors(errors.len());
-        if let Some(record) = errors.events().first() {
+        self.measures.decode_errors(errors.batch.len());
+        if let Some(record) = errors.batch.events().first() {
             let error = record.data.get("error").and_then(|error| error.as_str());
             let message = format!(
                 "cannot decode {} event(s), the first: {}",
-                errors.len(),
+                errors.batch.len(),
                 error.unwrap_or_default()
             );
             let logger = &self.shared.logger;
             logger.about(Level::Warn, &self.flow, &self.name, &message);
         }
-        if !self.err.is_empty() {
-            // Records about failures are not events of the source.
-            let tickets = Tickets::of_nobody(errors.len() as u32);
-            let parcel = Parcel {
-                batch: errors,
-                tickets,
-            };
-            deliver(parcel, &mut self.err).await;
+        if self.err.is_empty() {
+            errors.tickets.release();
+        } else {
+            deliver(errors, &mut self.err).await;
         }
     }
 

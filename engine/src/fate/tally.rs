@@ -13,6 +13,10 @@ pub struct Counts {
     pub delivered: u64,
     /// Events that failed on one of their ways.
     pub failed: u64,
+    /// Events of which a record was delivered in their place, for they were refused.
+    pub dead_lettered: u64,
+    /// Events that were refused, and dropped as their connector says.
+    pub refused: u64,
     /// Events that every path left out.
     pub filtered: u64,
     /// Events that came to a port that nothing is connected to.
@@ -34,8 +38,10 @@ impl Counts {
 
     /// Events that were dropped, by reason.
     #[must_use]
-    pub fn reasons(&self) -> [(&'static str, u64); 4] {
+    pub fn reasons(&self) -> [(&'static str, u64); 6] {
         [
+            ("dead-lettered", self.dead_lettered),
+            ("refused", self.refused),
             ("filtered", self.filtered),
             ("dead ends", self.dead_ends),
             ("empty", self.empty),
@@ -56,6 +62,8 @@ impl std::iter::Sum for Counts {
             events_in: sum.events_in + one.events_in,
             delivered: sum.delivered + one.delivered,
             failed: sum.failed + one.failed,
+            dead_lettered: sum.dead_lettered + one.dead_lettered,
+            refused: sum.refused + one.refused,
             filtered: sum.filtered + one.filtered,
             dead_ends: sum.dead_ends + one.dead_ends,
             empty: sum.empty + one.empty,
@@ -71,6 +79,8 @@ pub(crate) struct Tally {
     pub(super) events_in: AtomicU64,
     pub(super) delivered: AtomicU64,
     pub(super) failed: AtomicU64,
+    pub(super) dead_lettered: AtomicU64,
+    pub(super) refused: AtomicU64,
     pub(super) filtered: AtomicU64,
     pub(super) dead_ends: AtomicU64,
     pub(super) empty: AtomicU64,
@@ -84,6 +94,8 @@ impl Tally {
         let mut counts = Counts {
             delivered: read(&self.delivered),
             failed: read(&self.failed),
+            dead_lettered: read(&self.dead_lettered),
+            refused: read(&self.refused),
             filtered: read(&self.filtered),
             dead_ends: read(&self.dead_ends),
             empty: read(&self.empty),

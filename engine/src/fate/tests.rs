@@ -13,6 +13,8 @@ enum Said {
     Nothing,
     Delivered,
     Failed,
+    DeadLettered,
+    Refused,
     DeadEnd,
     Empty,
     Absorbed,
@@ -39,6 +41,8 @@ fn said() -> impl Strategy<Value = Said> {
         2 => Just(Said::Nothing),
         4 => Just(Said::Delivered),
         2 => Just(Said::Failed),
+        2 => Just(Said::DeadLettered),
+        1 => Just(Said::Refused),
         1 => Just(Said::DeadEnd),
         1 => Just(Said::Empty),
         1 => Just(Said::Absorbed),
@@ -72,11 +76,20 @@ impl PullCase {
         self.shares[0].0.len()
     }
 
-    /// The fate of an event by the rules: failed anywhere is failed; delivered anywhere is delivered; then where it
-    /// ended; else, if a share was lost, failed; else absorbed or filtered.
+    /// The fate of an event by the rules: failed anywhere is failed; a dead letter counts where something was
+    /// delivered; refused anywhere is refused; delivered anywhere is delivered; then where it ended; else, if a share was lost, failed; else absorbed or filtered.
     fn outcome(&self, event: usize) -> Said {
         let is = |what| self.shares.iter().any(|(said, _)| said[event] == what);
-        let order = [Said::Failed, Said::Delivered, Said::DeadEnd, Said::Empty];
+        if !is(Said::Failed) && is(Said::DeadLettered) && is(Said::Delivered) {
+            return Said::DeadLettered;
+        }
+        let order = [
+            Said::Failed,
+            Said::Refused,
+            Said::Delivered,
+            Said::DeadEnd,
+            Said::Empty,
+        ];
         match order.into_iter().find(|what| is(*what)) {
             Some(what) => what,
             None if self.is_lost() => Said::Failed,
@@ -105,6 +118,8 @@ impl PullCase {
                 Said::Nothing => {}
                 Said::Delivered => ticket.delivered([&id].into_iter()),
                 Said::Failed => ticket.failed(&id),
+                Said::DeadLettered => ticket.dead_lettered(&id),
+                Said::Refused => ticket.refused(&id),
                 Said::DeadEnd => ticket.dead_end([&id].into_iter()),
                 Said::Empty => ticket.empty(&id),
                 Said::Absorbed => ticket.absorbed([&id].into_iter()),
@@ -181,7 +196,7 @@ proptest! {
         whole in any::<bool>(),
     ) {
         let tally = Arc::new(Tally::default());
-        let (source, settled) = SourceFates::new(Arc::clone(&tally), true, whole);
+        let (source, settled) = SourceFates::new(0, "", Arc::clone(&tally), true, whole);
         let mut prefix = Prefix::default();
         let mut open: Vec<(usize, usize, Ticket)> = Vec::new();
         for (pull, case) in pulls.iter().enumerate() {
@@ -216,6 +231,8 @@ proptest! {
         let counts = tally.counts();
         prop_assert_eq!(counts.delivered, count(Said::Delivered));
         prop_assert_eq!(counts.failed, count(Said::Failed));
+        prop_assert_eq!(counts.dead_lettered, count(Said::DeadLettered));
+        prop_assert_eq!(counts.refused, count(Said::Refused));
         prop_assert_eq!(counts.dead_ends, count(Said::DeadEnd));
         prop_assert_eq!(counts.empty, count(Said::Empty));
         prop_assert_eq!(counts.absorbed, count(Said::Absorbed));
@@ -227,7 +244,7 @@ proptest! {
 #[test]
 fn what_came_of_no_pull_is_counted_and_not_told() {
     let tally = Arc::new(Tally::default());
-    let (source, settled) = SourceFates::new(Arc::clone(&tally), true, true);
+    let (source, settled) = SourceFates::new(0, "", Arc::clone(&tally), true, true);
     let ticket = Ticket::open_rest(&source, 0, 7, 2);
     ticket.delivered([&id(0, 7, 0)].into_iter());
     ticket.release();
@@ -242,7 +259,7 @@ fn what_came_of_no_pull_is_counted_and_not_told() {
 #[test]
 fn shares_end_on_any_thread() {
     let tally = Arc::new(Tally::default());
-    let (source, settled) = SourceFates::new(Arc::clone(&tally), true, false);
+    let (source, settled) = SourceFates::new(0, "", Arc::clone(&tally), true, false);
     for pull in 0..200 {
         let ticket = Ticket::open(&source, 0, pull, 8);
         let threads: Vec<_> = (0..4_u32)
@@ -262,4 +279,25 @@ fn shares_end_on_any_thread() {
         assert!(settled.try_recv().is_ok() && settled.try_recv().is_err());
     }
     assert_eq!(tally.counts().delivered, 1600);
+}
+
+#[test]
+fn events_that_are_not_of_the_pull_are_not_counted_for_it() {
+    let tally = Arc::new(Tally::default());
+    let (source, _settled) = SourceFates::new(3, "s", Arc::clone(&tally), true, false);
+    let ticket = Ticket::open(&source, 0, 7, 2);
+    let of = |source, event| EventId {
+        source,
+        event,
+        ..id(0, 7, 0)
+    };
+    // Another source has a pull of that number too, and an operator may make up any id.
+    let ids = [of(3, 0), of(4, 1), of(3, 2), of(3, u32::MAX)];
+    ticket.delivered(ids.iter());
+    ticket.release();
+    let counts = tally.counts();
+    assert_eq!(
+        (counts.events_in, counts.delivered, counts.filtered),
+        (2, 1, 1)
+    );
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use event_listener::Event as Notify;
 use log::Level;
 use smol::Task;
+use smol::future::or;
 use temblor_lang::{ConnectorSpec, Flow, Named};
 use temblor_pdk::{
     Command, Context, DynCodec, DynPostprocessor, DynPreprocessor, Error, Host, Instance, Kind,
@@ -18,6 +19,7 @@ use super::graph::{self, PipelineTask};
 use super::handle::{FlowHandle, FlowState, Known};
 use super::plan::{Found, Planned, StartError, plan};
 use super::supervise::{Control, Supervisor};
+use crate::breaker::Contraflow;
 use crate::clock::Clock;
 use crate::control::{ConnectorState, Status};
 use crate::decode::Decoder;
@@ -27,6 +29,8 @@ use crate::executor::{Watched, give_way};
 use crate::fate::{SourceFates, Tally};
 use crate::host::ConnectorHost;
 use crate::measure::Measures;
+use crate::letter::{Letters, OnFailure};
+use crate::parcel::Parcel;
 use crate::sink::SinkTask;
 use crate::source::SourceTask;
 
@@ -73,7 +77,9 @@ pub(crate) async fn start(inner: &Arc<Inner>, flow: &Flow) -> Result<FlowHandle,
 fn make<'f>(inner: &Arc<Inner>, flow: &Flow, planned: Planned<'f>) -> Result<Made<'f>, StartError> {
     let spec = planned.spec;
     let decoder = match planned.source {
-        Some(info) if info.payload == Payload::Bytes => Some(decoder(inner, spec, info)?),
+        Some(info) if info.payload == Payload::Bytes => {
+            Some(decoder(inner, &flow.name, spec, info)?)
+        }
         _ => None,
     };
     let encoder = match planned.sink {
@@ -125,7 +131,12 @@ fn codec(inner: &Inner, spec: &ConnectorSpec) -> Result<Box<dyn DynCodec>, Start
     made.map_err(|error| unusable(named, &error))
 }
 
-fn decoder(inner: &Inner, spec: &ConnectorSpec, info: SourceInfo) -> Result<Decoder, StartError> {
+fn decoder(
+    inner: &Inner,
+    flow: &str,
+    spec: &ConnectorSpec,
+    info: SourceInfo,
+) -> Result<Decoder, StartError> {
     let mut entries = Vec::new();
     for named in &spec.preprocessors {
         let entry = entry(inner, Kind::Preprocessor, named)?;
@@ -143,7 +154,8 @@ fn decoder(inner: &Inner, spec: &ConnectorSpec, info: SourceInfo) -> Result<Deco
         codec(inner, spec)?,
         Box::new(make),
         inner.times(),
-        &spec.name,
+        Letters::of_connector(flow, &spec.name),
+        OnFailure::Fail,
         info.transactional,
     ))
 }
@@ -192,6 +204,7 @@ async fn create_source(made: &mut Made<'_>) -> Result<(), StartError> {
 /// Starts all tasks of a flow whose connectors are ready.
 fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
     let graph = graph::build(flow, inner.limits, &inner.shared.logger);
+    let contraflow = graph.contraflow;
     let (failed, failures) = flume::bounded(1);
     let (orders, flow_orders) = flume::unbounded();
     let (alive, all_gone) = flume::bounded(1);
@@ -210,20 +223,22 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
         flow: &flow.name,
         failed,
         alive,
+        contraflow: &contraflow,
     };
     let routes = graph.outs.into_iter().zip(graph.errs).zip(graph.sinks);
     for (made, ((out, err), queue)) in made.into_iter().zip(routes) {
         let spec = made.planned.spec;
         let status = made.status.clone();
         let tally = made.source.as_ref().map(|_| Arc::new(Tally::default()));
-        let depth = queue.as_ref().map(|queue| queue.depth());
-        if let (Some((instance, info)), Some(queue)) = (made.sink, queue) {
+        let depth = queue.as_ref().map(|(queue, _)| queue.depth());
+        if let (Some((instance, info)), Some((queue, breaker))) = (made.sink, queue) {
             let task = SinkTask {
                 name: spec.name.clone(),
                 flow: flow.name.clone(),
                 instance,
                 encoder: made.encoder,
                 queue,
+                breaker,
                 settles: info.settles,
                 status: status.clone(),
                 shared: Arc::clone(&inner.shared),
@@ -273,7 +288,8 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
     let queues = queues.collect();
     for pipeline in graph.pipelines {
         let name = pipeline.name.clone();
-        let task = run_pipeline(pipeline, inner.shared.clock, inner.is_logical);
+        let contraflow = Arc::clone(&contraflow);
+        let task = run_pipeline(pipeline, contraflow, inner.shared.clock, inner.is_logical);
         supervisor.tasks.push(parts.watch(&name, None, task));
     }
     let state = Arc::new(FlowState {
@@ -296,6 +312,7 @@ struct Spawner<'a> {
     failed: flume::Sender<()>,
     /// Every task has one of these as long as it lives.
     alive: flume::Sender<()>,
+    contraflow: &'a Arc<Contraflow>,
 }
 
 impl Spawner<'_> {
@@ -345,12 +362,19 @@ impl Spawner<'_> {
         orders: flume::Receiver<crate::control::Order>,
         (status, tally, measures): (Status, &Arc<Tally>, &Arc<Measures>),
     ) -> SourceTask {
+        let number = self.inner.next_source();
         let whole_pulls = info.payload == Payload::Bytes;
-        let (fates, settled) = SourceFates::new(Arc::clone(tally), info.transactional, whole_pulls);
+        let (fates, settled) = SourceFates::new(
+            number,
+            &spec.name,
+            Arc::clone(tally),
+            info.transactional,
+            whole_pulls,
+        );
         SourceTask {
             name: spec.name.clone(),
             flow: self.flow.to_owned(),
-            number: self.inner.next_source(),
+            number,
             instance,
             decoder,
             out,
@@ -365,35 +389,71 @@ impl Spawner<'_> {
             measures: Arc::clone(measures),
             limits: self.inner.pull_limits,
             times: self.inner.times(),
+            contraflow: Arc::clone(self.contraflow),
         }
     }
 }
 
 /// Runs a pipeline that has a task of its own. Time passes for it also while nothing comes in.
-async fn run_pipeline(mut pipeline: PipelineTask, clock: Clock, is_logical: bool) {
+async fn run_pipeline(
+    mut pipeline: PipelineTask,
+    contraflow: Arc<Contraflow>,
+    clock: Clock,
+    is_logical: bool,
+) {
     let ticks = pipeline.node.wants_ticks() && !is_logical;
     let mut due = Instant::now() + TICK;
+    let mut change = contraflow.listen();
+    pipeline.pass_on_contraflow();
     loop {
-        let parcel = async { Some(pipeline.queue.receive().await) };
+        let parcel = async { Next::Parcel(pipeline.queue.receive().await) };
         let tick = async {
             match ticks {
                 true => drop(smol::Timer::at(due).await),
                 false => std::future::pending().await,
             }
-            None
+            Next::Tick
         };
-        // Ticks come first, so that a busy queue does not keep time from passing.
-        match smol::future::or(tick, parcel).await {
-            Some(Some((port, parcel))) => {
+        let changed = async {
+            (&mut change).await;
+            Next::Contraflow
+        };
+        // What comes back has priority; then ticks, so that a busy queue does not keep time from passing.
+        match or(changed, or(tick, parcel)).await {
+            Next::Parcel(Some((port, parcel))) => {
                 give_way(&clock).await;
                 pipeline.node.run(port, parcel).await;
             }
-            Some(None) => break,
-            None => {
+            Next::Parcel(None) => break,
+            Next::Tick => {
                 pipeline.node.tick(clock.now_ns()).await;
                 due = Instant::now() + TICK;
+            }
+            Next::Contraflow => {
+                change = contraflow.listen();
+                pipeline.pass_on_contraflow();
             }
         }
     }
     pipeline.node.finish(clock.now_ns()).await;
+}
+
+/// What a pipeline with a task of its own does next.
+enum Next {
+    Parcel(Option<(usize, Parcel)>),
+    Tick,
+    /// A breaker has opened or closed.
+    Contraflow,
+}
+
+impl PipelineTask {
+    /// The pipeline's own breaker is open while one is behind it that holds it up.
+    fn pass_on_contraflow(&self) {
+        match self.node.is_blocked() {
+            true => self
+                .breaker
+                .open("a sink behind the pipeline takes no events"),
+            false => self.breaker.close(),
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! The routes of a flow: which pipelines run where, and which queues lie between.
 
+use std::sync::Arc;
+
 use temblor_lang::{Endpoint, Flow};
 
+use crate::breaker::{Breaker, Contraflow};
 use crate::log::Logger;
 use crate::queue::{QueueLimits, Receiver, Sender, queue};
 use crate::route::{Node, Target};
@@ -11,6 +14,8 @@ pub(crate) struct PipelineTask {
     pub(crate) name: String,
     pub(crate) node: Node,
     pub(crate) queue: Receiver,
+    /// Open while the pipeline cannot hand on what comes in.
+    pub(crate) breaker: Arc<Breaker>,
 }
 
 /// All routes of a flow.
@@ -19,10 +24,12 @@ pub(crate) struct Graph {
     pub(crate) outs: Vec<Vec<Target>>,
     /// For each connector, what its `err` port is connected to.
     pub(crate) errs: Vec<Vec<Target>>,
-    /// For each connector, the queue that its sink reads.
-    pub(crate) sinks: Vec<Option<Receiver>>,
+    /// For each connector, the queue that its sink reads, and the breaker in front of it.
+    pub(crate) sinks: Vec<Option<(Receiver, Arc<Breaker>)>>,
     /// Pipelines that run in tasks of their own.
     pub(crate) pipelines: Vec<PipelineTask>,
+    /// Where the opening and closing of breakers is told.
+    pub(crate) contraflow: Arc<Contraflow>,
 }
 
 /// Builds the routes of a flow whose links were checked.
@@ -42,34 +49,43 @@ pub(crate) fn build(flow: &Flow, limits: QueueLimits, logger: &Logger) -> Graph 
     let errs = ports(&mut builder, "err");
     let mut pipelines = Vec::new();
     for at in 0..flow.pipelines.len() {
-        if let Some((_, queue)) = builder.shared[at].take() {
+        if let Some(queue) = builder.queues[at].take() {
             let node = builder.node(at);
             let name = flow.pipelines[at].name.clone();
-            pipelines.push(PipelineTask { name, node, queue });
+            let breaker = builder.shared[at].as_ref().map(|(_, b)| Arc::clone(b));
+            pipelines.extend(breaker.map(|breaker| PipelineTask {
+                name,
+                node,
+                queue,
+                breaker,
+            }));
         }
     }
     // The builder's own senders go with it; a queue ends when the last upstream is gone.
     let sinks = builder
         .sinks
         .into_iter()
-        .map(|sink| sink.map(|(_, queue)| queue));
+        .map(|sink| sink.map(|(_, queue, breaker)| (queue, breaker)));
+    let contraflow = builder.contraflow;
     Graph {
         outs,
         errs,
         sinks: sinks.collect(),
         pipelines,
+        contraflow,
     }
 }
 
 struct Builder<'f> {
     flow: &'f Flow,
     logger: &'f Logger,
+    contraflow: Arc<Contraflow>,
     /// For each connector with a sink, its queue.
-    sinks: Vec<Option<(Sender, Receiver)>>,
-    /// For each pipeline with a task of its own, its queue.
-    shared: Vec<Option<(Sender, Receiver)>>,
-    /// The senders of `shared`, which outlive the receivers' way into the tasks.
-    senders: Vec<Option<Sender>>,
+    sinks: Vec<Option<(Sender, Receiver, Arc<Breaker>)>>,
+    /// For each pipeline with a task of its own, the way in.
+    shared: Vec<Option<(Sender, Arc<Breaker>)>>,
+    /// The other ends, until the tasks have them.
+    queues: Vec<Option<Receiver>>,
 }
 
 impl<'f> Builder<'f> {
@@ -82,23 +98,33 @@ impl<'f> Builder<'f> {
             let to = |end: &Endpoint| matches!(end, Endpoint::Pipeline { pipeline, .. } if *pipeline == at);
             flow.links.iter().filter(|link| to(&link.to)).count()
         };
-        let shared: Vec<_> = (0..flow.pipelines.len())
-            .map(|at| {
-                let ticks = flow.pipelines[at].pipeline.wants_ticks();
-                (upstreams(at) > 1 || ticks).then(|| queue(limits))
+        let contraflow = Arc::new(Contraflow::default());
+        let made = |is_needed: bool| {
+            is_needed.then(|| {
+                let (sender, receiver) = queue(limits);
+                (sender, receiver, Breaker::new(&contraflow))
             })
-            .collect();
+        };
+        let sinks = (0..flow.connectors.len()).map(|at| made(is_sink(at)));
+        let sinks = sinks.collect();
+        let mut shared = Vec::new();
+        let mut queues = Vec::new();
+        for at in 0..flow.pipelines.len() {
+            let ticks = flow.pipelines[at].pipeline.wants_ticks();
+            let (way_in, queue) = match made(upstreams(at) > 1 || ticks) {
+                Some((sender, queue, breaker)) => (Some((sender, breaker)), Some(queue)),
+                None => (None, None),
+            };
+            shared.push(way_in);
+            queues.push(queue);
+        }
         Builder {
             flow,
             logger,
-            sinks: (0..flow.connectors.len())
-                .map(|at| is_sink(at).then(|| queue(limits)))
-                .collect(),
-            senders: shared
-                .iter()
-                .map(|queue| queue.as_ref().map(|(sender, _)| sender.clone()))
-                .collect(),
+            sinks,
             shared,
+            queues,
+            contraflow,
         }
     }
 
@@ -112,12 +138,13 @@ impl<'f> Builder<'f> {
     fn target(&mut self, to: &Endpoint) -> Option<Target> {
         match to {
             Endpoint::Connector { connector, .. } => {
-                let (sender, _) = self.sinks[*connector].as_ref()?;
-                Some(Target::Queue(sender.clone(), 0))
+                let (sender, _, breaker) = self.sinks[*connector].as_ref()?;
+                Some(Target::Queue(sender.clone(), 0, Arc::clone(breaker)))
             }
             Endpoint::Pipeline { pipeline, port, .. } => {
-                if let Some(sender) = &self.senders[*pipeline] {
-                    return Some(Target::Queue(sender.clone(), *port));
+                if let Some((sender, breaker)) = &self.shared[*pipeline] {
+                    let breaker = Arc::clone(breaker);
+                    return Some(Target::Queue(sender.clone(), *port, breaker));
                 }
                 Some(Target::Inline(Box::new(self.node(*pipeline)), *port))
             }
