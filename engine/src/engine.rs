@@ -14,16 +14,12 @@ use crate::clock::Times;
 use crate::executor::Workers;
 use crate::flow::{FlowHandle, FlowReport, StartError};
 use crate::host::{Shared, plugin_host};
+use crate::limits::{CHANNEL_BATCHES, CHANNEL_VALUES};
 use crate::log::{LogRecord, Logger};
 use crate::metrics::Metric;
 use crate::program::{ProgramError, compile_with};
 use crate::queue::QueueLimits;
 use crate::stop::StopRequest;
-
-/// Values that a channel of the embedding program holds.
-const CHANNEL_VALUES: usize = 4096;
-/// Batches that a channel of the embedding program holds.
-const CHANNEL_BATCHES: usize = 64;
 
 /// At least as many as the reactor opens.
 const REACTOR_DESCRIPTORS: usize = 8;

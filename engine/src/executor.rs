@@ -17,10 +17,9 @@ use temblor_pdk::{Error, ErrorKind};
 
 use crate::clock::Clock;
 use crate::host::Shared;
+use crate::limits::STUCK_AFTER;
 use crate::log::LogRecord;
 
-/// A poll that takes longer than this holds its worker up.
-const STUCK_AFTER: Duration = Duration::from_millis(100);
 /// How often the watchdog looks.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 

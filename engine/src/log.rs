@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use log::{Level, LevelFilter};
 use temblor_pdk::abi::Place;
 
-/// Records of one place in the code about one connector that are logged in a [`WINDOW`].
-pub(crate) const ALIKE: u64 = 10;
+use crate::limits::RECORDS_ALIKE;
+
 /// How long records are counted together.
 const WINDOW: Duration = Duration::from_secs(1);
 /// Places that are told apart at one time; what comes beyond is taken for one place.
@@ -194,7 +194,7 @@ impl Recent {
             first: None,
         });
         alike.count += 1;
-        let is_shown = alike.count <= ALIKE;
+        let is_shown = alike.count <= RECORDS_ALIKE;
         if !is_shown {
             alike.left_out += 1;
             alike.first.get_or_insert_with(|| Owned::of(record));

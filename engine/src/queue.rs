@@ -18,13 +18,18 @@ pub struct QueueLimits {
     pub bytes: usize,
 }
 
+impl QueueLimits {
+    /// The bounds that count if nothing else is said.
+    pub const DEFAULT: QueueLimits = QueueLimits {
+        parcels: 64,
+        events: 64 * 1024,
+        bytes: 64 * 1024 * 1024,
+    };
+}
+
 impl Default for QueueLimits {
     fn default() -> Self {
-        QueueLimits {
-            parcels: 64,
-            events: 64 * 1024,
-            bytes: 64 * 1024 * 1024,
-        }
+        QueueLimits::DEFAULT
     }
 }
 

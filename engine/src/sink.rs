@@ -15,13 +15,10 @@ use crate::control::{ConnectorState, Status};
 use crate::encode::Encoder;
 use crate::executor::give_way;
 use crate::host::Shared;
+use crate::limits::{UNSETTLED_BYTES, UNSETTLED_WRITES};
 use crate::measure::Measures;
 use crate::parcel::Parcel;
 use crate::queue::Receiver;
-
-/// What a sink that tells fates later may have taken and not settled.
-const UNSETTLED_WRITES: usize = 256;
-const UNSETTLED_BYTES: usize = 64 * 1024 * 1024;
 
 /// A running sink.
 pub(crate) struct SinkTask {

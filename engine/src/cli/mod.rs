@@ -8,6 +8,7 @@ mod config;
 mod connectors;
 mod failure;
 mod fmt;
+mod limits;
 mod log;
 mod metrics;
 mod modules;
@@ -60,6 +61,8 @@ enum Command {
     Plugin(plugin::PluginCommand),
     /// Measures a flow with a connector built in and loaded, side by side
     Bench(bench::BenchOptions),
+    /// Lists every bound that is on by default, and what happens beyond it
+    Limits(limits::LimitsOptions),
     /// Shows the version, and how the program was built
     Version(version::VersionOptions),
 }
@@ -87,6 +90,7 @@ fn run(command: &Command, log: Log) -> Outcome {
         Command::Connectors(options) => connectors::run(options, log),
         Command::Plugin(command) => plugin::run(command, log),
         Command::Bench(options) => bench::run(options, log),
+        Command::Limits(options) => limits::run(options, log),
         Command::Version(options) => version::run(options),
     }
 }
