@@ -5,6 +5,12 @@ use temblor_pdk::Limit;
 /// How deep values of JSON may be nested.
 pub(crate) const JSON_DEPTH: usize = simd_json::DEFAULT_MAX_DEPTH;
 
+/// The longest frame of JSON; the parser counts in 32 bits.
+pub(crate) const JSON_BYTES: u32 = u32::MAX;
+
+/// The longest text or container of MessagePack, which says lengths in 32 bits.
+pub(crate) const MSGPACK_LENGTH: u32 = u32::MAX;
+
 /// How deep values of MessagePack may be nested.
 pub(crate) const MSGPACK_DEPTH: usize = 1024;
 
@@ -20,6 +26,11 @@ pub const LIMITS: &[Limit] = &[
         "levels",
         FRAME,
     ),
-    Limit::fixed("a frame of `json`", u32::MAX as u64, "bytes", FRAME),
-    Limit::fixed("a frame of `msgpack`", u32::MAX as u64, "bytes", FRAME),
+    Limit::fixed("a frame of `json`", JSON_BYTES as u64, "bytes", FRAME),
+    Limit::fixed(
+        "a text or a container written as `msgpack`",
+        MSGPACK_LENGTH as u64,
+        "bytes or items",
+        "the event is an error",
+    ),
 ];

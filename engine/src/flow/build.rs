@@ -19,6 +19,7 @@ use super::graph::{self, PipelineTask};
 use super::handle::{FlowHandle, FlowState, Known};
 use super::plan::{Found, Planned, StartError, plan};
 use super::supervise::{Control, Supervisor};
+use super::tell::tell;
 use crate::breaker::Contraflow;
 use crate::clock::Clock;
 use crate::control::{ConnectorState, Status};
@@ -218,6 +219,7 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
         failures,
     };
     let mut known = Vec::new();
+    let mut told = Vec::new();
     let parts = Spawner {
         inner,
         flow: &flow.name,
@@ -272,6 +274,7 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
             name: spec.name.clone(),
             abandoned: false,
         });
+        told.push(spec.metrics_interval_s.map(Duration::from_secs));
         known.push(Known {
             name: spec.name.clone(),
             kind: spec.kind.clone(),
@@ -300,6 +303,11 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
         report: Mutex::new(None),
         ended: Notify::new(),
     });
+    for (at, every) in told.into_iter().enumerate() {
+        if let Some(every) = every {
+            tell(&state, at, every, &inner.shared);
+        }
+    }
     let task = supervisor.run(Arc::clone(&state), Arc::clone(&inner.shared));
     inner.shared.executor.spawn(task).detach();
     FlowHandle(state)

@@ -5,6 +5,7 @@ mod graph;
 mod handle;
 mod plan;
 mod supervise;
+mod tell;
 
 pub use handle::{ConnectorReport, FlowHandle, FlowReport};
 pub use plan::{StartError, StartErrorKind, check};

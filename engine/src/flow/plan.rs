@@ -243,19 +243,25 @@ fn check_port(
     Err(StartError::config(span, message).help(help))
 }
 
-/// What the language knows and the engine cannot do yet is refused, not ignored.
+/// What the language knows and the engine cannot do is refused, not ignored.
 fn check_supported(spec: &ConnectorSpec) -> Result<(), StartError> {
-    let (key, help) = if spec.reconnect.is_some() {
+    if spec.metrics_interval_s == Some(0) {
+        let message = format!(
+            "`metrics_interval_s` of connector `{}` is 0, which is no interval",
+            spec.name
+        );
+        let help = "give it a number of seconds, or leave it out: then its numbers are not logged";
+        return Err(StartError::config(spec.span, message).help(help));
+    }
+    if spec.reconnect.is_some() {
+        let message = format!(
+            "`reconnect` of connector `{}` is not supported yet",
+            spec.name
+        );
         let help = "leave it out; a connector that loses its connection stops, and its flow drains";
-        ("reconnect", help)
-    } else if spec.metrics_interval_s.is_some() {
-        let help = "leave it out; `Engine::metrics` reads all metrics at any time";
-        ("metrics_interval_s", help)
-    } else {
-        return Ok(());
-    };
-    let message = format!("`{key}` of connector `{}` is not supported yet", spec.name);
-    Err(StartError::config(spec.span, message).help(help))
+        return Err(StartError::config(spec.span, message).help(help));
+    }
+    Ok(())
 }
 
 /// Bytes need a codec, values cannot have one.

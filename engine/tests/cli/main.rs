@@ -5,6 +5,8 @@ mod bench;
 mod build;
 mod check;
 mod connectors;
+mod exit;
+mod metrics;
 mod plugin;
 mod run;
 mod test;
