@@ -181,6 +181,7 @@ impl Decoder {
         let times = &mut self.times;
         let now_ns = times.now_ns();
         let number = Cell::new(0u32);
+        let came_in = Cell::new(0u64);
         let mut empty = Vec::new();
         let mut numbered = |mut event: Event<'_>| {
             let at = number.replace(number.get() + 1);
@@ -189,7 +190,8 @@ impl Decoder {
                 event: at,
                 ..first
             };
-            (event.id, times.next(event.ingest_ns, now_ns))
+            came_in.set(times.next(event.ingest_ns, now_ns));
+            (event.id, came_in.get())
         };
         let (good, bad) = batch.decode(
             |mut event, frame, arena, out| {
@@ -209,7 +211,12 @@ impl Decoder {
                     event: at,
                     ..first
                 };
-                out.push(record(letters, &failure, Event { id, ..event }, arena));
+                let event = Event {
+                    id,
+                    ingest_ns: came_in.get(),
+                    ..event
+                };
+                out.push(record(letters, &failure, event, arena));
             },
         );
         let bad = add_records(bad, letters, &failures, first, number.get(), now_ns);

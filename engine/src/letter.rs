@@ -125,7 +125,7 @@ impl Letters {
     /// The records of those events of a parcel that failed, by their places, each with its reason.
     pub(crate) fn records<E: Display>(
         &self,
-        stage: Stage,
+        stage: impl Fn(&E) -> Stage,
         parcel: &Parcel,
         failures: &[(usize, E)],
     ) -> Batch {
@@ -136,7 +136,7 @@ impl Letters {
                     continue;
                 };
                 let reason = Reason {
-                    stage,
+                    stage: stage(error),
                     error: &error.to_string(),
                     source: tickets.source(event.id.source),
                     offset: None,
@@ -146,11 +146,50 @@ impl Letters {
         })
     }
 
-    /// Says what became of events that a connector refused, to those that hold their tickets. Returns the parcel of
+    /// What a program sent to the port `err` of its pipeline. `{"error": …, "event": …}`, as scripts and operators say
+    /// that they failed, gets the fields of a record; what looks otherwise stays as it is.
+    pub(crate) fn of_program(&self, parcel: Parcel) -> Parcel {
+        let tickets = parcel.tickets;
+        let batch = parcel.batch.derive(|events, arena, out| {
+            for event in events {
+                let record = self.completed(*event, &tickets, arena);
+                out.push(record.unwrap_or(*event));
+            }
+        });
+        Parcel { batch, tickets }
+    }
+
+    fn completed<'a>(
+        &self,
+        event: Event<'a>,
+        tickets: &Tickets,
+        arena: &'a Arena,
+    ) -> Option<Event<'a>> {
+        let sent = event.data.as_object().filter(|sent| sent.len() == 2)?;
+        let (error, data) = (sent.get("error")?, sent.get("event")?);
+        let reason = Reason {
+            stage: Stage::Script,
+            error: error.as_str()?,
+            source: tickets.source(event.id.source),
+            offset: None,
+        };
+        let record = self.record(reason, Event { data, ..event }, arena);
+        // The error stands there word for word, as the language says.
+        let mut fields = sent.fields().to_vec();
+        let added = record.data.as_object()?.fields().iter();
+        fields.extend(added.filter(|field| field.key() != "error"));
+        Some(Event {
+            data: arena.object(&fields),
+            meta: event.meta,
+            ..record
+        })
+    }
+
+    /// Says what became of events that could not be taken, to those that hold their tickets. Returns the parcel of
     /// records for its port `err`, if there is one to be sent; `is_read` says whether that port is connected.
     pub(crate) fn refused<E: Display>(
         &self,
-        stage: Stage,
+        stage: impl Fn(&E) -> Stage,
         parcel: &Parcel,
         failures: &[(usize, E)],
         policy: OnFailure,

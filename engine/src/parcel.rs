@@ -89,8 +89,13 @@ impl Tickets {
     pub(crate) fn failed(&self, id: &EventId) {
         self.all().for_each(|ticket| ticket.failed(id));
         if self.stands_for_all {
-            self.all().for_each(Ticket::failed_later);
+            self.all_failed();
         }
+    }
+
+    /// Everything failed that was kept of these pulls.
+    pub(crate) fn all_failed(&self) {
+        self.all().for_each(Ticket::kept_failed);
     }
 
     /// Ends the shares: everything that can be said through them has been said.

@@ -9,6 +9,7 @@ use temblor_pdk::{Batch, BatchBuilder, Event, EventId, Value};
 
 use crate::breaker::Breaker;
 use crate::kept::Kept;
+use crate::letter::{Letters, OnFailure, Stage};
 use crate::log::Logger;
 use crate::parcel::{NO_PULL, Parcel, Tickets};
 use crate::queue::Sender;
@@ -33,6 +34,7 @@ pub(crate) struct Node {
     /// The output `err`.
     err: Option<usize>,
     outputs: Vec<Vec<Target>>,
+    letters: Letters,
     flow: String,
     name: String,
     logger: Logger,
@@ -73,6 +75,7 @@ impl Node {
             pipeline,
             scratch: Scratch::default(),
             kept: Kept::default(),
+            letters: Letters::of_pipeline(flow, name),
             outputs,
             flow: flow.to_owned(),
             name: name.to_owned(),
@@ -92,14 +95,9 @@ impl Node {
 
     /// Runs a parcel through the pipeline and hands on what comes out.
     pub(crate) async fn run(&mut self, port: usize, parcel: Parcel) {
+        let (results, found) = self.run_events(port, &parcel.batch);
+        let letters = self.fail(&parcel, &found.errors);
         let Parcel { batch, tickets } = parcel;
-        let (results, found) = self.run_events(port, &batch);
-        for (at, _) in &found.errors {
-            if let Some(event) = batch.events().get(*at) {
-                tickets.failed(&event.id);
-            }
-        }
-        self.warn(found.errors.into_iter().map(|(_, error)| error));
         tickets.absorbed(found.absorbed.iter());
         drop(batch);
         let onward = match self.has_operators {
@@ -108,9 +106,54 @@ impl Node {
         };
         self.hand_on(results, &onward).await;
         onward.release();
+        if let Some(letters) = letters {
+            self.send_letters(letters).await;
+        }
         match self.has_operators {
             true => self.kept.add(tickets, self.state.progress()),
             false => tickets.release(),
+        }
+    }
+
+    /// Events failed. Returns the records of them, for the port `err` if it is connected.
+    fn fail(&self, parcel: &Parcel, errors: &[(usize, EvalError)]) -> Option<Parcel> {
+        if errors.is_empty() {
+            return None;
+        }
+        self.warn(errors.iter().map(|(_, error)| error));
+        let stage = |error: &EvalError| match error.is_of_operator() {
+            true => Stage::Operator,
+            false => Stage::Script,
+        };
+        let is_read = self.err.is_some_and(|err| !self.outputs[err].is_empty());
+        let letters = &self.letters;
+        letters.refused(stage, parcel, errors, OnFailure::Fail, is_read)
+    }
+
+    /// The pipeline failed although no event came in: what operators keep may be lost. Returns a record of that.
+    fn fail_kept(&self, error: EvalError, now_ns: u64) -> Option<Parcel> {
+        self.kept.tickets().for_each(Tickets::all_failed);
+        let mut builder = BatchBuilder::new();
+        builder.push(|_| {
+            let event = Event {
+                ingest_ns: now_ns,
+                ..Event::new(Value::NULL)
+            };
+            of_no_pull(event)
+        });
+        let none = Parcel {
+            batch: builder.seal(),
+            tickets: Tickets::of_nobody(1),
+        };
+        let letters = self.fail(&none, &[(0, error)]);
+        none.tickets.release();
+        letters
+    }
+
+    async fn send_letters(&mut self, letters: Parcel) {
+        if let Some(targets) = self.err.and_then(|err| self.outputs.get_mut(err)) {
+            // Boxed, because pipelines nest.
+            Box::pin(deliver(letters, targets)).await;
         }
     }
 
@@ -179,7 +222,10 @@ impl Node {
                 }),
             }
         });
-        self.warn(done.err().into_iter());
+        let letters = done.err().and_then(|error| self.fail_kept(error, now_ns));
+        if let Some(letters) = letters {
+            self.send_letters(letters).await;
+        }
         let count: usize = results.iter().map(Batch::len).sum();
         if count > 0 {
             let own = Tickets::of_nobody(count as u32);
@@ -205,6 +251,10 @@ impl Node {
                 let parcel = Parcel {
                     batch,
                     tickets: tickets.clone(),
+                };
+                let parcel = match Some(port) == self.err {
+                    true => self.letters.of_program(parcel),
+                    false => parcel,
                 };
                 // Boxed, because pipelines nest.
                 Box::pin(deliver(parcel, targets)).await;

@@ -20,6 +20,8 @@ struct Marks {
     absorbed: Ranges,
     /// An event failed that began in this pull and ended in a later one, which counts it.
     spanning_failed: bool,
+    /// What operators kept of this pull failed: what they took, and of which nothing else is known, has failed.
+    kept_failed: bool,
     /// A share ended without a word, so that what nothing was said of has failed.
     lost: bool,
 }
@@ -37,19 +39,22 @@ impl Marks {
         ]
     }
 
-    /// Makes everything fail that nothing was said of, and what was absorbed and may still have been kept.
+    /// Makes events fail that nothing was said of: if a share was lost, all of these and what was absorbed and may
+    /// still have been kept, else what was kept and failed.
     fn fail_the_rest(&mut self, events: u32) {
-        let rest = Ranges::rest(
-            events,
-            &[
-                &self.delivered,
-                &self.failed,
-                &self.refused,
-                &self.dead_ends,
-                &self.empty,
-            ],
-        );
-        self.failed.0.extend(rest.0);
+        let said = [
+            &self.delivered,
+            &self.failed,
+            &self.refused,
+            &self.dead_ends,
+            &self.empty,
+        ];
+        let rest = Ranges::rest(events, &said);
+        let failed = match self.lost {
+            true => rest,
+            false => rest.common(&self.absorbed),
+        };
+        self.failed.0.extend(failed.0);
         self.failed.normalise();
     }
 }
@@ -177,6 +182,13 @@ impl Ticket {
         cell.lock().spanning_failed = true;
     }
 
+    /// An event failed that may stand for any that operators kept of this pull.
+    pub(crate) fn kept_failed(&self) {
+        let Some(cell) = &self.cell else { return };
+        let mut marks = cell.lock();
+        (marks.spanning_failed, marks.kept_failed) = (true, true);
+    }
+
     /// Ends the share: everything that can be said through it has been said.
     pub(crate) fn release(mut self) {
         if let Some(cell) = self.cell.take() {
@@ -225,7 +237,7 @@ impl Cell {
     fn settle(&self) {
         let mut marks = self.lock();
         marks.all().into_iter().for_each(Ranges::normalise);
-        if marks.lost {
+        if marks.lost || marks.kept_failed {
             marks.fail_the_rest(self.events);
         }
         self.count(&marks);

@@ -34,6 +34,8 @@ struct PullCase {
     shares: Vec<(Vec<Said>, End)>,
     /// An event of a later pull that began here fails.
     spanning_failed: bool,
+    /// What operators kept of it fails.
+    kept_failed: bool,
 }
 
 fn said() -> impl Strategy<Value = Said> {
@@ -50,13 +52,15 @@ fn said() -> impl Strategy<Value = Said> {
 }
 
 fn pull() -> impl Strategy<Value = PullCase> {
-    (1_usize..12, 1_usize..4, 0_u32..3, prop::bool::weighted(0.1)).prop_flat_map(
-        |(events, shares, lane, spanning_failed)| {
+    let rarely = || prop::bool::weighted(0.1);
+    (1_usize..12, 1_usize..4, 0_u32..3, rarely(), rarely()).prop_flat_map(
+        |(events, shares, lane, spanning_failed, kept_failed)| {
             let end = prop_oneof![8 => Just(End::Released), 1 => Just(End::Lost)];
             vec((vec(said(), events), end), shares).prop_map(move |shares| PullCase {
                 lane,
                 shares,
                 spanning_failed,
+                kept_failed,
             })
         },
     )
@@ -93,6 +97,7 @@ impl PullCase {
         match order.into_iter().find(|what| is(*what)) {
             Some(what) => what,
             None if self.is_lost() => Said::Failed,
+            None if is(Said::Absorbed) && self.kept_failed => Said::Failed,
             None if is(Said::Absorbed) => Said::Absorbed,
             None => Said::Nothing,
         }
@@ -127,6 +132,9 @@ impl PullCase {
         }
         if at == 0 && self.spanning_failed {
             ticket.failed(&id(self.lane, pull + 1, 0));
+        }
+        if at == 0 && self.kept_failed {
+            ticket.kept_failed();
         }
         match end {
             End::Released => ticket.release(),
@@ -171,7 +179,8 @@ fn expected(pulls: &[PullCase], settled: &[bool], whole: bool) -> Vec<(Lane, u64
             .filter(|(_, case)| case.lane == lane);
         for (pull, case) in mine.take_while(|(pull, _)| settled[*pull]) {
             // What spans several pulls fails each as a whole.
-            let failed = |event| case.spanning_failed || case.outcome(event) == Said::Failed;
+            let spanning = case.spanning_failed || case.kept_failed;
+            let failed = |event| spanning || case.outcome(event) == Said::Failed;
             let fate = |failed| if failed { Fate::Failed } else { Fate::Acked };
             if whole {
                 let any = (0..case.events()).any(failed);

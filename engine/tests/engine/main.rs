@@ -8,6 +8,7 @@ mod connectors;
 mod engines;
 mod fates;
 mod flows;
+mod letters;
 mod life;
 mod output;
 mod panics;

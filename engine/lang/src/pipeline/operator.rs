@@ -4,7 +4,7 @@ use temblor_pdk::value::{Event, Value};
 use temblor_pdk::{DynOperator, OperatorSink};
 
 use super::OperatorNode;
-use super::run::Run;
+use super::run::{Run, Unread};
 use super::state::NodeState;
 use crate::code::Code;
 use crate::finding::Finding;
@@ -69,7 +69,10 @@ impl<'a> Run<'_, 'a> {
                 let message = format!("{}: {error}", operator.kind);
                 let finding = Finding::error(Code::Call, operator.span, message);
                 let finding = finding.help("read its port `err`, to keep what it cannot take");
-                self.unread.get_or_insert_with(|| Box::new(finding));
+                self.unread.get_or_insert_with(|| Unread {
+                    finding: Box::new(finding),
+                    is_of_operator: true,
+                });
                 return;
             }
             let error = Value::from(self.arena.str(&error));

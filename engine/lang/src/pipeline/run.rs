@@ -16,6 +16,12 @@ use crate::limits::MOVES as MAX_MOVES;
 use crate::source::Sources;
 use crate::span::Span;
 
+/// A failure that nobody reads.
+pub(super) struct Unread {
+    pub(super) finding: Box<Finding>,
+    pub(super) is_of_operator: bool,
+}
+
 /// A pipeline that is being run for the events of one batch.
 pub struct Run<'r, 'a> {
     pub(super) plan: &'r Plan,
@@ -27,7 +33,7 @@ pub struct Run<'r, 'a> {
     /// Whether a window or an operator took the latest event.
     pub(super) has_kept: bool,
     /// The first failure that is on its way to a port `err` which nobody reads.
-    pub(super) unread: Option<Box<Finding>>,
+    pub(super) unread: Option<Unread>,
 }
 
 impl fmt::Debug for Run<'_, '_> {
@@ -190,13 +196,18 @@ impl<'r, 'a> Run<'r, 'a> {
     /// The failure that nobody read, once.
     fn unread(&mut self) -> Result<(), EvalError> {
         let unread = self.unread.take();
-        unread.map_or(Ok(()), |finding| Err(self.failure(finding)))
+        let failure = |unread: Unread| EvalError {
+            is_of_operator: unread.is_of_operator,
+            ..self.failure(unread.finding)
+        };
+        unread.map_or(Ok(()), |unread| Err(failure(unread)))
     }
 
     fn failure(&self, finding: Box<Finding>) -> EvalError {
         EvalError {
             finding,
             sources: Arc::clone(self.sources),
+            is_of_operator: false,
         }
     }
 

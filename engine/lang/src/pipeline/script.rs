@@ -2,7 +2,7 @@
 
 use temblor_pdk::value::{Event, Field, OwnedValue, Value};
 
-use super::run::Run;
+use super::run::{Run, Unread};
 use super::state::NodeState;
 use super::{ScriptInput, ScriptNode, Target};
 use crate::compile::COMPUTED;
@@ -60,7 +60,10 @@ impl<'a> Run<'_, 'a> {
                 self.parts.memory.clear();
                 let to = outputs_of(script, "err");
                 if to.is_empty() {
-                    self.unread.get_or_insert(finding);
+                    self.unread.get_or_insert(Unread {
+                        finding,
+                        is_of_operator: false,
+                    });
                     return Ok(());
                 }
                 let text = self.arena.str(&report(&finding, self.sources, false));
