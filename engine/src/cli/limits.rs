@@ -52,6 +52,8 @@ struct Row {
     what: String,
     default: Value,
     unit: String,
+    /// The bound with its unit, as people write it.
+    bound: String,
     set_by: Option<String>,
     beyond: String,
 }
@@ -69,19 +71,18 @@ pub(crate) fn run(options: &LimitsOptions, log: Log) -> Outcome {
 }
 
 fn text(rows: &[Row]) -> String {
-    let head = ["PART", "WHAT", "DEFAULT", "UNIT", "SET BY", "BEYOND"];
+    let head = ["PART", "WHAT", "BOUND", "SET BY", "BEYOND"];
     let mut cells = vec![head.map(str::to_owned).to_vec()];
     cells.extend(rows.iter().map(|row| {
         vec![
             row.part.clone(),
             row.what.clone(),
-            row.default.to_string(),
-            row.unit.clone(),
+            row.bound.clone(),
             row.set_by.clone().unwrap_or_else(|| "-".to_owned()),
             row.beyond.clone(),
         ]
     }));
-    table(&cells, &[2])
+    table(&cells, &[])
 }
 
 fn rows(registry: &Registry) -> Vec<Row> {
@@ -98,6 +99,7 @@ fn rows(registry: &Registry) -> Vec<Row> {
             what: limit.what.to_owned(),
             default: limit.default.into(),
             unit: limit.unit.to_owned(),
+            bound: bound(&limit.default.into(), limit.unit),
             set_by: (!limit.set_by.is_empty()).then(|| limit.set_by.to_owned()),
             beyond: limit.beyond.to_owned(),
         }));
@@ -119,6 +121,29 @@ fn rows(registry: &Registry) -> Vec<Row> {
     rows
 }
 
+/// A number with its unit: `64 MiB`, `10,000,000 elements`; whatever is no number as it is.
+fn bound(default: &Value, unit: &str) -> String {
+    let Some(number) = default.as_u64() else {
+        return default.to_string();
+    };
+    let larger = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    let whole = larger
+        .iter()
+        .find(|(_, size)| unit == "bytes" && number > 0 && number % size == 0);
+    if let Some((name, size)) = whole {
+        return format!("{} {name}", number / size);
+    }
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{text} {unit}")
+}
+
 /// The keys of a configuration that are bounds.
 fn of_schema<'s>(part: &'s str, schema: &'s Value) -> impl Iterator<Item = Row> + 's {
     let properties = schema.get("properties").and_then(Value::as_object);
@@ -126,13 +151,16 @@ fn of_schema<'s>(part: &'s str, schema: &'s Value) -> impl Iterator<Item = Row> 
     keys.filter_map(move |(key, property)| {
         let limit = property.get("x-limit")?;
         let text = |of: &Value| of.as_str().unwrap_or_default().to_owned();
+        let unit = limit.get("unit").map(text).unwrap_or_default();
+        let default = property.get("default").cloned().unwrap_or_default();
         let what = property.get("description").map(text).unwrap_or_default();
         let what = what.lines().next().unwrap_or_default();
         Some(Row {
             part: part.to_owned(),
             what: what.trim_end_matches('.').to_owned(),
-            default: property.get("default").cloned().unwrap_or_default(),
-            unit: limit.get("unit").map(text).unwrap_or_default(),
+            bound: bound(&default, &unit),
+            default,
+            unit,
             set_by: Some(format!("`{key}`")),
             beyond: limit.get("beyond").map(text).unwrap_or_default(),
         })

@@ -4,6 +4,7 @@ mod evaluate;
 mod library;
 mod page;
 mod programs;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
