@@ -145,7 +145,12 @@ extern "C" fn initialise_plugin(host: *const u8) {
         }
         std::panic::set_hook(Box::new(|panic| {
             if let Some(host) = HOST.get() {
-                host.log(log::Level::Error, &panic.to_string());
+                let place = panic.location().map(|at| Place {
+                    file: at.file(),
+                    line: at.line(),
+                });
+                let message = panic.to_string();
+                host.log_from(log::Level::Error, "", place.unwrap_or_default(), &message);
             }
         }));
     });
