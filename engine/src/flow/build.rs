@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use event_listener::Event as Notify;
 use log::Level;
 use smol::Task;
-use smol::future::or;
 use temblor_lang::{ConnectorSpec, Flow, Named};
 use temblor_pdk::{
     Command, Context, DynCodec, DynPostprocessor, DynPreprocessor, Error, Host, Instance, Kind,
@@ -15,28 +14,24 @@ use temblor_pdk::{
 };
 use temblor_registry::Registered;
 
-use super::graph::{self, PipelineTask};
+use super::graph;
 use super::handle::{FlowHandle, FlowState, Known};
+use super::pipeline::run_pipeline;
 use super::plan::{Found, Planned, StartError, plan};
 use super::supervise::{Control, Supervisor};
 use super::tell::tell;
 use crate::breaker::Contraflow;
-use crate::clock::Clock;
 use crate::control::{ConnectorState, Status};
 use crate::decode::Decoder;
 use crate::encode::Encoder;
 use crate::engine::Inner;
-use crate::executor::{Watched, give_way};
+use crate::executor::Watched;
 use crate::fate::{SourceFates, Tally};
 use crate::host::ConnectorHost;
 use crate::letter::{Letters, OnFailure};
 use crate::measure::Measures;
-use crate::parcel::Parcel;
 use crate::sink::SinkTask;
 use crate::source::SourceTask;
-
-/// How often time passes for pipelines that wait for it.
-const TICK: Duration = Duration::from_millis(100);
 
 /// A connector that was made, with what its sides need.
 struct Made<'f> {
@@ -398,70 +393,6 @@ impl Spawner<'_> {
             limits: self.inner.pull_limits,
             times: self.inner.times(),
             contraflow: Arc::clone(self.contraflow),
-        }
-    }
-}
-
-/// Runs a pipeline that has a task of its own. Time passes for it also while nothing comes in.
-async fn run_pipeline(
-    mut pipeline: PipelineTask,
-    contraflow: Arc<Contraflow>,
-    clock: Clock,
-    is_logical: bool,
-) {
-    let ticks = pipeline.node.wants_ticks() && !is_logical;
-    let mut due = Instant::now() + TICK;
-    let mut change = contraflow.listen();
-    pipeline.pass_on_contraflow();
-    loop {
-        let parcel = async { Next::Parcel(pipeline.queue.receive().await) };
-        let tick = async {
-            match ticks {
-                true => drop(smol::Timer::at(due).await),
-                false => std::future::pending().await,
-            }
-            Next::Tick
-        };
-        let changed = async {
-            (&mut change).await;
-            Next::Contraflow
-        };
-        // What comes back has priority; then ticks, so that a busy queue does not keep time from passing.
-        match or(changed, or(tick, parcel)).await {
-            Next::Parcel(Some((port, parcel))) => {
-                give_way(&clock).await;
-                pipeline.node.run(port, parcel).await;
-            }
-            Next::Parcel(None) => break,
-            Next::Tick => {
-                pipeline.node.tick(clock.now_ns()).await;
-                due = Instant::now() + TICK;
-            }
-            Next::Contraflow => {
-                change = contraflow.listen();
-                pipeline.pass_on_contraflow();
-            }
-        }
-    }
-    pipeline.node.finish(clock.now_ns()).await;
-}
-
-/// What a pipeline with a task of its own does next.
-enum Next {
-    Parcel(Option<(usize, Parcel)>),
-    Tick,
-    /// A breaker has opened or closed.
-    Contraflow,
-}
-
-impl PipelineTask {
-    /// The pipeline's own breaker is open while one is behind it that holds it up.
-    fn pass_on_contraflow(&self) {
-        match self.node.is_blocked() {
-            true => self
-                .breaker
-                .open("a sink behind the pipeline takes no events"),
-            false => self.breaker.close(),
         }
     }
 }

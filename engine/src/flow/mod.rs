@@ -3,6 +3,7 @@
 mod build;
 mod graph;
 mod handle;
+mod pipeline;
 mod plan;
 mod supervise;
 mod tell;
