@@ -62,7 +62,6 @@ impl Breaker {
     }
 
     /// Why it is open, if it is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "reports come to show it"))]
     pub(crate) fn reason(&self) -> Option<Arc<str>> {
         self.lock().clone()
     }

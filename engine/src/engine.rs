@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use log::LevelFilter;
 use temblor_lang::{Deployment, Flow, Options};
-use temblor_pdk::{Host, PullLimits};
+use temblor_pdk::{Host, Payload, PullLimits};
 use temblor_registry::{Expected, Registry, RegistryError};
 
 use crate::catalogue::RegistryCatalogue;
 use crate::channel::{self, Input, Locals, Output};
 use crate::clock::Times;
+use crate::control::Supervision;
 use crate::executor::Workers;
 use crate::flow::{FlowHandle, FlowReport, StartError};
 use crate::host::{Shared, plugin_host};
@@ -19,6 +20,7 @@ use crate::log::{LogRecord, Logger};
 use crate::metrics::Metric;
 use crate::program::{ProgramError, compile_with};
 use crate::queue::QueueLimits;
+use crate::replay::Replay;
 use crate::stop::StopRequest;
 
 /// At least as many as the reactor opens.
@@ -100,6 +102,7 @@ pub struct EngineBuilder {
     limits: QueueLimits,
     pull_limits: PullLimits,
     is_logical: bool,
+    supervision: Supervision,
     locals: Locals,
 }
 
@@ -129,6 +132,7 @@ impl Engine {
             limits: QueueLimits::default(),
             pull_limits: PullLimits::default(),
             is_logical: false,
+            supervision: Supervision::default(),
             locals: Locals::new(),
         }
     }
@@ -264,11 +268,26 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets when a connector counts as broken, how often it may break, and how long a flow may drain.
+    #[must_use]
+    pub fn supervision(mut self, supervision: Supervision) -> Self {
+        self.supervision = supervision;
+        self
+    }
+
     /// Adds a connector kind `name` that flows read from, fed through the result. It serves one flow.
     pub fn input(&mut self, name: &str) -> Input {
         let (input, local) = channel::input(CHANNEL_VALUES);
         self.locals.insert(name.to_owned(), local);
         input
+    }
+
+    /// Adds a connector kind `name` that flows read from in the place of another: it sends whole events, as those of
+    /// dead letters, fed through the result. It serves one flow.
+    pub fn replay(&mut self, name: &str, payload: Payload) -> Replay {
+        let (replay, local) = channel::replay(CHANNEL_VALUES, payload);
+        self.locals.insert(name.to_owned(), local);
+        replay
     }
 
     /// Adds a connector kind `name` that flows write to, read through the result. It serves one flow.
@@ -288,7 +307,7 @@ impl EngineBuilder {
             Some(registry) => registry,
             None => Arc::new(builtin_registry()?),
         };
-        let shared = Shared::new(self.logger);
+        let shared = Shared::new(self.logger, self.supervision);
         let workers = Workers::start(Arc::clone(&shared), self.workers)?;
         let inner = Arc::new(Inner {
             shared,
@@ -344,6 +363,7 @@ pub fn host_for_plugin(
     level: LevelFilter,
     take: impl Fn(&LogRecord<'_>) + Send + Sync + 'static,
 ) -> Host {
-    let shared = Shared::new(Logger::new(level, Arc::new(take)));
+    let logger = Logger::new(level, Arc::new(take));
+    let shared = Shared::new(logger, Supervision::default());
     plugin_host(&shared, plugin)
 }

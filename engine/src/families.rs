@@ -75,6 +75,13 @@ pub const FAMILIES: &[MetricFamily] = &[
         "Events whose fate is open",
     ),
     family(
+        "temblor_flow_state",
+        Gauge,
+        "1",
+        "flow, state",
+        "The state that the flow is in",
+    ),
+    family(
         "temblor_source_events_in_total",
         Counter,
         "events",
@@ -149,7 +156,7 @@ pub const FAMILIES: &[MetricFamily] = &[
         Counter,
         "events",
         CONNECTOR,
-        "Events that the sink refused or could not deliver",
+        "Events that the sink refused, those given again and refused again included",
     ),
     family(
         "temblor_sink_events_in_flight",
@@ -157,6 +164,13 @@ pub const FAMILIES: &[MetricFamily] = &[
         "events",
         CONNECTOR,
         "Events that the sink has taken and not told the fate of",
+    ),
+    family(
+        "temblor_sink_breaker_open",
+        Gauge,
+        "1",
+        CONNECTOR,
+        "1 while its circuit breaker keeps sources from pulling, else 0",
     ),
     family(
         "temblor_sink_latency_seconds",
@@ -213,6 +227,34 @@ pub const FAMILIES: &[MetricFamily] = &[
         "1",
         "flow, connector, plugin, state",
         "The state that the connector is in",
+    ),
+    family(
+        "temblor_connector_paused",
+        Gauge,
+        "1",
+        CONNECTOR,
+        "1 while an operator has paused it, else 0",
+    ),
+    family(
+        "temblor_connector_quarantined",
+        Gauge,
+        "1",
+        CONNECTOR,
+        "1 while it is left alone because it broke too often, else 0",
+    ),
+    family(
+        "temblor_connector_reconnects_total",
+        Counter,
+        "connections",
+        CONNECTOR,
+        "Connections that were made again",
+    ),
+    family(
+        "temblor_connector_restarts_total",
+        Counter,
+        "restarts",
+        CONNECTOR,
+        "How often it was made anew, after a panic or a hang",
     ),
     family(
         "temblor_pinned_bytes",

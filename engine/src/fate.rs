@@ -27,6 +27,13 @@ pub(crate) struct Settled {
     failed: Vec<(u32, u32)>,
 }
 
+impl Settled {
+    /// The number of the pull.
+    pub(crate) fn pull(&self) -> u64 {
+        self.pull
+    }
+}
+
 /// Where the fates of a source's pulls go.
 pub(crate) struct SourceFates {
     /// The source's number in the ids of its events, and its name.

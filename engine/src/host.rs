@@ -11,6 +11,7 @@ use temblor_pdk::CellKind;
 use temblor_pdk::abi::{Cancel, HostServices, Interest, Place, Task};
 
 use crate::clock::Clock;
+use crate::control::{Report, Supervision};
 use crate::executor::Watched;
 use crate::log::{LogRecord, Logger};
 use crate::metrics::Metrics;
@@ -27,10 +28,11 @@ pub(crate) struct Shared {
     /// Workers that were replaced because a poll kept them.
     pub(crate) workers_replaced: AtomicU64,
     pub(crate) started: Instant,
+    pub(crate) supervision: Supervision,
 }
 
 impl Shared {
-    pub(crate) fn new(logger: Logger) -> Arc<Shared> {
+    pub(crate) fn new(logger: Logger, supervision: Supervision) -> Arc<Shared> {
         Arc::new(Shared {
             executor: Arc::new(Executor::new()),
             clock: Clock::new(),
@@ -40,6 +42,7 @@ impl Shared {
             flows: Flows::default(),
             workers_replaced: AtomicU64::new(0),
             started: Instant::now(),
+            supervision,
         })
     }
 }
@@ -50,6 +53,8 @@ pub(crate) struct ConnectorHost {
     pub(crate) flow: String,
     pub(crate) connector: String,
     pub(crate) plugin: Option<String>,
+    /// Where its keeper hears of it; none for a plugin itself.
+    pub(crate) reports: Option<flume::Sender<Report>>,
 }
 
 impl HostServices for ConnectorHost {
@@ -128,6 +133,11 @@ impl HostServices for ConnectorHost {
         let work = async move { task.run() };
         // A task that panics is over; its maker finds that out, and the panic hook has reported it.
         let watched = Watched::new(&name, &self.shared, work, |_| ());
+        let reports = self.reports.clone();
+        let watched = watched.on_hang(move || {
+            let tell = |reports: &flume::Sender<Report>| drop(reports.send(Report::HungBeside));
+            reports.iter().for_each(tell);
+        });
         self.shared.executor.spawn(watched).detach();
     }
 
@@ -160,6 +170,7 @@ pub(crate) fn plugin_host(shared: &Arc<Shared>, plugin: &str) -> temblor_pdk::Ho
         flow: String::new(),
         connector: String::new(),
         plugin: Some(plugin.to_owned()),
+        reports: None,
     }))
 }
 

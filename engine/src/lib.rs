@@ -52,6 +52,7 @@ mod engine;
 mod executor;
 mod families;
 mod fate;
+mod feedback;
 mod flow;
 mod frames;
 mod histogram;
@@ -65,18 +66,22 @@ mod metrics;
 mod parcel;
 mod program;
 mod queue;
+mod replay;
 mod route;
 mod sink;
+mod slot;
 mod source;
 mod stop;
 
 pub use catalogue::RegistryCatalogue;
 pub use channel::{Input, Output};
-pub use control::ConnectorState;
+pub use control::{ConnectorState, Supervision};
 pub use engine::{BuildError, Engine, EngineBuilder, Observer, builtin_registry, host_for_plugin};
 pub use families::{FAMILIES, MetricFamily};
 pub use fate::Counts;
-pub use flow::{ConnectorReport, FlowHandle, FlowReport, StartError, StartErrorKind, check};
+pub use flow::{
+    ConnectorReport, FlowHandle, FlowReport, FlowState, StartError, StartErrorKind, check,
+};
 pub use histogram::Histogram;
 pub use limits::LIMITS;
 pub use log::LogRecord;
@@ -84,4 +89,5 @@ pub use measure::Numbers;
 pub use metrics::{Metric, MetricKind, MetricValue};
 pub use program::{ProgramError, compile};
 pub use queue::{QueueLevel, QueueLimits};
+pub use replay::{Again, Replay};
 pub use stop::StopRequest;

@@ -107,6 +107,11 @@ impl Measures {
         add(&self.taken, events as u64);
     }
 
+    /// Events that a sink has taken and not settled are taken back, to be given to it again.
+    pub(crate) fn taken_back(&self, events: usize) {
+        self.taken.fetch_sub(events as u64, Ordering::Relaxed);
+    }
+
     /// Events that were taken have their fate.
     pub(crate) fn settled<'a>(&self, events: impl Iterator<Item = &'a Event<'a>>, is_good: bool) {
         if !is_good {

@@ -174,6 +174,8 @@ pub(crate) fn of_flow(report: &FlowReport, pipelines: &[(String, QueueLevel)]) -
         metrics: Vec::new(),
     };
     all.counts("temblor_flow", &report.counts);
+    let state = Some(("state", report.state.as_str().to_owned()));
+    all.push("temblor_flow_state", state, MetricValue::Count(1));
     for (name, level) in pipelines {
         let label = Some(("pipeline", name.clone()));
         all.queue(*level, &label);
@@ -244,6 +246,8 @@ impl Collected<'_> {
             self.count("temblor_sink_events_delivered_total", numbers.delivered);
             self.count("temblor_sink_events_failed_total", numbers.failed);
             self.count("temblor_sink_events_in_flight", numbers.in_flight);
+            let is_open = u64::from(connector.breaker.is_some());
+            self.count("temblor_sink_breaker_open", is_open);
             let latency = MetricValue::Histogram(numbers.latency.clone());
             self.push("temblor_sink_latency_seconds", None, latency);
             self.queue(level, &None);
@@ -261,6 +265,17 @@ impl Collected<'_> {
             "temblor_connector_longest_poll_seconds",
             numbers.longest_poll_ns,
         );
+        for (name, count) in [
+            ("paused", u64::from(connector.is_paused)),
+            (
+                "quarantined",
+                u64::from(connector.quarantined_until_ns.is_some()),
+            ),
+            ("reconnects_total", connector.reconnects),
+            ("restarts_total", connector.restarts),
+        ] {
+            self.count(&format!("temblor_connector_{name}"), count);
+        }
         let state = Some(("state", connector.state.as_str().to_owned()));
         self.push("temblor_connector_state", state, MetricValue::Count(1));
     }

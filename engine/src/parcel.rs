@@ -5,6 +5,7 @@ use std::sync::Arc;
 use temblor_pdk::{Batch, EventId};
 
 use crate::fate::{SourceFates, Ticket};
+use crate::feedback::Observation;
 
 /// The number of no pull, for events that came of none.
 pub(crate) const NO_PULL: u64 = u64::MAX;
@@ -22,6 +23,8 @@ pub(crate) struct Parcel {
 pub(crate) struct Tickets {
     own: Ticket,
     earlier: Vec<Ticket>,
+    /// Pipelines whose operators want to hear what becomes of the events.
+    observers: Vec<Arc<Observation>>,
     /// Whether the events may stand for any of the pulls' events, so that the pulls fail as a whole.
     stands_for_all: bool,
 }
@@ -31,6 +34,7 @@ impl Tickets {
         Tickets {
             own,
             earlier,
+            observers: Vec::new(),
             stands_for_all: false,
         }
     }
@@ -43,12 +47,18 @@ impl Tickets {
 
     /// Tickets for events that may stand for any event of these pulls and of the `kept` ones.
     pub(crate) fn of_all<'t>(&'t self, kept: impl Iterator<Item = &'t Tickets>) -> Self {
-        let earlier = self.earlier.iter().chain(kept.flat_map(Tickets::all));
-        Tickets {
-            own: self.own.clone(),
-            earlier: earlier.cloned().collect(),
-            stands_for_all: true,
+        let mut all = self.clone();
+        all.stands_for_all = true;
+        for kept in kept {
+            all.earlier.extend(kept.all().cloned());
+            all.observers.extend(kept.observers.iter().cloned());
         }
+        all
+    }
+
+    /// What becomes of the events is told to a pipeline's operators too.
+    pub(crate) fn observe(&mut self, observer: Arc<Observation>) {
+        self.observers.push(observer);
     }
 
     fn all(&self) -> impl Iterator<Item = &Ticket> {
@@ -62,6 +72,9 @@ impl Tickets {
 
     /// The events are delivered.
     pub(crate) fn delivered<'a>(&self, ids: impl Iterator<Item = &'a EventId> + Clone) {
+        for observer in &self.observers {
+            observer.arrived(ids.clone(), self.stands_for_all);
+        }
         self.all().for_each(|ticket| ticket.delivered(ids.clone()));
     }
 
@@ -72,12 +85,20 @@ impl Tickets {
 
     /// A record takes the place of the event, and holds these tickets.
     pub(crate) fn dead_lettered(&self, id: &EventId) {
+        self.lost(id);
         self.all().for_each(|ticket| ticket.dead_lettered(id));
     }
 
     /// The event was refused, and is dropped.
     pub(crate) fn refused(&self, id: &EventId) {
+        self.lost(id);
         self.all().for_each(|ticket| ticket.refused(id));
+    }
+
+    fn lost(&self, id: &EventId) {
+        for observer in &self.observers {
+            observer.lost(id, self.stands_for_all);
+        }
     }
 
     /// The events went into windows or operators.
@@ -87,6 +108,7 @@ impl Tickets {
 
     /// The event failed.
     pub(crate) fn failed(&self, id: &EventId) {
+        self.lost(id);
         self.all().for_each(|ticket| ticket.failed(id));
         if self.stands_for_all {
             self.all_failed();
@@ -110,6 +132,7 @@ impl Clone for Tickets {
         Tickets {
             own: self.own.clone(),
             earlier: self.earlier.clone(),
+            observers: self.observers.clone(),
             stands_for_all: self.stands_for_all,
         }
     }

@@ -8,6 +8,8 @@ use temblor_lang::{EvalError, Pipeline, Progress, Scratch, State};
 use temblor_pdk::{Batch, BatchBuilder, Event, EventId, Value};
 
 use crate::breaker::Breaker;
+use crate::clock::Clock;
+use crate::feedback::Feedback;
 use crate::kept::Kept;
 use crate::letter::{Letters, OnFailure, Stage};
 use crate::log::Logger;
@@ -35,6 +37,8 @@ pub(crate) struct Node {
     err: Option<usize>,
     outputs: Vec<Vec<Target>>,
     letters: Letters,
+    /// None without an operator that wants it.
+    feedback: Option<Box<Feedback>>,
     flow: String,
     name: String,
     logger: Logger,
@@ -47,6 +51,8 @@ struct Found {
     errors: Vec<(usize, EvalError)>,
     /// Events that windows or operators took.
     absorbed: Vec<EventId>,
+    /// Whether operators kept events for later, so that what came out may stand for any.
+    has_held: bool,
 }
 
 /// Why a pipeline is run without an event.
@@ -65,8 +71,10 @@ impl Node {
         flow: &str,
         name: &str,
         logger: Logger,
+        clock: Option<Clock>,
     ) -> Self {
         let state = pipeline.state();
+        let feedback = pipeline.ways(&state);
         let has_operators = state.progress().next().is_some();
         Node {
             has_operators,
@@ -76,6 +84,7 @@ impl Node {
             scratch: Scratch::default(),
             kept: Kept::default(),
             letters: Letters::of_pipeline(flow, name),
+            feedback: feedback.map(|ways| Box::new(Feedback::new(ways, clock))),
             outputs,
             flow: flow.to_owned(),
             name: name.to_owned(),
@@ -85,7 +94,29 @@ impl Node {
 
     /// Whether events that come in could not all be handed on now.
     pub(crate) fn is_blocked(&self) -> bool {
-        self.outputs.iter().any(|targets| is_blocked(targets))
+        let Some(feedback) = &self.feedback else {
+            return self.outputs.iter().any(|targets| is_blocked(targets));
+        };
+        let targets = |port: usize| self.outputs.get(port).map_or(&[][..], |targets| targets);
+        feedback.is_blocked(
+            &self.state,
+            |port| !targets(port).is_empty(),
+            |port| is_blocked(targets(port)),
+        )
+    }
+
+    /// Whether [`Node::hear`] has something to do.
+    pub(crate) fn wants_feedback(&self) -> bool {
+        self.feedback.is_some()
+    }
+
+    /// Tells operators what has become of the events that they sent, and which ways are closed.
+    pub(crate) fn hear(&mut self) {
+        if let Some(feedback) = &mut self.feedback {
+            let outputs = &self.outputs;
+            let is_closed = |port: usize| outputs.get(port).is_some_and(|to| is_blocked(to));
+            feedback.hand_over(&mut self.state, is_closed);
+        }
     }
 
     /// Whether [`Node::tick`] has to be called.
@@ -95,12 +126,13 @@ impl Node {
 
     /// Runs a parcel through the pipeline and hands on what comes out.
     pub(crate) async fn run(&mut self, port: usize, parcel: Parcel) {
+        self.hear();
         let (results, found) = self.run_events(port, &parcel.batch);
         let letters = self.fail(&parcel, &found.errors);
         let Parcel { batch, tickets } = parcel;
         tickets.absorbed(found.absorbed.iter());
         drop(batch);
-        let onward = match self.has_operators {
+        let onward = match found.has_held || !self.kept.is_empty() {
             true => tickets.of_all(self.kept.tickets()),
             false => tickets.clone(),
         };
@@ -162,8 +194,12 @@ impl Node {
             pipeline,
             scratch,
             state,
+            feedback,
             ..
         } = self;
+        if let (Some(feedback), Some(last)) = (&feedback, batch.events().last()) {
+            feedback.set_time(last.ingest_ns);
+        }
         batch.derive_many(self.outputs.len(), |events, arena, outs| {
             let mut run = pipeline.start(arena, scratch, state);
             let mut found = Found::default();
@@ -171,17 +207,22 @@ impl Node {
                 let done = run.event(port, *event, &mut |port, result| outs[port].push(result));
                 if let Err(error) = done {
                     found.errors.push((at, error));
+                    if let (Some(feedback), Some(trail)) = (&feedback, run.trail()) {
+                        feedback.failed(trail);
+                    }
                 }
                 if run.has_kept() {
                     found.absorbed.push(event.id);
                 }
             }
+            found.has_held = run.has_held();
             found
         })
     }
 
     /// Lets time pass.
     pub(crate) async fn tick(&mut self, now_ns: u64) {
+        self.hear();
         self.without_event(Turn::Tick, now_ns).await;
         let progress: Vec<Progress> = self.state.progress().collect();
         self.kept.settle(&progress);
@@ -237,10 +278,12 @@ impl Node {
     }
 
     async fn hand_on(&mut self, results: Vec<Batch>, tickets: &Tickets) {
-        for (port, batch) in results.into_iter().enumerate() {
+        for (port, mut batch) in results.into_iter().enumerate() {
             let Some(targets) = self.outputs.get_mut(port) else {
                 continue;
             };
+            let feedback = self.feedback.as_ref().filter(|_| !batch.is_empty());
+            let observer = feedback.and_then(|feedback| feedback.observe(&mut batch));
             if !batch.is_empty() && targets.is_empty() && Some(port) == self.err {
                 batch
                     .events()
@@ -248,10 +291,11 @@ impl Node {
                     .for_each(|event| tickets.failed(&event.id));
                 self.warn(batch.events().iter().map(|event| Unread(event.data)));
             } else if !batch.is_empty() {
-                let parcel = Parcel {
-                    batch,
-                    tickets: tickets.clone(),
-                };
+                let mut tickets = tickets.clone();
+                observer
+                    .into_iter()
+                    .for_each(|observer| tickets.observe(observer));
+                let parcel = Parcel { batch, tickets };
                 let parcel = match Some(port) == self.err {
                     true => self.letters.of_program(parcel),
                     false => parcel,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use crate::flow::{FlowHandle, FlowState};
+use crate::flow::{FlowHandle, FlowShared};
 
 /// What a connector asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl StopRequest {
 /// The flows that an engine has started.
 #[derive(Default)]
 pub(crate) struct Flows {
-    flows: Mutex<Vec<Weak<FlowState>>>,
+    flows: Mutex<Vec<Weak<FlowShared>>>,
     request: OnceLock<StopRequest>,
 }
 

@@ -151,7 +151,7 @@ fn asked(request: StopRequest, exit: Exit) -> Exit {
 }
 
 /// Shows why a flow did not start.
-fn not_started(error: &StartError, sources: &Sources) -> Exit {
+pub(super) fn not_started(error: &StartError, sources: &Sources) -> Exit {
     let exit = match error.kind {
         StartErrorKind::Config => Exit::Wrong,
         StartErrorKind::Connector => Exit::NotStarted,

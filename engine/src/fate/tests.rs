@@ -247,6 +247,7 @@ proptest! {
         prop_assert_eq!(counts.absorbed, count(Said::Absorbed));
         prop_assert_eq!(counts.filtered, count(Said::Nothing));
         prop_assert_eq!(source.open.load(Ordering::Acquire), 0);
+        prop_assert_eq!(prefix.lanes(), 0);
     }
 }
 
@@ -309,4 +310,57 @@ fn events_that_are_not_of_the_pull_are_not_counted_for_it() {
         (counts.events_in, counts.delivered, counts.filtered),
         (2, 1, 1)
     );
+}
+
+proptest! {
+    /// Pulls of many lanes, of which some are never settled: each lane is told up to its first gap and no further, in
+    /// order and once; only lanes with a gap are kept, whatever there were.
+    #[test]
+    fn gaps_hold_up_their_own_lanes_only(
+        pulls in vec((0_u32..40, any::<bool>(), 0_u32..4), 1..200),
+        order in vec(any::<prop::sample::Index>(), 200),
+        looks in vec(any::<bool>(), 200),
+    ) {
+        let (source, settled) = SourceFates::new(0, "", Arc::default(), true, false);
+        let mut prefix = Prefix::default();
+        let mut tickets = Vec::new();
+        for (at, (lane, settles, events)) in pulls.iter().enumerate() {
+            prefix.opened(*lane, at as u64);
+            let ticket = Ticket::open(&source, *lane, at as u64, *events);
+            tickets.push((*settles, ticket));
+        }
+        let (mut ends, gaps): (Vec<_>, Vec<_>) = tickets.into_iter().partition(|(settles, _)| *settles);
+        let mut told = Vec::new();
+        for (index, look) in order.iter().zip(looks) {
+            if ends.is_empty() {
+                break;
+            }
+            ends.swap_remove(index.index(ends.len())).1.release();
+            if look {
+                settled.try_iter().for_each(|settled| prefix.settled(settled));
+                told.extend(prefix.take());
+            }
+        }
+        ends.into_iter().for_each(|(_, ticket)| ticket.release());
+        settled.try_iter().for_each(|settled| prefix.settled(settled));
+        told.extend(prefix.take());
+        for lane in 0..40 {
+            let mine = pulls.iter().enumerate().filter(|(_, (of, ..))| *of == lane);
+            let mine: Vec<(u64, bool)> = mine.map(|(at, (_, settles, _))| (at as u64, *settles)).collect();
+            let before_gap: Vec<u64> = mine.iter().take_while(|(_, settles)| *settles).map(|(at, _)| *at).collect();
+            let ranges: Vec<&FateRange> = told.iter().filter(|range| range.lane == lane).collect();
+            let last = ranges.iter().map(|range| range.last_pull).collect::<Vec<_>>();
+            prop_assert!(last.is_sorted_by(|a, b| a < b), "{:?}", ranges);
+            prop_assert_eq!(ranges.first().map(|range| range.first_pull), before_gap.first().copied());
+            prop_assert_eq!(last.last(), before_gap.last());
+        }
+        let mut with_gaps: Vec<u32> = pulls.iter().filter(|(_, settles, _)| !settles).map(|(lane, ..)| *lane).collect();
+        with_gaps.sort_unstable();
+        with_gaps.dedup();
+        prop_assert_eq!(prefix.lanes(), with_gaps.len());
+        gaps.into_iter().for_each(|(_, ticket)| ticket.release());
+        settled.try_iter().for_each(|settled| prefix.settled(settled));
+        prefix.take();
+        prop_assert_eq!(prefix.lanes(), 0);
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use temblor_lang::{Endpoint, Flow};
 
 use crate::breaker::{Breaker, Contraflow};
+use crate::clock::Clock;
 use crate::log::Logger;
 use crate::queue::{QueueLimits, Receiver, Sender, queue};
 use crate::route::{Node, Target};
@@ -22,8 +23,10 @@ pub(crate) struct PipelineTask {
 pub(crate) struct Graph {
     /// For each connector, what its `out` port is connected to.
     pub(crate) outs: Vec<Vec<Target>>,
-    /// For each connector, what its `err` port is connected to.
+    /// For each connector with a source, what its `err` port is connected to.
     pub(crate) errs: Vec<Vec<Target>>,
+    /// For each connector with a sink, what its `err` port is connected to.
+    pub(crate) sink_errs: Vec<Vec<Target>>,
     /// For each connector, the queue that its sink reads, and the breaker in front of it.
     pub(crate) sinks: Vec<Option<(Receiver, Arc<Breaker>)>>,
     /// Pipelines that run in tasks of their own.
@@ -33,20 +36,26 @@ pub(crate) struct Graph {
 }
 
 /// Builds the routes of a flow whose links were checked.
-pub(crate) fn build(flow: &Flow, limits: QueueLimits, logger: &Logger) -> Graph {
+pub(crate) fn build(
+    flow: &Flow,
+    limits: QueueLimits,
+    logger: &Logger,
+    clock: Option<Clock>,
+) -> Graph {
     let mut builder = Builder::new(flow, limits, logger);
+    builder.clock = clock;
     let connectors = flow.connectors.len();
-    let ports = |builder: &mut Builder<'_>, port: &str| {
-        let targets = (0..connectors).map(|at| {
-            builder.targets(|from| {
-                matches!(from, Endpoint::Connector { connector, port: name, .. }
-                    if *connector == at && name == port)
-            })
+    let ports = |builder: &mut Builder<'_>, port: &str, has: &dyn Fn(usize) -> bool| {
+        let targets = (0..connectors).map(|at| match has(at) {
+            true => builder.targets(|from| is_port(from, at, port)),
+            false => Vec::new(),
         });
         targets.collect::<Vec<_>>()
     };
-    let outs = ports(&mut builder, "out");
-    let errs = ports(&mut builder, "err");
+    let outs = ports(&mut builder, "out", &|_| true);
+    // A connector that is only written to has no source whose errors could go there.
+    let errs = ports(&mut builder, "err", &|at| is_read(flow, at));
+    let sink_errs = ports(&mut builder, "err", &|at| is_written(flow, at));
     let mut pipelines = Vec::new();
     for at in 0..flow.pipelines.len() {
         if let Some(queue) = builder.queues[at].take() {
@@ -70,15 +79,47 @@ pub(crate) fn build(flow: &Flow, limits: QueueLimits, logger: &Logger) -> Graph 
     Graph {
         outs,
         errs,
+        sink_errs,
         sinks: sinks.collect(),
         pipelines,
         contraflow,
     }
 }
 
+fn is_port(from: &Endpoint, at: usize, name: &str) -> bool {
+    matches!(from, Endpoint::Connector { connector, port, .. } if *connector == at && port == name)
+}
+
+/// Whether something is written to the connector.
+pub(super) fn is_written(flow: &Flow, at: usize) -> bool {
+    let to =
+        |end: &Endpoint| matches!(end, Endpoint::Connector { connector, .. } if *connector == at);
+    flow.links.iter().any(|link| to(&link.to))
+}
+
+/// Whether the connector's source is used. One that is not written to has nothing else that could fail.
+pub(super) fn is_read(flow: &Flow, at: usize) -> bool {
+    let is_out = flow.links.iter().any(|link| is_port(&link.from, at, "out"));
+    is_out || !is_written(flow, at)
+}
+
+/// How many tasks send to a pipeline, or to a sink.
+fn tasks_behind(flow: &Flow, link: &temblor_lang::Link) -> usize {
+    match &link.from {
+        Endpoint::Connector {
+            connector, port, ..
+        } if port == "err" => {
+            usize::from(is_read(flow, *connector)) + usize::from(is_written(flow, *connector))
+        }
+        _ => 1,
+    }
+}
+
 struct Builder<'f> {
     flow: &'f Flow,
     logger: &'f Logger,
+    /// None where only events let time pass.
+    clock: Option<Clock>,
     contraflow: Arc<Contraflow>,
     /// For each connector with a sink, its queue.
     sinks: Vec<Option<(Sender, Receiver, Arc<Breaker>)>>,
@@ -90,13 +131,10 @@ struct Builder<'f> {
 
 impl<'f> Builder<'f> {
     fn new(flow: &'f Flow, limits: QueueLimits, logger: &'f Logger) -> Self {
-        let is_sink = |at: usize| {
-            let to = |end: &Endpoint| matches!(end, Endpoint::Connector { connector, .. } if *connector == at);
-            flow.links.iter().any(|link| to(&link.to))
-        };
         let upstreams = |at: usize| {
             let to = |end: &Endpoint| matches!(end, Endpoint::Pipeline { pipeline, .. } if *pipeline == at);
-            flow.links.iter().filter(|link| to(&link.to)).count()
+            let links = flow.links.iter().filter(|link| to(&link.to));
+            links.map(|link| tasks_behind(flow, link)).sum::<usize>()
         };
         let contraflow = Arc::new(Contraflow::default());
         let made = |is_needed: bool| {
@@ -105,7 +143,7 @@ impl<'f> Builder<'f> {
                 (sender, receiver, Breaker::new(&contraflow))
             })
         };
-        let sinks = (0..flow.connectors.len()).map(|at| made(is_sink(at)));
+        let sinks = (0..flow.connectors.len()).map(|at| made(is_written(flow, at)));
         let sinks = sinks.collect();
         let mut shared = Vec::new();
         let mut queues = Vec::new();
@@ -121,6 +159,7 @@ impl<'f> Builder<'f> {
         Builder {
             flow,
             logger,
+            clock: None,
             sinks,
             shared,
             queues,
@@ -167,6 +206,7 @@ impl<'f> Builder<'f> {
             flow,
             &spec.name,
             self.logger.clone(),
+            self.clock,
         )
     }
 }

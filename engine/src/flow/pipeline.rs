@@ -43,14 +43,17 @@ pub(super) async fn run_pipeline(
             Next::Parcel(Some((port, parcel))) => {
                 give_way(&clock).await;
                 pipeline.node.run(port, parcel).await;
+                pipeline.look_at_operators();
             }
             Next::Parcel(None) => break,
             Next::Tick => {
                 pipeline.node.tick(clock.now_ns()).await;
+                pipeline.look_at_operators();
                 due = Instant::now() + TICK;
             }
             Next::Contraflow => {
                 change = contraflow.listen();
+                pipeline.node.hear();
                 pipeline.pass_on_contraflow();
             }
         }
@@ -67,12 +70,19 @@ enum Next {
 }
 
 impl PipelineTask {
+    /// An operator may have begun to pause, or have ended it.
+    fn look_at_operators(&self) {
+        if self.node.wants_feedback() {
+            self.pass_on_contraflow();
+        }
+    }
+
     /// The pipeline's own breaker is open while one is behind it that holds it up.
     fn pass_on_contraflow(&self) {
         match self.node.is_blocked() {
             true => self
                 .breaker
-                .open("a sink behind the pipeline takes no events"),
+                .open("an operator of the pipeline pauses, or a sink behind it takes no events"),
             false => self.breaker.close(),
         }
     }

@@ -7,11 +7,24 @@ use std::time::Duration;
 use log::Level;
 use smol::Timer;
 
-use super::handle::{ConnectorReport, FlowState};
+use super::handle::{ConnectorReport, FlowShared};
 use crate::host::Shared;
 
+/// Logs the numbers of those connectors of the flow that have an interval.
+pub(super) fn tell_all(
+    flow: &Arc<FlowShared>,
+    intervals: &[Option<Duration>],
+    shared: &Arc<Shared>,
+) {
+    for (connector, every) in intervals.iter().enumerate() {
+        if let Some(every) = every {
+            tell(flow, connector, *every, shared);
+        }
+    }
+}
+
 /// Logs the numbers of a connector of the flow every so often, and when the flow has ended.
-pub(super) fn tell(flow: &Arc<FlowState>, connector: usize, every: Duration, shared: &Arc<Shared>) {
+fn tell(flow: &Arc<FlowShared>, connector: usize, every: Duration, shared: &Arc<Shared>) {
     let (flow, own) = (Arc::downgrade(flow), Arc::clone(shared));
     let telling = async move { while tell_once(&flow, connector, every, &own).await {} };
     shared.executor.spawn(telling).detach();
@@ -19,7 +32,7 @@ pub(super) fn tell(flow: &Arc<FlowState>, connector: usize, every: Duration, sha
 
 /// Waits and logs. Says whether there will be more to log.
 async fn tell_once(
-    flow: &Weak<FlowState>,
+    flow: &Weak<FlowShared>,
     connector: usize,
     every: Duration,
     shared: &Shared,

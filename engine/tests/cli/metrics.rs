@@ -39,7 +39,7 @@ impl Running {
     fn start(place: &Place, arguments: &[&str]) -> Running {
         let mut child = place
             .command(arguments)
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("temblor starts");
@@ -163,6 +163,7 @@ fn a_busy_flow_is_counted() {
     let place = Place::with("f.troy", &busy);
     let mut running = Running::start(&place, &["run", "f.troy", "--metrics", "0"]);
     let address = running.address();
+    until("it is ready", || get(&address, "/ready").0 == 200);
     let metric = |name: &str| series(&get(&address, "/metrics").1, name);
     let delivered = "temblor_sink_events_delivered_total{flow=\"idle\",connector=\"nowhere\"} ";
     until("events are delivered", || metric(delivered) > 10.0);
@@ -177,6 +178,44 @@ fn a_busy_flow_is_counted() {
     assert_eq!(series(&text, last), count);
     let polls = "temblor_connector_poll_seconds_total{flow=\"idle\",connector=\"clock\"} ";
     assert!(series(&text, polls) > 0.0);
+}
+
+#[test]
+fn what_is_not_ready_is_named() {
+    // Nobody reads what the console writes, so that its flow cannot drain.
+    let text = IDLE
+        .replace(
+            "from null",
+            "from stdio with codec = \"string\", config = {} end",
+        )
+        .replace("from metronome", "from blaster")
+        .replace(
+            "metrics_interval_s = 1,",
+            "codec = \"string\", preprocessors = [\"separate\"],",
+        )
+        .replace(
+            "\"interval_ms\": 3600000",
+            "\"file\": \"in.txt\", \"duration_s\": 1000000.0",
+        );
+    let place = Place::with("f.troy", &text);
+    let lines = "a line that is long enough to fill a pipe soon\n";
+    place.write("in.txt", lines.repeat(100));
+    let mut running = Running::start(&place, &["run", "f.troy", "--metrics", "0"]);
+    let address = running.address();
+    until("it is ready", || get(&address, "/ready").0 == 200);
+    let pid = running.child.id().to_string();
+    let sent = std::process::Command::new("kill").arg(&pid).status();
+    assert!(sent.expect("kill runs").success());
+    let mut answer = (200, String::new());
+    until("it is not ready", || {
+        answer = get(&address, "/ready");
+        answer.0 == 503
+    });
+    let body: Value = serde_json::from_str(&answer.1).expect("it is JSON");
+    assert_eq!(body["ready"], false);
+    assert_eq!(body["waiting_for"][0]["flow"], "idle");
+    assert_eq!(body["waiting_for"][0]["state"], "draining");
+    assert_eq!(get(&address, "/health").0, 200);
 }
 
 #[test]

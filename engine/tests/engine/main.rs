@@ -5,8 +5,10 @@
 mod alike;
 mod configuration;
 mod connectors;
+mod contraflow;
 mod engines;
 mod fates;
+mod fates_shapes;
 mod flows;
 mod letters;
 mod life;

@@ -32,7 +32,7 @@ impl<'a> Run<'_, 'a> {
             None => return Ok(()),
         };
         let mut none = OwnedValue::Null;
-        let state = match self.state.0.get_mut(at) {
+        let state = match self.state.nodes.get_mut(at) {
             Some(NodeState::Script(state)) => state,
             _ => &mut none,
         };

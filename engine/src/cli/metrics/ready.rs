@@ -1,7 +1,7 @@
 //! Whether the program does what it is there for, and if not, what is missing.
 
 use serde::Serialize;
-use temblor::{ConnectorReport, ConnectorState, FlowReport};
+use temblor::{ConnectorReport, ConnectorState, FlowReport, FlowState};
 
 /// Whether all flows run and all their connectors work.
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ impl Readiness {
             });
         }
         for flow in flows {
-            waiting_for.extend(ended(flow));
+            waiting_for.extend(stands(flow));
             let connectors = flow.connectors.iter();
             let missing = connectors.filter(|connector| is_missing(connector.state));
             waiting_for.extend(missing.map(|connector| Missing::of(flow, connector)));
@@ -56,23 +56,23 @@ impl Readiness {
     }
 }
 
-/// A flow that has ended, or is about to.
-fn ended(flow: &FlowReport) -> Option<Missing> {
-    let is_over = |state| matches!(state, ConnectorState::Draining | ConnectorState::Stopped);
-    let mut connectors = flow.connectors.iter();
-    let all = connectors.all(|connector| is_over(connector.state));
-    all.then(|| Missing {
+/// A flow that does not run.
+fn stands(flow: &FlowReport) -> Option<Missing> {
+    (flow.state != FlowState::Running).then(|| Missing {
         flow: Some(flow.name.clone()),
         connector: None,
-        state: "draining or stopped".to_owned(),
-        reason: None,
+        state: flow.state.as_str().to_owned(),
+        reason: flow.error.clone(),
     })
 }
 
 fn is_missing(state: ConnectorState) -> bool {
     matches!(
         state,
-        ConnectorState::Initialised | ConnectorState::Connecting | ConnectorState::Failed
+        ConnectorState::Initialised
+            | ConnectorState::Connecting
+            | ConnectorState::Quarantined
+            | ConnectorState::Failed
     )
 }
 
