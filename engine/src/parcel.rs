@@ -23,6 +23,8 @@ pub(crate) struct Parcel {
 pub(crate) struct Tickets {
     own: Ticket,
     earlier: Vec<Ticket>,
+    /// How often the events went from one pipeline of a circle to another.
+    pub(crate) hops: u32,
     /// Pipelines whose operators want to hear what becomes of the events.
     observers: Vec<Arc<Observation>>,
     /// Whether the events may stand for any of the pulls' events, so that the pulls fail as a whole.
@@ -34,6 +36,7 @@ impl Tickets {
         Tickets {
             own,
             earlier,
+            hops: 0,
             observers: Vec::new(),
             stands_for_all: false,
         }
@@ -50,6 +53,7 @@ impl Tickets {
         let mut all = self.clone();
         all.stands_for_all = true;
         for kept in kept {
+            all.hops = all.hops.max(kept.hops);
             all.earlier.extend(kept.all().cloned());
             all.observers.extend(kept.observers.iter().cloned());
         }
@@ -132,6 +136,7 @@ impl Clone for Tickets {
         Tickets {
             own: self.own.clone(),
             earlier: self.earlier.clone(),
+            hops: self.hops,
             observers: self.observers.clone(),
             stands_for_all: self.stands_for_all,
         }

@@ -8,6 +8,7 @@ use temblor_lang::{EvalError, Pipeline, Progress, Scratch, State};
 use temblor_pdk::{Batch, BatchBuilder, Event, EventId, Value};
 
 use crate::breaker::Breaker;
+use crate::circle::RoundSender;
 use crate::clock::Clock;
 use crate::feedback::Feedback;
 use crate::kept::Kept;
@@ -22,6 +23,8 @@ pub(crate) enum Target {
     Inline(Box<Node>, usize),
     /// A sink, or a pipeline with a task of its own, and the port there.
     Queue(Sender, usize, Arc<Breaker>),
+    /// Another pipeline of the same circle, and the port there.
+    Round(RoundSender, usize),
 }
 
 /// A running pipeline and what its output ports are connected to.
@@ -354,6 +357,8 @@ pub(crate) fn is_blocked(targets: &[Target]) -> bool {
     targets.iter().any(|target| match target {
         Target::Inline(node, _) => node.is_blocked(),
         Target::Queue(_, _, breaker) => breaker.is_open(),
+        // The pipelines of a circle tell each other.
+        Target::Round(..) => false,
     })
 }
 
@@ -378,5 +383,6 @@ async fn hand_over(parcel: Parcel, target: &mut Target) {
     match target {
         Target::Inline(node, port) => node.run(*port, parcel).await,
         Target::Queue(sender, port, _) => sender.send(*port, parcel).await,
+        Target::Round(sender, port) => sender.send(*port, parcel),
     }
 }

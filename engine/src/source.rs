@@ -16,13 +16,11 @@ use crate::decode::{Decoded, Decoder, PullOf};
 use crate::executor::give_way;
 use crate::fate::{Prefix, Settled, SourceFates, Ticket};
 use crate::host::Shared;
+use crate::limits::MOST_EVENTS;
 use crate::measure::Measures;
 use crate::parcel::{Parcel, Tickets};
 use crate::route::{Target, deliver, finish, is_blocked};
 use crate::slot::Slot;
-
-/// A pull that hands over more is none of a sound connector.
-const MOST_EVENTS: usize = 1 << 20;
 
 /// What a source listens to while it waits.
 enum Message {

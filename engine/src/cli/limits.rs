@@ -32,8 +32,8 @@ const LIMITS: &[Limit] = &[
     ),
     Limit::fixed(
         "a connection to `--metrics`",
-        CONNECTION_TIME.as_secs(),
-        "seconds",
+        CONNECTION_TIME.as_millis() as u64,
+        "ms",
         "it is closed",
     ),
     Limit::fixed(

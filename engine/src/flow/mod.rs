@@ -16,3 +16,4 @@ pub use plan::{StartError, StartErrorKind, check};
 
 pub(crate) use build::start;
 pub(crate) use handle::FlowShared;
+pub(crate) use pipeline::TICK;

@@ -7,12 +7,13 @@ use smol::future::or;
 
 use super::graph::PipelineTask;
 use crate::breaker::Contraflow;
+use crate::circle::Round;
 use crate::clock::Clock;
 use crate::executor::give_way;
 use crate::parcel::Parcel;
 
 /// How often time passes for pipelines that wait for it.
-const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// Runs a pipeline that has a task of its own. Time passes for it also while nothing comes in.
 pub(super) async fn run_pipeline(
@@ -22,6 +23,18 @@ pub(super) async fn run_pipeline(
     is_logical: bool,
 ) {
     let ticks = pipeline.node.wants_ticks() && !is_logical;
+    if let Some(member) = pipeline.member {
+        let round = Round {
+            node: pipeline.node,
+            queue: pipeline.queue,
+            breaker: pipeline.breaker,
+            member,
+            contraflow,
+            clock,
+            ticks,
+        };
+        return round.run().await;
+    }
     let mut due = Instant::now() + TICK;
     let mut change = contraflow.listen();
     pipeline.pass_on_contraflow();

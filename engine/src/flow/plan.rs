@@ -142,12 +142,11 @@ pub(crate) fn plan<'f>(
             sink,
         });
     }
-    check_cycles(flow)?;
     Ok(planned)
 }
 
 /// Finds what does not fit in a flow, without starting anything: sides and ports that connectors do not have, codecs
-/// that are missing or have nothing to do, circles. Connectors that the registry does not have are passed over.
+/// that are missing or have nothing to do. Connectors that the registry does not have are passed over.
 pub fn check(flow: &Flow, registry: &Registry) -> Vec<StartError> {
     let mut errors = Vec::new();
     for (at, spec) in flow.connectors.iter().enumerate() {
@@ -162,7 +161,6 @@ pub fn check(flow: &Flow, registry: &Registry) -> Vec<StartError> {
             .and_then(|()| check_supported(spec));
         errors.extend(fits.err());
     }
-    errors.extend(check_cycles(flow).err());
     errors
 }
 
@@ -331,37 +329,4 @@ fn check_codec(
         return Err(StartError::config(span, message).help("leave it out"));
     }
     Ok(())
-}
-
-/// Pipelines that feed each other in a circle would wait for each other for ever.
-fn check_cycles(flow: &Flow) -> Result<(), StartError> {
-    let count = flow.pipelines.len();
-    let mut reaches = vec![vec![false; count]; count];
-    for link in &flow.links {
-        if let (
-            Endpoint::Pipeline { pipeline: from, .. },
-            Endpoint::Pipeline { pipeline: to, .. },
-        ) = (&link.from, &link.to)
-        {
-            reaches[*from][*to] = true;
-        }
-    }
-    for through in 0..count {
-        for from in 0..count {
-            for to in 0..count {
-                if reaches[from][through] && reaches[through][to] {
-                    reaches[from][to] = true;
-                }
-            }
-        }
-    }
-    match (0..count).find(|&at| reaches[at][at]) {
-        None => Ok(()),
-        Some(at) => {
-            let pipeline = &flow.pipelines[at];
-            let message = format!("pipeline `{}` feeds itself", pipeline.name);
-            Err(StartError::config(pipeline.span, message)
-                .help("remove one of the connections of the circle"))
-        }
-    }
 }

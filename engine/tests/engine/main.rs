@@ -8,6 +8,7 @@ mod connectors;
 mod contraflow;
 mod engines;
 mod fates;
+mod fates_circles;
 mod fates_shapes;
 mod flows;
 mod letters;
