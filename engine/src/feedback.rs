@@ -71,6 +71,15 @@ impl Feedback {
         if self.ways.unguarded.iter().any(|port| is_closed(*port)) {
             return true;
         }
+        self.is_stuck(is_read, is_closed)
+    }
+
+    /// Whether an operator that leads around closed ways has no other left.
+    pub(crate) fn is_stuck(
+        &self,
+        is_read: impl Fn(usize) -> bool,
+        is_closed: impl Fn(usize) -> bool,
+    ) -> bool {
         let avoided = || self.ways.ways.iter().filter(|way| way.is_avoided);
         avoided().any(|first| {
             let own = avoided().filter(|way| way.operator == first.operator);

@@ -100,12 +100,23 @@ impl Node {
         let Some(feedback) = &self.feedback else {
             return self.outputs.iter().any(|targets| is_blocked(targets));
         };
-        let targets = |port: usize| self.outputs.get(port).map_or(&[][..], |targets| targets);
-        feedback.is_blocked(
-            &self.state,
-            |port| !targets(port).is_empty(),
-            |port| is_blocked(targets(port)),
-        )
+        let is_closed = |port: usize| is_blocked(self.targets(port));
+        feedback.is_blocked(&self.state, |port| self.is_read(port), is_closed)
+    }
+
+    /// Whether an operator that leads around closed ways has no other left, so that it would lose what came in.
+    pub(crate) fn is_stuck(&self) -> bool {
+        let is_closed = |port: usize| is_blocked(self.targets(port));
+        let feedback = self.feedback.as_ref();
+        feedback.is_some_and(|feedback| feedback.is_stuck(|port| self.is_read(port), is_closed))
+    }
+
+    fn targets(&self, port: usize) -> &[Target] {
+        self.outputs.get(port).map_or(&[][..], |targets| targets)
+    }
+
+    fn is_read(&self, port: usize) -> bool {
+        !self.targets(port).is_empty()
     }
 
     /// Whether [`Node::hear`] has something to do.

@@ -1,4 +1,4 @@
-//! The task of a pipeline with several upstreams, or that waits for time to pass.
+//! The task of a pipeline that has one of its own.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,7 +39,15 @@ pub(super) async fn run_pipeline(
     let mut change = contraflow.listen();
     pipeline.pass_on_contraflow();
     loop {
-        let parcel = async { Next::Parcel(pipeline.queue.receive().await) };
+        let is_stuck = pipeline.node.is_stuck();
+        let queue = &pipeline.queue;
+        let parcel = async {
+            match is_stuck {
+                // Until a breaker closes, which is contraflow.
+                true => std::future::pending().await,
+                false => Next::Parcel(queue.receive().await),
+            }
+        };
         let tick = async {
             match ticks {
                 true => drop(smol::Timer::at(due).await),

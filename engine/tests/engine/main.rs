@@ -12,6 +12,7 @@ mod fates_circles;
 mod fates_shapes;
 mod flows;
 mod letters;
+mod letters_policy;
 mod life;
 mod output;
 mod panics;
