@@ -9,7 +9,8 @@ use std::time::Instant;
 use log::Level;
 use smol::future::or;
 use temblor_pdk::{
-    Backoff, BackoffPolicy, Batch, Command, Error, ErrorKind, Fates, Instance, Settles, call,
+    Backoff, BackoffPolicy, Batch, Command, Error, ErrorKind, Fates, Instance, Outcome, Settles,
+    call,
 };
 
 use crate::breaker::Breaker;
@@ -512,7 +513,15 @@ impl SinkTask {
         };
         let calling = call(&mut **instance, command);
         let (reply, body) = self.slot.meanwhile(self.owner, body, calling).await?;
-        Some((reply.map(|_| ()), body))
+        let done = match reply {
+            Ok(Outcome::Done) => Ok(()),
+            Ok(other) => Err(Error::new(
+                ErrorKind::Bug,
+                format!("a sink answered {other:?}"),
+            )),
+            Err(error) => Err(error),
+        };
+        Some((done, body))
     }
 
     /// Encodes for a sink of bytes. Returns what is to be written, and just those events as they were.

@@ -78,6 +78,8 @@ pub(super) struct Keeper {
     /// Told when the connector fails for good.
     failed: flume::Sender<()>,
     is_paused: bool,
+    /// Whether the source was told to pause.
+    holds_source: bool,
     is_draining: bool,
     /// Whether the sink has nothing more to write.
     is_finishing: bool,
@@ -142,6 +144,7 @@ impl Keeper {
             running: Some(beginning.running),
             failed: beginning.failed,
             is_paused: false,
+            holds_source: false,
             is_draining: false,
             is_finishing: false,
             epoch: 0,
@@ -155,6 +158,10 @@ impl Keeper {
         };
         if let Some(error) = down {
             keeper.lost(&error);
+        }
+        // One that nothing is connected to has nothing to do.
+        if keeper.sides().next().is_none() {
+            keeper.running = None;
         }
         keeper
     }
@@ -239,6 +246,10 @@ impl Keeper {
         }
     }
 
+    fn has_ended(&self) -> bool {
+        self.sides().all(|side| side.has_ended)
+    }
+
     fn is_failed(&self) -> bool {
         self.status.state() == ConnectorState::Failed
     }
@@ -249,6 +260,7 @@ impl Keeper {
             .change(|condition| condition.is_paused = is_paused);
         // Sources end their pulls at once; they go on once the connector has been told.
         if is_paused {
+            self.holds_source = true;
             self.order(self.source.as_ref(), Order::Pause);
         }
     }
@@ -265,6 +277,11 @@ impl Keeper {
             self.is_finishing = false;
             self.order(self.sink.as_ref(), Order::Finish);
         }
+        let is_told = self.told.is_drained && self.work.is_none();
+        if self.has_ended() && (is_told || is_failed || self.is_down) {
+            self.running = None;
+            return;
+        }
         if self.work.is_some() || is_failed {
             return;
         }
@@ -278,6 +295,10 @@ impl Keeper {
                 true => Command::Pause,
                 false => Command::Resume,
             });
+        }
+        if self.holds_source && !self.is_paused && !self.told.is_paused && self.work.is_none() {
+            self.holds_source = false;
+            self.order(self.source.as_ref(), Order::Resume);
         }
     }
 
@@ -316,7 +337,6 @@ impl Keeper {
             }
             _ => {
                 self.told.is_paused = false;
-                self.order(self.source.as_ref(), Order::Resume);
                 ConnectorState::Running
             }
         };
@@ -377,9 +397,7 @@ impl Keeper {
 
     fn on_ended(&mut self, side: Side) {
         self.side(side).into_iter().for_each(SideTask::ended);
-        if self.sides().all(|side| side.has_ended) {
-            self.running = None;
-        }
+        self.is_draining |= self.has_ended();
     }
 
     /// Tells the connector that it is over.
