@@ -102,6 +102,11 @@ pub(crate) fn ended(flow: &FlowHandle) -> FlowReport {
     let report = flow.wait();
     conserved(&report);
     assert_eq!(report.counts.in_flight, 0, "{report:?}");
+    for connector in &report.connectors {
+        let queue = connector.queue.unwrap_or_default();
+        let left = (connector.numbers.in_flight, queue.batches, queue.events);
+        assert_eq!(left, (0, 0, 0), "{connector:?}");
+    }
     report
 }
 
