@@ -46,6 +46,7 @@ fn operators() -> impl Iterator<Item = Expected> {
 built_in! {
     "static-blackhole", "temblor-connector-blackhole", temblor_connector_blackhole: "blackhole";
     "static-blaster", "temblor-connector-blaster", temblor_connector_blaster: "blaster";
+    "static-exit", "temblor-connector-exit", temblor_connector_exit: "exit";
     "static-file", "temblor-connector-file", temblor_connector_file: "file";
     "static-http", "temblor-connector-http", temblor_connector_http: "http_client", "http_server";
     "static-metronome", "temblor-connector-metronome", temblor_connector_metronome: "metronome";

@@ -16,6 +16,10 @@ use crate::breaker::{Breaker, Contraflow};
 use crate::clock::Clock;
 use crate::executor::give_way;
 use crate::flow::TICK;
+use crate::limits::{
+    CIRCLE_BATCHES as MAX_PARCELS, CIRCLE_BYTES as MAX_BYTES, CIRCLE_EVENTS as MAX_EVENTS,
+    CIRCLE_HOPS as MAX_HOPS,
+};
 use crate::log::Logger;
 use crate::parcel::Parcel;
 use crate::queue::Receiver;
@@ -23,12 +27,6 @@ use crate::route::Node;
 
 /// How much may be inside before nothing is let in from outside, in parcels.
 const ROOM: usize = 64;
-/// How much may be inside at all.
-const MAX_PARCELS: usize = 1024;
-const MAX_EVENTS: usize = 64 * 1024;
-const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// How often an event may go from one pipeline of a circle to another.
-const MAX_HOPS: u32 = 1024;
 
 /// What the pipelines of a circle share.
 pub(crate) struct Circle {

@@ -25,16 +25,21 @@ pub struct Supervision {
     pub drain_timeout: Duration,
 }
 
+impl Supervision {
+    /// What counts if nothing else is said.
+    pub const DEFAULT: Supervision = Supervision {
+        hang_after: Duration::from_secs(5),
+        answer_within: Duration::from_secs(1),
+        strikes: 5,
+        within: Duration::from_secs(60),
+        quarantine: Duration::from_secs(60),
+        drain_timeout: Duration::from_secs(5),
+    };
+}
+
 impl Default for Supervision {
     fn default() -> Self {
-        Supervision {
-            hang_after: Duration::from_secs(5),
-            answer_within: Duration::from_secs(1),
-            strikes: 5,
-            within: Duration::from_secs(60),
-            quarantine: Duration::from_secs(60),
-            drain_timeout: Duration::from_secs(5),
-        }
+        Supervision::DEFAULT
     }
 }
 

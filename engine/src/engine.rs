@@ -1,31 +1,27 @@
 //! The engine: workers, the registry, and the flows that run.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use log::LevelFilter;
-use smol::Executor;
 use temblor_lang::{Deployment, Flow, Options};
 use temblor_pdk::{Host, Payload, PullLimits};
 use temblor_registry::{Expected, Registry, RegistryError};
 
 use crate::catalogue::RegistryCatalogue;
 use crate::channel::{self, Input, Locals, Output};
-use crate::clock::{Clock, Times};
+use crate::clock::Times;
 use crate::control::Supervision;
 use crate::executor::Workers;
-use crate::flow::{FlowHandle, FlowShared, StartError};
+use crate::flow::{FlowHandle, FlowReport, StartError};
 use crate::host::{Shared, plugin_host};
+use crate::limits::{CHANNEL_BATCHES, CHANNEL_VALUES};
 use crate::log::{LogRecord, Logger};
-use crate::metrics::{Metric, Metrics};
+use crate::metrics::Metric;
 use crate::program::{ProgramError, compile_with};
 use crate::queue::QueueLimits;
 use crate::replay::Replay;
-
-/// Values that a channel of the embedding program holds.
-const CHANNEL_VALUES: usize = 4096;
-/// Batches that a channel of the embedding program holds.
-const CHANNEL_BATCHES: usize = 64;
+use crate::stop::StopRequest;
 
 /// At least as many as the reactor opens.
 const REACTOR_DESCRIPTORS: usize = 8;
@@ -40,7 +36,6 @@ pub(crate) struct Inner {
     /// Whether events get their number as their time, and no other time passes for pipelines.
     pub(crate) is_logical: bool,
     sources: AtomicU32,
-    flows: Mutex<Vec<Weak<FlowShared>>>,
 }
 
 impl Inner {
@@ -65,6 +60,38 @@ pub struct Engine {
     inner: Arc<Inner>,
     /// Ends when the engine is dropped.
     _workers: Workers,
+}
+
+/// Sees an engine from outside, on any thread. It does not keep the engine running.
+#[derive(Clone)]
+pub struct Observer(Arc<Inner>);
+
+impl Observer {
+    /// All metrics as they stand; see [`Engine::metrics`].
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        let Inner {
+            shared, registry, ..
+        } = &*self.0;
+        let mut metrics = crate::metrics::of_engine(shared, registry);
+        let flows = shared.flows.all();
+        metrics.extend(flows.iter().flat_map(|flow| flow.0.metrics()));
+        metrics.extend(shared.metrics.snapshot());
+        metrics
+    }
+
+    /// How the flows are that run, or whose handles are kept.
+    #[must_use]
+    pub fn reports(&self) -> Vec<FlowReport> {
+        let flows = self.0.shared.flows.all();
+        flows.iter().map(FlowHandle::report).collect()
+    }
+}
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// Puts an engine together.
@@ -124,13 +151,7 @@ impl Engine {
     /// See [`Engine::start`].
     pub async fn start_async(&self, flow: &Flow) -> Result<FlowHandle, StartError> {
         let handle = crate::flow::start(&self.inner, flow).await?;
-        let mut flows = self
-            .inner
-            .flows
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        flows.retain(|flow| flow.strong_count() > 0);
-        flows.push(Arc::downgrade(&handle.0));
+        self.inner.shared.flows.add(&handle);
         Ok(handle)
     }
 
@@ -154,28 +175,30 @@ impl Engine {
         &self.inner.registry
     }
 
-    /// All metrics as they stand.
+    /// All metrics as they stand: those of the engine and its flows, and those that connectors keep themselves.
     #[must_use]
     pub fn metrics(&self) -> Vec<Metric> {
-        self.inner.shared.metrics.snapshot()
+        self.observer().metrics()
+    }
+
+    /// What sees the engine from other threads.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        Observer(Arc::clone(&self.inner))
+    }
+
+    /// What a connector such as `exit` asked for, if one did: all flows are ending then.
+    #[must_use]
+    pub fn stop_request(&self) -> Option<StopRequest> {
+        self.inner.shared.flows.request()
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
         self.inner.shared.stopping.store(true, Ordering::Release);
-        let flows = std::mem::take(
-            &mut *self
-                .inner
-                .flows
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
-        let running: Vec<FlowHandle> = flows
-            .iter()
-            .filter_map(|flow| flow.upgrade().map(FlowHandle))
-            .filter(|flow| !flow.is_ended())
-            .collect();
+        let mut running = self.inner.shared.flows.all();
+        running.retain(|flow| !flow.is_ended());
         running.iter().for_each(FlowHandle::stop);
         // A connector that does not come back must not keep the program from ending.
         let all = async {
@@ -187,6 +210,7 @@ impl Drop for Engine {
             smol::Timer::after(std::time::Duration::from_secs(1)).await;
         };
         smol::block_on(smol::future::or(all, patience));
+        self.inner.shared.logger.flush();
     }
 }
 
@@ -283,14 +307,7 @@ impl EngineBuilder {
             Some(registry) => registry,
             None => Arc::new(builtin_registry()?),
         };
-        let shared = Arc::new(Shared {
-            executor: Arc::new(Executor::new()),
-            clock: Clock::new(),
-            logger: self.logger,
-            metrics: Arc::new(Metrics::default()),
-            stopping: AtomicBool::new(false),
-            supervision: self.supervision,
-        });
+        let shared = Shared::new(self.logger, self.supervision);
         let workers = Workers::start(Arc::clone(&shared), self.workers)?;
         let inner = Arc::new(Inner {
             shared,
@@ -300,7 +317,6 @@ impl EngineBuilder {
             pull_limits: self.pull_limits,
             is_logical: self.is_logical,
             sources: AtomicU32::new(0),
-            flows: Mutex::new(Vec::new()),
         });
         Ok(Engine {
             inner,
@@ -347,13 +363,7 @@ pub fn host_for_plugin(
     level: LevelFilter,
     take: impl Fn(&LogRecord<'_>) + Send + Sync + 'static,
 ) -> Host {
-    let shared = Arc::new(Shared {
-        executor: Arc::new(Executor::new()),
-        clock: Clock::new(),
-        logger: Logger::new(level, Arc::new(take)),
-        metrics: Arc::new(Metrics::default()),
-        stopping: AtomicBool::new(false),
-        supervision: Supervision::default(),
-    });
+    let logger = Logger::new(level, Arc::new(take));
+    let shared = Shared::new(logger, Supervision::default());
     plugin_host(&shared, plugin)
 }

@@ -17,10 +17,9 @@ use temblor_pdk::{Error, ErrorKind};
 
 use crate::clock::Clock;
 use crate::host::Shared;
+use crate::limits::STUCK_AFTER;
 use crate::log::LogRecord;
 
-/// A poll that takes longer than this holds its worker up.
-const STUCK_AFTER: Duration = Duration::from_millis(100);
 /// How often the watchdog looks.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
@@ -142,6 +141,7 @@ impl Pool {
 
     /// Replaces every worker whose poll takes too long. The stuck one ends when its poll returns.
     fn look(&self) {
+        self.shared.logger.tick();
         let now = self.shared.clock.now_ns();
         let is_stuck = |worker: &Arc<Worker>| {
             let since = worker.busy_since_ns.load(Ordering::Relaxed);
@@ -156,6 +156,8 @@ impl Pool {
             let _ = worker.retire.try_send(());
             let with = self.lock(&worker.busy_with).clone();
             self.report(with.as_ref().map(|with| &*with.name));
+            let replaced = &self.shared.workers_replaced;
+            replaced.fetch_add(1, Ordering::Relaxed);
             self.lock(&self.stuck).push(Stuck {
                 since_ns: worker.busy_since_ns.load(Ordering::Relaxed),
                 worker,

@@ -3,17 +3,19 @@
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
 
 use log::Level;
 use smol::{Async, Executor, Timer};
 use temblor_pdk::CellKind;
-use temblor_pdk::abi::{Cancel, HostServices, Interest, Task};
+use temblor_pdk::abi::{Cancel, HostServices, Interest, Place, Task};
 
 use crate::clock::Clock;
 use crate::control::{Report, Supervision};
 use crate::executor::Watched;
 use crate::log::{LogRecord, Logger};
 use crate::metrics::Metrics;
+use crate::stop::{Flows, StopRequest};
 
 /// What all connectors of an engine share.
 pub(crate) struct Shared {
@@ -22,7 +24,27 @@ pub(crate) struct Shared {
     pub(crate) logger: Logger,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stopping: AtomicBool,
+    pub(crate) flows: Flows,
+    /// Workers that were replaced because a poll kept them.
+    pub(crate) workers_replaced: AtomicU64,
+    pub(crate) started: Instant,
     pub(crate) supervision: Supervision,
+}
+
+impl Shared {
+    pub(crate) fn new(logger: Logger, supervision: Supervision) -> Arc<Shared> {
+        Arc::new(Shared {
+            executor: Arc::new(Executor::new()),
+            clock: Clock::new(),
+            logger,
+            metrics: Arc::new(Metrics::default()),
+            stopping: AtomicBool::new(false),
+            flows: Flows::default(),
+            workers_replaced: AtomicU64::new(0),
+            started: Instant::now(),
+            supervision,
+        })
+    }
 }
 
 /// The services of one connector: records and metrics carry its name and its plugin's.
@@ -36,15 +58,16 @@ pub(crate) struct ConnectorHost {
 }
 
 impl HostServices for ConnectorHost {
-    fn log(&self, level: Level, target: &str, message: &str) {
-        self.shared.logger.log(&LogRecord {
+    fn log(&self, level: Level, target: &str, place: Place<'_>, message: &str) {
+        let record = LogRecord {
             level,
             flow: Some(&self.flow),
             connector: Some(&self.connector),
             plugin: self.plugin.as_deref(),
             target,
             message,
-        });
+        };
+        self.shared.logger.log_from(place, &record);
     }
 
     fn level(&self) -> Arc<AtomicU32> {
@@ -117,6 +140,16 @@ impl HostServices for ConnectorHost {
         });
         self.shared.executor.spawn(watched).detach();
     }
+
+    fn request_stop(&self, status: u8, is_graceful: bool) {
+        let logger = &self.shared.logger;
+        let message = format!("the program is to end with status {status}");
+        logger.about(Level::Info, &self.flow, &self.connector, &message);
+        self.shared.flows.stop(StopRequest {
+            status,
+            is_graceful,
+        });
+    }
 }
 
 /// How long a descriptor is left alone when the process can have no more of them.
@@ -144,15 +177,16 @@ pub(crate) fn plugin_host(shared: &Arc<Shared>, plugin: &str) -> temblor_pdk::Ho
 struct PluginHost(ConnectorHost);
 
 impl HostServices for PluginHost {
-    fn log(&self, level: Level, target: &str, message: &str) {
-        self.0.shared.logger.log(&LogRecord {
+    fn log(&self, level: Level, target: &str, place: Place<'_>, message: &str) {
+        let record = LogRecord {
             level,
             flow: None,
             connector: None,
             plugin: self.0.plugin.as_deref(),
             target,
             message,
-        });
+        };
+        self.0.shared.logger.log_from(place, &record);
     }
 
     fn level(&self) -> Arc<AtomicU32> {

@@ -18,12 +18,42 @@ pub struct QueueLimits {
     pub bytes: usize,
 }
 
+impl QueueLimits {
+    /// The bounds that count if nothing else is said.
+    pub const DEFAULT: QueueLimits = QueueLimits {
+        parcels: 64,
+        events: 64 * 1024,
+        bytes: 64 * 1024 * 1024,
+    };
+}
+
 impl Default for QueueLimits {
     fn default() -> Self {
-        QueueLimits {
-            parcels: 64,
-            events: 64 * 1024,
-            bytes: 64 * 1024 * 1024,
+        QueueLimits::DEFAULT
+    }
+}
+
+/// What is in a queue, what waits for room included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueLevel {
+    /// Batches.
+    pub batches: usize,
+    /// Events.
+    pub events: usize,
+    /// Bytes of arenas and buffers that they keep.
+    pub bytes: usize,
+}
+
+/// Tells how full a queue is.
+#[derive(Clone)]
+pub(crate) struct Depth(Arc<Level>);
+
+impl Depth {
+    pub(crate) fn level(&self) -> QueueLevel {
+        QueueLevel {
+            batches: self.0.batches.load(Ordering::Acquire),
+            events: self.0.events.load(Ordering::Acquire),
+            bytes: self.0.bytes.load(Ordering::Acquire),
         }
     }
 }
@@ -31,6 +61,7 @@ impl Default for QueueLimits {
 /// What is in the queue now.
 struct Level {
     limits: QueueLimits,
+    batches: AtomicUsize,
     events: AtomicUsize,
     bytes: AtomicUsize,
     lowered: Notify,
@@ -59,6 +90,7 @@ pub(crate) fn queue(limits: QueueLimits) -> (Sender, Receiver) {
     let (sender, receiver) = flume::bounded(limits.parcels);
     let level = Arc::new(Level {
         limits,
+        batches: AtomicUsize::new(0),
         events: AtomicUsize::new(0),
         bytes: AtomicUsize::new(0),
         lowered: Notify::new(),
@@ -87,6 +119,7 @@ impl Sender {
             }
         }
         let bytes = parcel.batch.pinned_bytes();
+        self.level.batches.fetch_add(1, Ordering::AcqRel);
         self.level
             .events
             .fetch_add(parcel.batch.len(), Ordering::AcqRel);
@@ -108,6 +141,11 @@ impl Clone for Sender {
 }
 
 impl Receiver {
+    /// What tells how full the queue is.
+    pub(crate) fn depth(&self) -> Depth {
+        Depth(Arc::clone(&self.level))
+    }
+
     /// Takes the next parcel and the port it is for; none once all senders are gone.
     pub(crate) async fn receive(&self) -> Option<(usize, Parcel)> {
         let taken = self.channel.recv_async().await.ok()?;
@@ -124,6 +162,7 @@ impl Receiver {
     }
 
     fn took(&self, (port, parcel, bytes): (usize, Parcel, usize)) -> (usize, Parcel) {
+        self.level.batches.fetch_sub(1, Ordering::AcqRel);
         self.level
             .events
             .fetch_sub(parcel.batch.len(), Ordering::AcqRel);

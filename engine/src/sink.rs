@@ -19,6 +19,7 @@ use crate::encode::Encoder;
 use crate::executor::give_way;
 use crate::host::Shared;
 use crate::letter::{Letters, OnFailure, Stage};
+use crate::measure::Measures;
 use crate::parcel::Parcel;
 use crate::queue::Receiver;
 use crate::route::{Target, deliver, finish};
@@ -46,6 +47,7 @@ pub(crate) struct SinkParts {
     pub(crate) breaker: Arc<Breaker>,
     pub(crate) refusal: Refusal,
     pub(crate) letters: Letters,
+    pub(crate) measures: Arc<Measures>,
 }
 
 /// What outlives instances, and tasks whose poll does not return.
@@ -111,13 +113,14 @@ impl SinkBody {
         encoder: Option<Encoder>,
         err: Vec<Target>,
         refusal: Refusal,
+        measures: &Arc<Measures>,
     ) -> Box<Self> {
         let is_plain = err.is_empty() && refusal.retry.is_none() && refusal.then == OnFailure::Fail;
         Box::new(SinkBody {
             queue,
             encoder,
             err,
-            taken: Arc::new(Taken::new(is_plain)),
+            taken: Arc::new(Taken::new(is_plain, measures)),
             next_write: 0,
             again: VecDeque::new(),
             retries: Vec::new(),
@@ -282,6 +285,7 @@ impl SinkTask {
         let _ = self.parts.reports.send(report);
     }
 
+    #[track_caller]
     fn warn(&self, message: &str) {
         let SinkParts {
             shared, flow, name, ..
@@ -555,6 +559,7 @@ impl SinkTask {
             return (batch, pending);
         };
         let count = errors.len();
+        self.parts.measures.encode_errors(count);
         self.warn(&format!(
             "cannot encode {count} event(s), the first: {first}"
         ));

@@ -16,12 +16,11 @@ use crate::decode::{Decoded, Decoder, PullOf, take_end};
 use crate::executor::give_way;
 use crate::fate::{Prefix, Settled, SourceFates, Ticket};
 use crate::host::Shared;
+use crate::limits::MOST_EVENTS;
+use crate::measure::Measures;
 use crate::parcel::{Parcel, Tickets};
 use crate::route::{Target, deliver, finish, is_blocked};
 use crate::slot::Slot;
-
-/// A pull that hands over more is none of a sound connector.
-const MOST_EVENTS: usize = 1 << 20;
 
 /// What a source listens to while it waits.
 enum Message {
@@ -43,6 +42,7 @@ pub(crate) struct SourceParts {
     pub(crate) limits: PullLimits,
     /// Tells when a breaker has opened or closed.
     pub(crate) contraflow: Arc<Contraflow>,
+    pub(crate) measures: Arc<Measures>,
 }
 
 /// What outlives instances, and tasks whose poll does not return.
@@ -360,6 +360,7 @@ impl SourceTask {
             deliver(parcel, &mut body.out).await;
         }
         let Some(errors) = decoded.errors else { return };
+        self.parts.measures.decode_errors(errors.batch.len());
         if let Some(record) = errors.batch.events().first() {
             let error = record.data.get("error").and_then(|error| error.as_str());
             let message = format!(

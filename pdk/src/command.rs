@@ -64,12 +64,17 @@ pub struct PullNumber {
     pub pull: u64,
 }
 
+impl PullLimits {
+    /// The bounds that count if nothing else is said.
+    pub const DEFAULT: PullLimits = PullLimits {
+        events: 512,
+        bytes: 256 * 1024,
+    };
+}
+
 impl Default for PullLimits {
     fn default() -> Self {
-        PullLimits {
-            events: 512,
-            bytes: 256 * 1024,
-        }
+        PullLimits::DEFAULT
     }
 }
 

@@ -18,6 +18,7 @@ mod function;
 mod info;
 mod instance;
 pub mod io;
+mod limit;
 pub mod manifest;
 mod net;
 mod operator;
@@ -48,6 +49,7 @@ pub use function::{
 };
 pub use info::{ConnectorInfo, Payload, ProcessorInfo, Settles, SinkInfo, SourceInfo};
 pub use instance::{Instance, call, drive};
+pub use limit::Limit;
 pub use operator::{DynOperator, Feedback, FeedbackKind, Operator, OperatorSink};
 #[cfg(feature = "inventory")]
 pub use register::Submission;

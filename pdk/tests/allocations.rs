@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::{Context as TaskContext, Poll, Waker};
 
-use temblor_pdk::abi::{Cancel, FateSink, HostServices, Interest, Task};
+use temblor_pdk::abi::{Cancel, FateSink, HostServices, Interest, Place, Task};
 use temblor_pdk::schemars::JsonSchema;
 use temblor_pdk::serde::Deserialize;
 use temblor_pdk::{
@@ -129,7 +129,14 @@ register!(connector Bytes);
 struct Nothing;
 
 impl HostServices for Nothing {
-    fn log(&self, _level: temblor_pdk::log::Level, _target: &str, _message: &str) {}
+    fn log(
+        &self,
+        _level: temblor_pdk::log::Level,
+        _target: &str,
+        _place: Place<'_>,
+        _message: &str,
+    ) {
+    }
     fn level(&self) -> Arc<AtomicU32> {
         Arc::default()
     }

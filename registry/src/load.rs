@@ -17,7 +17,14 @@ pub(crate) struct Attempt {
     /// The file, if it could be read.
     pub(crate) file: Option<PluginFile>,
     /// The entries in it.
-    pub(crate) outcome: Result<Vec<&'static Descriptor>, Refused>,
+    pub(crate) outcome: Result<Loaded, Refused>,
+}
+
+/// What a plugin brings.
+pub(crate) struct Loaded {
+    pub(crate) entries: Vec<&'static Descriptor>,
+    /// What tells how much memory of the plugin is in use.
+    pub(crate) pinned_bytes: Option<abi::PinnedBytes>,
 }
 
 /// Reads, checks, verifies and loads one plugin.
@@ -40,7 +47,7 @@ fn load_file(
     plugin: &PluginConfig,
     file: &PluginFile,
     host: &Host,
-) -> Result<Vec<&'static Descriptor>, Refused> {
+) -> Result<Loaded, Refused> {
     config.verify(plugin, file)?;
     if !config.vouches(plugin) {
         file.check_permissions()?;
@@ -52,11 +59,7 @@ fn load_file(
         .map_err(|why| file.refused(why))
 }
 
-fn entries(
-    library: Library,
-    file: &PluginFile,
-    host: &Host,
-) -> Result<Vec<&'static Descriptor>, Refusal> {
+fn entries(library: Library, file: &PluginFile, host: &Host) -> Result<Loaded, Refusal> {
     let root = library.root()?;
     // Before anything else of it runs, so that its log records and panics have somewhere to go.
     abi::initialise(root, host.clone());
@@ -67,7 +70,10 @@ fn entries(
             crate_name: entry.crate_name().to_owned(),
             panic: "abort".to_owned(),
         }),
-        None => Ok(entries),
+        None => Ok(Loaded {
+            entries,
+            pinned_bytes: abi::pinned_bytes_of(root),
+        }),
     }
 }
 

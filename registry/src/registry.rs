@@ -1,5 +1,6 @@
 //! The registry: built-in entries and plugins in one table.
 
+use temblor_pdk::abi::PinnedBytes;
 use temblor_pdk::{COLLECTOR, Descriptor, Entry, Host, Kind, entries};
 
 use crate::config::{Config, PluginConfig};
@@ -49,6 +50,8 @@ impl Expected {
 /// [`Registry::link`], and call [`Registry::check`] before a flow starts.
 pub struct Registry {
     table: Table<Code>,
+    /// What tells how much memory a plugin uses, by the plugin's file.
+    pinned: Vec<(String, PinnedBytes)>,
 }
 
 impl Default for Registry {
@@ -62,6 +65,7 @@ impl Registry {
     pub fn new() -> Registry {
         Registry {
             table: Table::new(),
+            pinned: Vec::new(),
         }
     }
 
@@ -106,7 +110,12 @@ impl Registry {
             let Attempt { file, outcome } = load::load(config, plugin, host);
             let provider = Provider::of_plugin(plugin, file.as_ref());
             match outcome {
-                Ok(entries) => self.add_loaded(plugin, &provider, &entries),
+                Ok(loaded) => {
+                    let name = plugin.path.file_name().unwrap_or_default();
+                    let name = name.to_string_lossy().into_owned();
+                    self.pinned.extend(loaded.pinned_bytes.map(|f| (name, f)));
+                    self.add_loaded(plugin, &provider, &loaded.entries);
+                }
                 Err(refused) => self.table.add_refused(RefusedPlugin {
                     refused,
                     provider,
@@ -134,6 +143,13 @@ impl Registry {
                 entry: Code::Plugin(entry),
             });
         }
+    }
+
+    /// Returns the memory of arenas and buffers in use that each plugin has made, by the name of its file.
+    pub fn pinned_bytes(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.pinned
+            .iter()
+            .map(|(name, read)| (name.as_str(), read()))
     }
 
     /// Returns the plugins that are refused.

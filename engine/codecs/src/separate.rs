@@ -16,6 +16,7 @@ pub struct Config {
     /// The byte behind every frame.
     separator: String,
     /// The longest frame in bytes, without the separator.
+    #[schemars(extend("x-limit" = {"unit": "bytes", "beyond": "the frame is an error with the place, the stream goes on"}))]
     max_length: usize,
     /// Whether a frame may go on in the next piece of the stream; otherwise the end of a piece ends a frame.
     buffered: bool,

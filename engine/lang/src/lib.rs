@@ -43,6 +43,7 @@ mod group;
 mod keyword;
 mod lexer;
 mod library;
+mod limits;
 mod operators;
 mod options;
 mod parser;
@@ -66,6 +67,7 @@ pub use deployment::{
 };
 pub use finding::{Finding, LocatedFinding, Severity, render};
 pub use format::{SourceKind, format};
+pub use limits::LIMITS;
 pub use operators::{OPERATORS, builtin_operator};
 pub use options::Options;
 pub use pipeline::{EvalError, Pipeline, Progress, Run, Scratch, State, Trail, Way, Ways};

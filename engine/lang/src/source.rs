@@ -26,7 +26,7 @@ pub struct Position {
 
 impl Source {
     /// The longest text that can be compiled, in bytes.
-    pub const MAX_BYTES: usize = u32::MAX as usize - 1;
+    pub const MAX_BYTES: usize = crate::limits::TEXT_BYTES;
 
     /// Takes a text and the name, usually a path, under which findings report it.
     #[must_use]

@@ -14,6 +14,8 @@ pub(crate) enum Exit {
     Wrong,
     /// A connector or plugin could not start.
     NotStarted,
+    /// Whatever a connector asked for.
+    Asked(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -23,6 +25,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Wrong => 2,
             Exit::NotStarted => 3,
+            Exit::Asked(status) => status,
         })
     }
 }

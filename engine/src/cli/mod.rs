@@ -9,7 +9,9 @@ mod connectors;
 mod dlq;
 mod failure;
 mod fmt;
+mod limits;
 mod log;
+mod metrics;
 mod modules;
 mod output;
 mod overrides;
@@ -63,6 +65,8 @@ enum Command {
     Plugin(plugin::PluginCommand),
     /// Measures a flow with a connector built in and loaded, side by side
     Bench(bench::BenchOptions),
+    /// Lists every bound that is on by default, and what happens beyond it
+    Limits(limits::LimitsOptions),
     /// Shows the version, and how the program was built
     Version(version::VersionOptions),
 }
@@ -91,6 +95,7 @@ fn run(command: &Command, log: Log) -> Outcome {
         Command::Dlq(command) => dlq::run(command, log),
         Command::Plugin(command) => plugin::run(command, log),
         Command::Bench(options) => bench::run(options, log),
+        Command::Limits(options) => limits::run(options, log),
         Command::Version(options) => version::run(options),
     }
 }

@@ -1,11 +1,14 @@
 //! `temblor run`: starts the flows of a file and waits until they have ended.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use temblor::{ConnectorState, Counts, Engine, FlowHandle, FlowReport, StartError, StartErrorKind};
+use temblor::{
+    ConnectorState, Counts, Engine, FlowHandle, FlowReport, StartError, StartErrorKind, StopRequest,
+};
 use temblor_lang::{Code, Finding, Sources, render};
 use temblor_registry::Registry;
 
@@ -14,6 +17,7 @@ use super::catalogue::{self, CatalogueOptions, Link, parse_link};
 use super::check::show;
 use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
+use super::metrics::{self, Metrics};
 use super::modules::ModuleOptions;
 use super::output::complain;
 use super::overrides::{self, Override};
@@ -41,6 +45,9 @@ pub(crate) struct RunOptions {
     /// The number of worker threads; one for each core by default
     #[arg(long, value_name = "COUNT")]
     workers: Option<NonZeroUsize>,
+    /// Serves metrics, health and readiness over HTTP: a port, or an address and a port
+    #[arg(long, value_name = "ADDR", value_parser = metrics::parse)]
+    metrics: Option<SocketAddr>,
     /// Leaves out the line with what became of the events
     #[arg(long)]
     quiet: bool,
@@ -75,6 +82,10 @@ pub(crate) fn run(options: &RunOptions, log: Log) -> Outcome {
             let message = format!("`--set {set}`: a script or query has no connectors");
             return Err(Failure::wrong(message).help("`--set` is for flows"));
         }
+        if options.metrics.is_some() {
+            let message = "`--metrics` is for flows";
+            return Err(Failure::wrong(message).help("a script or query that runs alone has none"));
+        }
         return alone::run(pipeline, &options.alone, options.clock, &registry);
     }
     if let Some(name) = options.alone.given() {
@@ -97,6 +108,10 @@ fn start(options: &RunOptions, registry: Arc<Registry>, program: &Program, log: 
     };
     let signals = Signals::catch()?;
     let engine = engine(options, registry, log)?;
+    let metrics = options
+        .metrics
+        .map(|address| Metrics::serve(address, engine.observer(), log));
+    let metrics = metrics.transpose()?;
     for flow in flows {
         match engine.start(flow) {
             Ok(handle) => signals.watch(handle),
@@ -104,11 +119,15 @@ fn start(options: &RunOptions, registry: Arc<Registry>, program: &Program, log: 
             Err(error) => return Ok(not_started(&error, &program.sources)),
         }
     }
+    metrics.iter().for_each(|metrics| metrics.started());
     let mut exit = Exit::Done;
     for handle in signals.flows() {
         exit = ended(&handle, options.quiet, exit);
     }
-    Ok(exit)
+    Ok(match engine.stop_request() {
+        Some(request) => asked(request, exit),
+        None => exit,
+    })
 }
 
 fn engine(options: &RunOptions, registry: Arc<Registry>, log: Log) -> Result<Engine, Failure> {
@@ -121,6 +140,14 @@ fn engine(options: &RunOptions, registry: Arc<Registry>, log: Log) -> Result<Eng
     }
     let built = builder.build();
     built.map_err(|error| Failure::failed(format!("the engine cannot start: {error}")))
+}
+
+/// The end that a connector asked for. Asked to end well, a program that did not still says so.
+fn asked(request: StopRequest, exit: Exit) -> Exit {
+    match request.status {
+        0 if request.is_graceful => exit,
+        status => Exit::Asked(status),
+    }
 }
 
 /// Shows why a flow did not start.
@@ -190,14 +217,7 @@ fn sum(report: &FlowReport) -> String {
 }
 
 fn reasons(counts: &Counts) -> String {
-    let reasons = [
-        ("dead-lettered", counts.dead_lettered),
-        ("refused", counts.refused),
-        ("filtered", counts.filtered),
-        ("dead ends", counts.dead_ends),
-        ("empty", counts.empty),
-        ("absorbed", counts.absorbed),
-    ];
+    let reasons = counts.reasons();
     let reasons = reasons.iter().filter(|(_, count)| *count > 0);
     let reasons: Vec<String> = reasons
         .map(|(name, count)| format!("{name} {count}"))

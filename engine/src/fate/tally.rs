@@ -33,12 +33,43 @@ impl Counts {
     /// Events that were dropped, for any reason.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.dead_lettered
-            + self.refused
-            + self.filtered
-            + self.dead_ends
-            + self.empty
-            + self.absorbed
+        self.reasons().iter().map(|(_, count)| count).sum()
+    }
+
+    /// Events that were dropped, by reason.
+    #[must_use]
+    pub fn reasons(&self) -> [(&'static str, u64); 6] {
+        [
+            ("dead-lettered", self.dead_lettered),
+            ("refused", self.refused),
+            ("filtered", self.filtered),
+            ("dead ends", self.dead_ends),
+            ("empty", self.empty),
+            ("absorbed", self.absorbed),
+        ]
+    }
+
+    /// Whether every event has exactly one fate, or is in flight.
+    #[must_use]
+    pub fn is_conserved(&self) -> bool {
+        self.events_in == self.delivered + self.failed + self.dropped() + self.in_flight
+    }
+}
+
+impl std::iter::Sum for Counts {
+    fn sum<I: Iterator<Item = Counts>>(counts: I) -> Counts {
+        counts.fold(Counts::default(), |sum, one| Counts {
+            events_in: sum.events_in + one.events_in,
+            delivered: sum.delivered + one.delivered,
+            failed: sum.failed + one.failed,
+            dead_lettered: sum.dead_lettered + one.dead_lettered,
+            refused: sum.refused + one.refused,
+            filtered: sum.filtered + one.filtered,
+            dead_ends: sum.dead_ends + one.dead_ends,
+            empty: sum.empty + one.empty,
+            absorbed: sum.absorbed + one.absorbed,
+            in_flight: sum.in_flight + one.in_flight,
+        })
     }
 }
 

@@ -17,6 +17,7 @@ use crate::engine::Inner;
 use crate::frames::Step;
 use crate::host::ConnectorHost;
 use crate::letter::{Letters, OnFailure};
+use crate::measure::Measures;
 use crate::sink::Refusal;
 use crate::streams::Streams;
 
@@ -52,6 +53,7 @@ pub(super) struct Blueprint {
     pub(super) reports: flume::Sender<Report>,
     /// What both sides know of the source's streams; none where there is one side only.
     streams: Option<Arc<Streams>>,
+    pub(super) measures: Arc<Measures>,
 }
 
 impl Blueprint {
@@ -94,6 +96,7 @@ impl Blueprint {
             refusal: refusal(spec.on_failure.as_ref()),
             reports,
             streams: (planned.source.is_some() && planned.sink.is_some()).then(Streams::new),
+            measures: Measures::new((!inner.is_logical).then_some(inner.shared.clock)),
         })
     }
 

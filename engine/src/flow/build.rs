@@ -1,6 +1,7 @@
 //! Starting a flow: connectors made and connected, sinks before sources, then all tasks at once.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use event_listener::Event as Notify;
 use log::Level;
@@ -15,6 +16,7 @@ use super::keeper::{Beginning, Keeper, PATIENCE, RunningSide, SideTask, create, 
 use super::pipeline::run_pipeline;
 use super::plan::{Found, Planned, StartError, plan};
 use super::supervise::{Kept, Supervisor};
+use super::tell::tell_all;
 use crate::breaker::{Breaker, Contraflow};
 use crate::control::{ConnectorState, Report, Side, Status};
 use crate::engine::Inner;
@@ -179,7 +181,6 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, all_made: Vec<Made<'_>>) -> FlowHandle
     let parts = Spawner {
         inner,
         flow: &flow.name,
-        tally: Arc::default(),
         failed,
         alive,
         running,
@@ -193,6 +194,7 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, all_made: Vec<Made<'_>>) -> FlowHandle
     }
     let mut known = Vec::new();
     let mut keepers = Vec::new();
+    let mut intervals = Vec::new();
     let outs = graph.outs.into_iter().zip(graph.errs);
     let routes = outs.zip(graph.sinks).zip(graph.sink_errs);
     for (made, (((out, err), queue), sink_err)) in all_made.into_iter().zip(routes) {
@@ -206,13 +208,23 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, all_made: Vec<Made<'_>>) -> FlowHandle
             link_mode: made.planned.found.link_mode(),
             status: made.status.clone(),
             breaker: queue.as_ref().map(|(_, breaker)| Arc::clone(breaker)),
+            queue: queue.as_ref().map(|(queue, _)| queue.depth()),
+            plugin: made.planned.found.plugin(),
+            tally: made.planned.source.map(|_| Arc::default()),
+            measures: Arc::clone(&made.blueprint.measures),
         });
-        keepers.push(parts.keep(made, (out, err), queue.map(|queue| (queue, sink_err))));
+        intervals.push(spec.metrics_interval_s.map(Duration::from_secs));
+        let tally = known.last().and_then(|known| known.tally.clone());
+        let sink = queue.map(|queue| (queue, sink_err));
+        keepers.push(parts.keep(made, (out, err), sink, tally.as_ref()));
     }
+    let queues = graph.pipelines.iter();
+    let queues = queues.map(|pipeline| (pipeline.name.clone(), pipeline.queue.depth()));
+    let queues = queues.collect();
     let state = Arc::new(FlowShared {
         name: flow.name.clone(),
-        tally: Arc::clone(&parts.tally),
         connectors: known,
+        queues,
         orders,
         life: Mutex::new(Life::default()),
         report: Mutex::new(None),
@@ -228,6 +240,7 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, all_made: Vec<Made<'_>>) -> FlowHandle
         failures,
         deadline: None,
     };
+    tell_all(&state, &intervals, &inner.shared);
     let task = supervisor.run(Arc::clone(&state), Arc::clone(&inner.shared));
     inner.shared.executor.spawn(task).detach();
     FlowHandle(state)
@@ -237,7 +250,6 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, all_made: Vec<Made<'_>>) -> FlowHandle
 struct Spawner<'a> {
     inner: &'a Arc<Inner>,
     flow: &'a str,
-    tally: Arc<Tally>,
     failed: flume::Sender<()>,
     /// Every task that has events has one of these as long as it lives.
     alive: flume::Sender<()>,
@@ -256,6 +268,7 @@ impl Spawner<'_> {
         made: Made<'_>,
         routes: (Vec<Target>, Vec<Target>),
         sink: Option<SinkRoute>,
+        tally: Option<&Arc<Tally>>,
     ) -> Kept {
         let blueprint = &made.blueprint;
         let shared = &self.inner.shared;
@@ -266,7 +279,7 @@ impl Spawner<'_> {
         };
         let sink = sink.and_then(|route| self.sink(blueprint, route));
         let sink = sink.map(|running| spawn(running, made.sink));
-        let source = self.source(blueprint, routes);
+        let source = self.source(blueprint, routes, tally);
         let source = source.map(|running| spawn(running, made.source));
         let (orders, keeper_orders) = flume::unbounded();
         let keeper = Keeper::new(Beginning {
@@ -297,7 +310,7 @@ impl Spawner<'_> {
         let info = blueprint.sink?;
         // Made before, when the blueprint was, so that it can be made.
         let encoder = blueprint.encoder().ok()?;
-        let body = SinkBody::new(queue, encoder, err, blueprint.refusal);
+        let body = SinkBody::new(queue, encoder, err, blueprint.refusal, &blueprint.measures);
         Some(RunningSide::Sink {
             parts: Arc::new(SinkParts {
                 name: blueprint.name.clone(),
@@ -308,6 +321,7 @@ impl Spawner<'_> {
                 breaker,
                 refusal: blueprint.refusal,
                 letters: blueprint.letters(),
+                measures: Arc::clone(&blueprint.measures),
             }),
             slot: Slot::new(body),
         })
@@ -317,13 +331,14 @@ impl Spawner<'_> {
         &self,
         blueprint: &Arc<Blueprint>,
         (out, err): (Vec<Target>, Vec<Target>),
+        tally: Option<&Arc<Tally>>,
     ) -> Option<RunningSide> {
         let info = blueprint.source?;
         let number = self.inner.next_source();
         let (fates, settled) = SourceFates::new(
             number,
             &blueprint.name,
-            Arc::clone(&self.tally),
+            Arc::clone(tally?),
             info.transactional,
             info.payload == Payload::Bytes,
         );
@@ -340,6 +355,7 @@ impl Spawner<'_> {
                 reports: blueprint.reports.clone(),
                 limits: self.inner.pull_limits,
                 contraflow: Arc::clone(&self.contraflow),
+                measures: Arc::clone(&blueprint.measures),
             }),
             slot: Slot::new(body),
             settled,

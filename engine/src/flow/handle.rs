@@ -9,6 +9,9 @@ use temblor_registry::LinkMode;
 use crate::breaker::Breaker;
 use crate::control::{ConnectorState, Status};
 use crate::fate::{Counts, Tally};
+use crate::measure::{Measures, Numbers};
+use crate::metrics::{Metric, of_flow};
+use crate::queue::{Depth, QueueLevel};
 
 /// What a connector of a flow came to, or is at.
 #[derive(Clone, Debug)]
@@ -33,6 +36,14 @@ pub struct ConnectorReport {
     pub restarts: u64,
     /// When its quarantine ends, in nanoseconds since the Unix epoch.
     pub quarantined_until_ns: Option<u64>,
+    /// The library that it was loaded from, by its file name.
+    pub plugin: Option<String>,
+    /// What became of the events of its source, if it has one here.
+    pub source: Option<Counts>,
+    /// What waits for its sink, if it has one here.
+    pub queue: Option<QueueLevel>,
+    /// What was measured of it.
+    pub numbers: Numbers,
 }
 
 /// How a flow is.
@@ -113,6 +124,35 @@ pub(crate) struct Known {
     pub(crate) status: Status,
     /// In front of its sink.
     pub(crate) breaker: Option<Arc<Breaker>>,
+    /// The queue of its sink.
+    pub(crate) queue: Option<Depth>,
+    pub(crate) plugin: Option<String>,
+    /// The fates of its source's events.
+    pub(crate) tally: Option<Arc<Tally>>,
+    pub(crate) measures: Arc<Measures>,
+}
+
+impl Known {
+    pub(crate) fn report(&self) -> ConnectorReport {
+        let condition = self.status.get();
+        let breaker = self.breaker.as_ref().and_then(|breaker| breaker.reason());
+        ConnectorReport {
+            name: self.name.clone(),
+            kind: self.kind.clone(),
+            link_mode: self.link_mode,
+            state: condition.state,
+            error: condition.error,
+            is_paused: condition.is_paused,
+            breaker: breaker.map(|reason| reason.to_string()),
+            reconnects: condition.reconnects,
+            restarts: condition.restarts,
+            quarantined_until_ns: condition.quarantined_until_ns,
+            plugin: self.plugin.clone(),
+            source: self.tally.as_ref().map(|tally| tally.counts()),
+            queue: self.queue.as_ref().map(Depth::level),
+            numbers: self.measures.numbers(),
+        }
+    }
 }
 
 /// How far the life of a flow is.
@@ -128,8 +168,9 @@ pub(crate) struct Life {
 /// What a flow's tasks and its owner share.
 pub(crate) struct FlowShared {
     pub(crate) name: String,
-    pub(crate) tally: Arc<Tally>,
     pub(crate) connectors: Vec<Known>,
+    /// The queues of pipelines that have one.
+    pub(crate) queues: Vec<(String, Depth)>,
     pub(crate) orders: flume::Sender<FlowOrder>,
     pub(crate) life: Mutex<Life>,
     pub(crate) report: Mutex<Option<FlowReport>>,
@@ -143,22 +184,7 @@ impl FlowShared {
     }
 
     pub(crate) fn now(&self) -> FlowReport {
-        let connector = |known: &Known| {
-            let condition = known.status.get();
-            let breaker = known.breaker.as_ref().and_then(|breaker| breaker.reason());
-            ConnectorReport {
-                name: known.name.clone(),
-                kind: known.kind.clone(),
-                link_mode: known.link_mode,
-                state: condition.state,
-                error: condition.error,
-                is_paused: condition.is_paused,
-                breaker: breaker.map(|reason| reason.to_string()),
-                reconnects: condition.reconnects,
-                restarts: condition.restarts,
-                quarantined_until_ns: condition.quarantined_until_ns,
-            }
-        };
+        let connectors: Vec<_> = self.connectors.iter().map(Known::report).collect();
         let has_run = |known: &Known| known.status.get().has_run;
         let life = self.life().clone();
         let state = match life {
@@ -174,12 +200,31 @@ impl FlowShared {
         FlowReport {
             name: self.name.clone(),
             state,
-            counts: self.tally.counts(),
-            connectors: self.connectors.iter().map(connector).collect(),
+            counts: connectors.iter().filter_map(|c| c.source).sum(),
+            connectors,
             stopped: life.stopped.is_some(),
             left: life.stopped.unwrap_or_default(),
             error: life.error,
         }
+    }
+
+    /// How many events have no fate yet.
+    pub(crate) fn in_flight(&self) -> u64 {
+        let tallies = self
+            .connectors
+            .iter()
+            .filter_map(|known| known.tally.as_ref());
+        tallies.map(|tally| tally.counts().in_flight).sum()
+    }
+
+    /// The metrics of the flow, also once it has ended.
+    pub(crate) fn metrics(&self) -> Vec<Metric> {
+        let report = self.ended().unwrap_or_else(|| self.now());
+        let queues = self.queues.iter();
+        let queues: Vec<_> = queues
+            .map(|(name, depth)| (name.clone(), depth.level()))
+            .collect();
+        of_flow(&report, &queues)
     }
 
     pub(crate) fn end(&self) {

@@ -9,6 +9,7 @@ use temblor_pdk::{Command, Error, ErrorKind, Instance, Reply, Result, call};
 
 use super::blueprint::Blueprint;
 use crate::executor::Watched;
+use crate::measure::Measures;
 
 /// A command, and where the reply goes.
 type Call = (Command, flume::Sender<Reply>);
@@ -20,6 +21,8 @@ pub(super) struct Control {
     hung: flume::Receiver<()>,
     task: Task<()>,
     hang_after: std::time::Duration,
+    /// For the instances of its sides.
+    pub(super) measures: Arc<Measures>,
 }
 
 impl Control {
@@ -53,6 +56,7 @@ impl Control {
             hung,
             task: shared.executor.spawn(watched),
             hang_after: shared.supervision.hang_after,
+            measures: Arc::clone(&blueprint.measures),
         };
         control.answer(is_made).await?;
         Ok(control)

@@ -9,6 +9,7 @@ mod keeper;
 mod pipeline;
 mod plan;
 mod supervise;
+mod tell;
 
 pub use handle::{ConnectorReport, FlowHandle, FlowReport, FlowState};
 pub use plan::{StartError, StartErrorKind, check};

@@ -249,17 +249,17 @@ fn check_port(
     Err(StartError::config(span, message).help(help))
 }
 
-/// What the language knows and the engine cannot do yet is refused, not ignored.
+/// What makes no sense is refused, not ignored.
 fn check_supported(spec: &ConnectorSpec) -> Result<(), StartError> {
-    if spec.metrics_interval_s.is_none() {
+    if spec.metrics_interval_s != Some(0) {
         return Ok(());
     }
     let message = format!(
-        "`metrics_interval_s` of connector `{}` is not supported yet",
+        "`metrics_interval_s` of connector `{}` is 0, which is no interval",
         spec.name
     );
-    Err(StartError::config(spec.span, message)
-        .help("leave it out; `Engine::metrics` reads all metrics at any time"))
+    let help = "give it a number of seconds, or leave it out: then its numbers are not logged";
+    Err(StartError::config(spec.span, message).help(help))
 }
 
 /// What becomes of refused events must be possible.

@@ -56,7 +56,7 @@ impl Supervisor {
                     let message = format!(
                         "not drained within {:?}: {} event(s) left",
                         shared.supervision.drain_timeout,
-                        flow.tally.counts().in_flight
+                        flow.in_flight()
                     );
                     shared.logger.about(Level::Error, &flow.name, "", &message);
                     break false;
@@ -79,7 +79,7 @@ impl Supervisor {
             }
         };
         if !well {
-            flow.life().stopped = Some(flow.tally.counts().in_flight);
+            flow.life().stopped = Some(flow.in_flight());
             // Whatever pipelines hold fails.
             self.pipelines.clear();
         }

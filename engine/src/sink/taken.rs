@@ -10,11 +10,9 @@ use temblor_pdk::abi::FateSink;
 use temblor_pdk::{Backoff, Batch, Error, ErrorKind};
 
 use crate::letter::Stage;
+use crate::limits::{UNSETTLED_BYTES, UNSETTLED_WRITES};
+use crate::measure::Measures;
 use crate::parcel::{Parcel, Tickets};
-
-/// What a sink that tells fates later may have taken and not settled.
-const UNSETTLED_WRITES: usize = 256;
-const UNSETTLED_BYTES: usize = 64 * 1024 * 1024;
 
 /// Events that are to be written.
 pub(super) struct Pending {
@@ -56,6 +54,7 @@ pub(super) struct Taken {
     changed: Notify,
     /// Whether events that are refused just fail, so that nobody has to look at them.
     is_plain: bool,
+    measures: Arc<Measures>,
 }
 
 #[derive(Default)]
@@ -110,12 +109,13 @@ impl Drop for Write {
 }
 
 impl Taken {
-    pub(super) fn new(is_plain: bool) -> Self {
+    pub(super) fn new(is_plain: bool, measures: &Arc<Measures>) -> Self {
         Taken {
             state: Mutex::default(),
             settling: AtomicUsize::new(0),
             changed: Notify::new(),
             is_plain,
+            measures: Arc::clone(measures),
         }
     }
 
@@ -129,6 +129,7 @@ impl Taken {
 
     pub(super) fn insert(&self, write: u64, pending: Pending) {
         let bytes = pending.parcel.batch.pinned_bytes();
+        self.measures.taken(pending.parcel.batch.len());
         let open = Open {
             told: Vec::new(),
             left: pending.parcel.batch.len(),
@@ -190,7 +191,7 @@ impl Taken {
             self.changed.notify(usize::MAX);
             return;
         }
-        let refused = open.settle(range, error, self.is_plain);
+        let refused = open.settle(range, error, self.is_plain, &self.measures);
         let is_done = open.left == 0;
         let has_news = refused.is_some();
         state.refused.extend(refused);
@@ -216,6 +217,8 @@ impl Taken {
         state.bytes = 0;
         let open = std::mem::take(&mut state.open);
         drop(state);
+        let left = open.values().map(|open| open.left).sum();
+        self.measures.taken_back(left);
         open.into_values().map(Open::rest).collect()
     }
 
@@ -271,6 +274,7 @@ impl Open {
         range: Range<usize>,
         error: Option<&Error>,
         is_plain: bool,
+        measures: &Measures,
     ) -> Option<Refused> {
         let parcel = &self.pending.parcel;
         let events = parcel.batch.events();
@@ -284,6 +288,7 @@ impl Open {
             false => range.filter(|&at| !self.told[at]).collect(),
         };
         self.left -= fresh.len();
+        measures.settled(fresh.iter().map(|&at| &events[at]), error.is_none());
         if !whole {
             fresh.iter().for_each(|&at| self.told[at] = true);
         }

@@ -6,6 +6,8 @@ mod build;
 mod check;
 mod connectors;
 mod dlq;
+mod exit;
+mod metrics;
 mod plugin;
 mod run;
 mod test;

@@ -5,6 +5,7 @@ mod letters;
 mod library;
 mod page;
 mod programs;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -187,10 +187,15 @@ fn records_and_metrics_carry_the_connectors_name() {
         let found = metrics
             .iter()
             .find(|m| m.connector == connector && m.name == name);
-        found.map(|m| (m.flow.clone(), m.plugin.clone(), m.value))
+        found.map(|m| (m.flow.clone(), m.plugin.clone(), m.value.as_u64()))
     };
-    let main = |value| Some(("main".to_owned(), None, value));
-    assert_eq!(metric("numbers_here", "made"), main(7));
-    assert_eq!(metric("taker_there", "written"), main(7));
-    assert_eq!(metric("taker_there", "made"), None);
+    let main = |value| Some(("main".to_owned(), None, Some(value)));
+    assert_eq!(metric("numbers_here", "temblor_cell_made_total"), main(7));
+    assert_eq!(metric("taker_there", "temblor_cell_written_total"), main(7));
+    assert_eq!(metric("taker_there", "temblor_cell_made_total"), None);
+    let came_in = "temblor_source_events_in_total";
+    assert_eq!(metric("numbers_here", came_in), main(7));
+    assert_eq!(metric("taker_there", came_in), None);
+    let delivered = "temblor_sink_events_delivered_total";
+    assert_eq!(metric("taker_there", delivered), main(7));
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use temblor::{Engine, EngineBuilder, FlowHandle, FlowReport, Output, StartError};
+use temblor::{Counts, Engine, EngineBuilder, FlowHandle, FlowReport, Output, StartError};
 use temblor_pdk::log::{Level, LevelFilter};
 
 /// What was logged: level, connector, message.
@@ -102,14 +102,23 @@ pub(crate) fn ended(flow: &FlowHandle) -> FlowReport {
     let report = flow.wait();
     conserved(&report);
     assert_eq!(report.counts.in_flight, 0, "{report:?}");
+    for connector in &report.connectors {
+        let queue = connector.queue.unwrap_or_default();
+        let left = (connector.numbers.in_flight, queue.batches, queue.events);
+        assert_eq!(left, (0, 0, 0), "{connector:?}");
+    }
     report
 }
 
-/// `in = delivered + failed + dropped + in flight`.
+/// `in = delivered + failed + dropped + in flight`, for the flow and for each of its sources.
 pub(crate) fn conserved(report: &FlowReport) {
-    let counts = report.counts;
-    let sum = counts.delivered + counts.failed + counts.dropped() + counts.in_flight;
-    assert_eq!(counts.events_in, sum, "{report:?}");
+    let sources = report.connectors.iter().filter_map(|c| c.source);
+    let all: Vec<Counts> = sources.collect();
+    for counts in all.iter().chain([&report.counts]) {
+        let sum = counts.delivered + counts.failed + counts.dropped() + counts.in_flight;
+        assert_eq!(counts.events_in, sum, "{report:?}");
+    }
+    assert_eq!(all.into_iter().sum::<Counts>(), report.counts, "{report:?}");
 }
 
 /// The counts in short: in, delivered, failed, filtered, dead ends, empty.

@@ -4,6 +4,7 @@ mod connectors;
 mod dependencies;
 mod examples;
 mod licences;
+mod limits;
 mod rust;
 mod sources;
 mod words;

@@ -121,7 +121,13 @@ fn records_carry_the_plugin_and_the_connector() {
         "{records:?}"
     );
     let metrics = engine.metrics();
-    let mine = |m: &&temblor::Metric| m.connector == name && m.name == "pulled";
+    let mine = |m: &&temblor::Metric| m.connector == name && m.name == "temblor_cell_pulled_total";
     let metric = metrics.iter().find(mine).unwrap();
-    assert_eq!((metric.plugin.as_ref(), metric.value), (Some(&plugin), 4));
+    let found = (metric.plugin.as_ref(), metric.value.as_u64());
+    assert_eq!(found, (Some(&plugin), Some(4)));
+    let memory = |plugin: Option<&String>| {
+        let mut metrics = metrics.iter();
+        metrics.any(|m| m.name == "temblor_pinned_bytes" && m.plugin.as_ref() == plugin)
+    };
+    assert!(memory(None) && memory(Some(&plugin)));
 }

@@ -29,11 +29,20 @@ pub enum Interest {
     Write = 2,
 }
 
+/// Where in a program a log record was made, so that many records of one place can be told from records of many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Place<'a> {
+    /// The source file.
+    pub file: &'a str,
+    /// The line in it.
+    pub line: u32,
+}
+
 /// What the engine does for a connector. Implemented by the engine, once for each connector, so that records and
 /// metrics carry its name.
 pub trait HostServices: Send + Sync + 'static {
     /// Takes a log record.
-    fn log(&self, level: log::Level, target: &str, message: &str);
+    fn log(&self, level: log::Level, target: &str, place: Place<'_>, message: &str);
     /// The most detailed level that is logged, as `log::LevelFilter as u32`; read without a call.
     fn level(&self) -> Arc<AtomicU32>;
     /// The cell of a metric. The same name gives the same cell.
@@ -51,13 +60,17 @@ pub trait HostServices: Send + Sync + 'static {
     fn blocking(&self, task: Task);
     /// Runs `task`, which does not block, on a worker soon.
     fn run(&self, task: Task);
+    /// Asks the program to end with this status: in good order, or at once. The first request counts.
+    fn request_stop(&self, status: u8, is_graceful: bool) {
+        let _ = (status, is_graceful);
+    }
 }
 
 #[repr(C)]
 pub(crate) struct HostVtable {
     retain: unsafe extern "C" fn(*const ()),
     release: unsafe extern "C" fn(*const ()),
-    log: unsafe extern "C" fn(*const (), u32, RawStr, RawStr),
+    log: unsafe extern "C" fn(*const (), u32, RawStr, RawStr, u32, RawStr),
     cell: unsafe extern "C" fn(*const (), RawStr, u32) -> *const AtomicU64,
     now_ns: unsafe extern "C" fn(*const ()) -> u64,
     is_stopping: unsafe extern "C" fn(*const ()) -> u32,
@@ -65,6 +78,7 @@ pub(crate) struct HostVtable {
     readiness: unsafe extern "C" fn(*const (), i32, u32, Task) -> Cancel,
     blocking: unsafe extern "C" fn(*const (), Task),
     run: unsafe extern "C" fn(*const (), Task),
+    request_stop: unsafe extern "C" fn(*const (), u32, u32),
 }
 
 /// A counted reference to the host's services, as plain data.
@@ -123,17 +137,24 @@ impl Host {
         level as u32 <= unsafe { &*self.0.level }.load(Ordering::Relaxed)
     }
 
-    /// Logs a record under the connector's name.
+    /// Logs a record under the connector's name. Of many records from one line, most are left out.
+    #[track_caller]
     pub fn log(&self, level: log::Level, message: &str) {
-        self.log_from(level, "", message);
+        let caller = std::panic::Location::caller();
+        let place = Place {
+            file: caller.file(),
+            line: caller.line(),
+        };
+        self.log_from(level, "", place, message);
     }
 
     /// Logs a record of a library that names itself.
-    pub(crate) fn log_from(&self, level: log::Level, target: &str, message: &str) {
+    pub(crate) fn log_from(&self, level: log::Level, target: &str, at: Place<'_>, message: &str) {
         if self.is_logged(level) {
-            let (target, message) = (RawStr::new(target), RawStr::new(message));
+            let [target, file, message] = [target, at.file, message].map(RawStr::new);
+            let (object, level) = (self.0.object, level as u32);
             // SAFETY: the host's function for the host's object, which this handle keeps alive.
-            unsafe { (self.vtable().log)(self.0.object, level as u32, target, message) }
+            unsafe { (self.vtable().log)(object, level, target, file, at.line, message) }
         }
     }
 
@@ -181,6 +202,14 @@ impl Host {
     pub(crate) fn run(&self, task: Task) {
         // SAFETY: as above.
         unsafe { (self.vtable().run)(self.0.object, task) }
+    }
+
+    /// Asks the program to end with this status: in good order, with everything that is in flight, or at once. The
+    /// first request counts.
+    pub fn request_stop(&self, status: u8, is_graceful: bool) {
+        let (status, is_graceful) = (u32::from(status), u32::from(is_graceful));
+        // SAFETY: as above.
+        unsafe { (self.vtable().request_stop)(self.0.object, status, is_graceful) }
     }
 }
 
@@ -250,6 +279,7 @@ static VTABLE: HostVtable = HostVtable {
     readiness,
     blocking,
     run,
+    request_stop,
 };
 
 /// # Safety
@@ -286,10 +316,20 @@ fn level_of(level: u32) -> log::Level {
 
 /// # Safety
 /// See [`services`]; the strings live for the call.
-unsafe extern "C" fn log(object: *const (), level: u32, target: RawStr, message: RawStr) {
+unsafe extern "C" fn log(
+    object: *const (),
+    level: u32,
+    target: RawStr,
+    file: RawStr,
+    line: u32,
+    message: RawStr,
+) {
     // SAFETY: the caller's contract.
-    let (host, target, message) = unsafe { (services(object), target.text(), message.text()) };
-    fence::silence(|| host.services.log(level_of(level), target, message));
+    let (host, target, file) = unsafe { (services(object), target.text(), file.text()) };
+    // SAFETY: as above.
+    let message = unsafe { message.text() };
+    let place = Place { file, line };
+    fence::silence(|| host.services.log(level_of(level), target, place, message));
 }
 
 /// A cell for whoever asks when the services cannot give one.
@@ -374,6 +414,15 @@ unsafe extern "C" fn run(object: *const (), task: Task) {
     fence::silence(|| host.services.run(task));
 }
 
+/// # Safety
+/// See [`services`].
+unsafe extern "C" fn request_stop(object: *const (), status: u32, is_graceful: u32) {
+    // SAFETY: the caller's contract.
+    let host = unsafe { services(object) };
+    let status = u8::try_from(status).unwrap_or(u8::MAX);
+    fence::silence(|| host.services.request_stop(status, is_graceful != 0));
+}
+
 /// Sizes, alignments and offsets of what crosses; see `layout`.
 pub(super) const LAYOUT: &[usize] = &[
     size_of::<HostVtable>(),
@@ -388,6 +437,7 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(HostVtable, readiness),
     offset_of!(HostVtable, blocking),
     offset_of!(HostVtable, run),
+    offset_of!(HostVtable, request_stop),
     size_of::<RawHost>(),
     align_of::<RawHost>(),
     offset_of!(RawHost, object),

@@ -22,8 +22,8 @@ mod tests;
 
 pub use entry::Descriptor;
 pub use fates::{FateSink, Fates};
-pub use host::{Cell, CellKind, Host, HostServices, Interest};
-pub use root::{Root, RootRef, descriptors, initialise};
+pub use host::{Cell, CellKind, Host, HostServices, Interest, Place};
+pub use root::{PinnedBytes, Root, RootRef, descriptors, initialise, pinned_bytes_of};
 pub use task::{Cancel, Task};
 
 pub(crate) use entry::describe;

@@ -15,7 +15,7 @@ use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::RStr;
 
 use super::entry::{Descriptor, describe};
-use super::{EPOCH, Host, LAYOUT, VERSION, fence};
+use super::{EPOCH, Host, LAYOUT, Place, VERSION, fence};
 use crate::register::entries;
 
 /// What a plugin exports.
@@ -81,8 +81,29 @@ extern "C" fn entry(index: usize) -> *const u8 {
     }
 }
 
-extern "C" fn get_extension(_id: RStr<'_>, _version: u32) -> *const u8 {
-    std::ptr::null()
+extern "C" fn get_extension(id: RStr<'_>, version: u32) -> *const u8 {
+    match (id.as_str(), version) {
+        (PINNED_BYTES, 1) => pinned_bytes as PinnedBytes as *const u8,
+        _ => std::ptr::null(),
+    }
+}
+
+/// The extension that tells how much memory of this copy's arenas and buffers is in use.
+const PINNED_BYTES: &str = "temblor.pinned_bytes";
+
+/// Returns the bytes of a library's arenas and buffers that are in use.
+pub type PinnedBytes = extern "C" fn() -> usize;
+
+extern "C" fn pinned_bytes() -> usize {
+    crate::value::pinned_bytes()
+}
+
+/// What tells how much memory of a plugin's arenas and buffers is in use, if the plugin can tell.
+#[must_use]
+pub fn pinned_bytes_of(root: RootRef) -> Option<PinnedBytes> {
+    let found = root.get_extension()(RStr::from_str(PINNED_BYTES), 1);
+    // SAFETY: null, or a function of this type: that is what the extension of this id and version is.
+    unsafe { std::mem::transmute::<*const u8, Option<PinnedBytes>>(found) }
 }
 
 /// The host of this copy of the crate, once it is a plugin.
@@ -99,7 +120,11 @@ impl log::Log for HostLog {
     fn log(&self, record: &log::Record<'_>) {
         if let Some(host) = HOST.get().filter(|h| h.is_logged(record.level())) {
             let message = record.args().to_string();
-            host.log_from(record.level(), record.target(), &message);
+            let place = Place {
+                file: record.file().unwrap_or_default(),
+                line: record.line().unwrap_or_default(),
+            };
+            host.log_from(record.level(), record.target(), place, &message);
         }
     }
 
@@ -120,7 +145,12 @@ extern "C" fn initialise_plugin(host: *const u8) {
         }
         std::panic::set_hook(Box::new(|panic| {
             if let Some(host) = HOST.get() {
-                host.log(log::Level::Error, &panic.to_string());
+                let place = panic.location().map(|at| Place {
+                    file: at.file(),
+                    line: at.line(),
+                });
+                let message = panic.to_string();
+                host.log_from(log::Level::Error, "", place.unwrap_or_default(), &message);
             }
         }));
     });

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::panics::watch;
-use crate::abi::{Cancel, CellKind, HostServices, Interest, Task};
+use crate::abi::{Cancel, CellKind, HostServices, Interest, Place, Task};
 use crate::{Context, Host};
 
 /// How often a wait for a descriptor looks whether it was taken back.
@@ -35,6 +35,7 @@ struct Inner {
     cells: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
     panics: Mutex<Vec<String>>,
     stopping: AtomicBool,
+    stop_requests: Mutex<Vec<(u8, bool)>>,
     /// Timers of a clock that is set, by deadline and number.
     timers: Mutex<BTreeMap<(u64, usize), Arc<Pending>>>,
     requests: AtomicUsize,
@@ -113,6 +114,7 @@ impl TestHost {
             cells: Mutex::default(),
             panics: Mutex::default(),
             stopping: AtomicBool::new(false),
+            stop_requests: Mutex::default(),
             timers: Mutex::default(),
             requests: AtomicUsize::new(0),
             busy: AtomicUsize::new(0),
@@ -185,6 +187,12 @@ impl TestHost {
         self.0.stopping.store(true, Ordering::Release);
     }
 
+    /// The requests to end the program: the status, and whether in good order.
+    #[must_use]
+    pub fn stop_requests(&self) -> Vec<(u8, bool)> {
+        lock(&self.0.stop_requests).clone()
+    }
+
     /// The log records so far.
     #[must_use]
     pub fn logs(&self) -> Vec<(log::Level, String)> {
@@ -246,7 +254,7 @@ impl Default for TestHost {
 }
 
 impl HostServices for TestHost {
-    fn log(&self, level: log::Level, _target: &str, message: &str) {
+    fn log(&self, level: log::Level, _target: &str, _place: Place<'_>, message: &str) {
         lock(&self.0.logs).push((level, message.to_owned()));
     }
 
@@ -301,6 +309,10 @@ impl HostServices for TestHost {
             Err(_) => host.run(&pending),
         }
         cancel
+    }
+
+    fn request_stop(&self, status: u8, is_graceful: bool) {
+        lock(&self.0.stop_requests).push((status, is_graceful));
     }
 
     fn run(&self, task: Task) {

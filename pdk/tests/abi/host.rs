@@ -5,7 +5,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use temblor_pdk::abi::{Cancel, HostServices, Interest, Task};
+use temblor_pdk::abi::{Cancel, HostServices, Interest, Place, Task};
 use temblor_pdk::{CellKind, Host, log};
 
 /// What the host does with blocking tasks.
@@ -123,7 +123,7 @@ impl TestHost {
 }
 
 impl HostServices for TestHost {
-    fn log(&self, level: log::Level, target: &str, message: &str) {
+    fn log(&self, level: log::Level, target: &str, _place: Place<'_>, message: &str) {
         self.called();
         lock(&self.0.logs).push((level, target.to_owned(), message.to_owned()));
     }

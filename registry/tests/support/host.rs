@@ -4,7 +4,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex};
 
-use temblor_pdk::abi::{Cancel, HostServices, Interest, Task};
+use temblor_pdk::abi::{Cancel, HostServices, Interest, Place, Task};
 use temblor_pdk::{CellKind, Host, log};
 
 /// The messages that were logged.
@@ -13,7 +13,7 @@ pub(crate) type Log = Arc<Mutex<Vec<String>>>;
 struct Services(Log);
 
 impl HostServices for Services {
-    fn log(&self, level: log::Level, _target: &str, message: &str) {
+    fn log(&self, level: log::Level, _target: &str, _place: Place<'_>, message: &str) {
         self.0.lock().unwrap().push(format!("{level}: {message}"));
     }
 
@@ -42,6 +42,10 @@ impl HostServices for Services {
     }
 
     fn blocking(&self, task: Task) {
+        task.run();
+    }
+
+    fn run(&self, task: Task) {
         task.run();
     }
 }

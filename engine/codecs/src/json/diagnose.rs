@@ -1,7 +1,6 @@
 //! Finding what is wrong with a text that is not JSON. Slow and exact; only used for texts that the parser refused.
 
-/// The deepest nesting that is allowed.
-const DEPTH: usize = simd_json::DEFAULT_MAX_DEPTH;
+use crate::limits::JSON_DEPTH as DEPTH;
 
 /// The first fault of a text.
 pub(super) struct Fault {

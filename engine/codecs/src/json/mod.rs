@@ -107,7 +107,7 @@ fn explain(frame: &[u8], refusal: &ErrorType) -> Error {
         ErrorType::InputTooLarge => format!(
             "the frame of {} bytes is too large for the JSON codec, which takes {} bytes",
             frame.len(),
-            u32::MAX
+            crate::limits::JSON_BYTES
         ),
         other => format!("invalid JSON: the parser says {other:?}"),
     })

@@ -1,10 +1,8 @@
 //! From MessagePack to a value.
 
+use crate::limits::MSGPACK_DEPTH as MAX_DEPTH;
 use rmp::Marker;
 use temblor_pdk::{Arena, Field, Value};
-
-/// How deep values may be nested, as in JSON.
-const MAX_DEPTH: usize = 1024;
 
 /// What is wrong with a frame, and where.
 pub(super) struct Fault {
@@ -182,6 +180,8 @@ impl<'a> Decoder<'a> {
         if depth < MAX_DEPTH {
             Ok(())
         } else {
+            // The text names the bound.
+            const { assert!(MAX_DEPTH == 1024) };
             self.fault("values are nested more than 1024 deep")
         }
     }

@@ -107,7 +107,7 @@ fn length(length: usize) -> Result<u32> {
     u32::try_from(length).map_err(|_| {
         Error::rejected(format!(
             "{length} items or bytes are more than MessagePack can say, which is {}",
-            u32::MAX
+            crate::limits::MSGPACK_LENGTH
         ))
     })
 }

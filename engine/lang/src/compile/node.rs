@@ -15,12 +15,10 @@ use crate::ast::{
 use crate::catalogue;
 use crate::code::Code;
 use crate::finding::{Finding, Phase, Severity};
+use crate::limits::PIPELINE_NODES as MAX_VERTICES;
 use crate::scope::Scope;
 use crate::span::Span;
 use crate::suggest::did_you_mean;
-
-/// How many ports, streams, scripts and operators a pipeline can have, with those of the pipelines embedded in it.
-const MAX_VERTICES: usize = 100_000;
 
 impl<'c> Body<'_, 'c> {
     /// Makes a node. What is wrong with it is wrong with the graph, unless it is wrong wherever it is used, which was

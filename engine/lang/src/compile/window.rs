@@ -12,13 +12,10 @@ use crate::ast::{self, Assign, Item, Modular, WindowDefinition, WindowKind};
 use crate::code::Code;
 use crate::eval::Code as EvalCode;
 use crate::finding::{Finding, Phase, Severity};
+pub(crate) use crate::limits::GROUPS as MAX_GROUPS;
 use crate::scope::Scope;
 use crate::suggest::did_you_mean;
 use crate::window::{Axis, Scripted, WindowCode, WindowRule};
-
-/// How many groups a select keeps if nobody says anything else. Without a limit a select that is grouped by something
-/// that never comes again would take all memory.
-pub(crate) const MAX_GROUPS: usize = 100_000;
 
 /// What the `with` of a window says.
 #[derive(Default)]

@@ -7,25 +7,12 @@ use temblor_pdk::value::Value;
 
 use super::failure::{self, Eval};
 use super::machine::{Flow, Machine};
+pub(crate) use crate::limits::VALUE_DEPTH as MAX_DEPTH;
+pub(crate) use crate::limits::{
+    BATCH_MEMORY as MAX_MEMORY, NESTED_CALLS as MAX_NESTED, STEPS as MAX_STEPS,
+    VALUE_SIZE as MAX_SIZE,
+};
 use crate::span::Span;
-
-/// How deep values may be nested. Events as deep as JSON may be, with something around them, are fine; everything that
-/// walks through a value may rely on it.
-pub(crate) const MAX_DEPTH: usize = 1024 + 128;
-
-/// How large values may be, as [`Value::size`] counts: 256 MiB. Since values share their parts, a script could
-/// otherwise build one in no time that nobody can ever write.
-pub(crate) const MAX_SIZE: usize = 1 << 24;
-
-/// How much memory the arena may take, with everything that is kept for the batch.
-pub(super) const MAX_MEMORY: usize = 2 << 30;
-
-/// How deep expressions may nest while they run, those of the functions that are being called included. The parser
-/// bounds the depth of one expression; this bounds the use of the native stack.
-pub(super) const MAX_NESTED: u32 = 1024;
-
-/// How many expressions may be evaluated for one event: calls that multiply would hold a flow up for years.
-pub(super) const MAX_STEPS: u64 = 50_000_000;
 
 impl<'a> Machine<'_, 'a> {
     /// Fails if a value, so many steps below where it is kept, is too deep or too large, or if there is no memory left

@@ -6,10 +6,8 @@ use temblor_pdk::{Call, FunctionResult};
 use super::code::{CallCode, Callee, Code, FunctionCode, InvokeCode};
 use super::failure::{self, Eval};
 use super::machine::{Flow, Form, Frame, Machine, Stop};
+use crate::limits::RESTARTS as MAX_RESTARTS;
 use crate::span::Span;
-
-/// The start of a call over that fails. What does not end by then is not likely to.
-const MAX_RESTARTS: u32 = 1024;
 
 /// What a caller has of its own while a function runs.
 struct Caller<'m, 'a> {

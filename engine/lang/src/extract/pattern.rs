@@ -1,13 +1,11 @@
 //! Regular expressions: compiled within bounds, searched in linear time.
 
+use crate::limits::REGEX_BYTES as SIZE_LIMIT;
 use regex_automata::meta::{BuildError, Regex};
 use regex_automata::nfa::thompson::{NFA, WhichCaptures};
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
 use regex_automata::{Input, Match};
-
-/// How large a compiled regular expression may become, in bytes; what the `regex` crate allows too.
-const SIZE_LIMIT: usize = 10 * 1024 * 1024;
 
 /// A regular expression, compiled once for any text and once for ASCII alone.
 ///

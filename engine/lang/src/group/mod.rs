@@ -10,10 +10,8 @@ use crate::code::Code as FindingCode;
 use crate::eval::{Code, Eval, Machine};
 use crate::finding::Finding;
 use crate::library::write_sorted_json;
+use crate::limits::GROUPS_OF_EVENT as MAX_PER_EVENT;
 use crate::span::Span;
-
-/// How many groups one event can be in. Products of `each`es grow fast.
-const MAX_PER_EVENT: usize = 1_000_000;
 
 /// A compiled `group by`.
 #[derive(Debug)]

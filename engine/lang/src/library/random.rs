@@ -7,6 +7,7 @@ use temblor_pdk::{Call, Function, FunctionError, FunctionResult};
 
 use super::argument::{number, unsigned};
 use super::scratch;
+use crate::limits::RANDOM_CHARACTERS as MAX_LEN;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("bool", 0, bool).impure(),
@@ -14,9 +15,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("integer", 0, integer).args(0, 2).impure(),
     Function::new("float", 0, float).args(0, 2).impure(),
 ];
-
-/// The longest random string.
-const MAX_LEN: u64 = 10_000_000;
 
 fn source(call: &Call<'_, '_>) -> Rng {
     Rng::with_seed(call.ingest_ns)

@@ -7,14 +7,12 @@ use temblor_pdk::{Call, Function, FunctionError, FunctionResult};
 
 use super::argument::{array, from_whole, integer};
 use super::order::compare_numbers;
+use crate::limits::RANGE_ELEMENTS as MAX_LEN;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("range", 2, range),
     Function::new("contains", 2, contains),
 ];
-
-/// The longest range, so that two numbers do not fill the memory.
-const MAX_LEN: i128 = 10_000_000;
 
 fn range<'a>(call: &Call<'_, 'a>) -> FunctionResult<'a> {
     let (first, end) = (integer(call, 0)?, integer(call, 1)?);

@@ -7,13 +7,11 @@ use temblor_pdk::{
 
 use super::Nothing;
 use super::slices::Slices;
+use crate::limits::BUCKET_CLASSES as CLASSES;
 
 const OUT: u32 = 0;
 const OVERFLOW: u32 = 1;
 const ERR: u32 = 2;
-
-/// How many classes are kept; of more, those are forgotten that were not seen for the longest time.
-const CLASSES: usize = 10_000;
 
 /// The operator.
 struct Bucket {

@@ -22,15 +22,10 @@ use crate::code::Code;
 use crate::finding::{Finding, MAX_FINDINGS};
 use crate::keyword::Keyword;
 use crate::lexer::{lex, lex_leniently};
+use crate::limits::EXPRESSION_DEPTH as MAX_DEPTH;
 use crate::source::Source;
 use crate::span::Span;
 use crate::token::{Token, TokenKind};
-
-/// How deep expressions may nest.
-///
-/// It bounds the stack of everything that walks the tree, also of the evaluator, in unoptimised builds and on
-/// threads with small stacks.
-const MAX_DEPTH: u32 = 128;
 
 /// The lines that are shown around what could not be parsed.
 const MARGIN: u32 = 2;

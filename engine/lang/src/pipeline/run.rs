@@ -12,12 +12,9 @@ use super::{NodeKind, Plan, Target, Trail};
 use crate::code::Code;
 use crate::eval::Eval;
 use crate::finding::Finding;
+use crate::limits::MOVES as MAX_MOVES;
 use crate::source::Sources;
 use crate::span::Span;
-
-/// How often events may go from node to node on behalf of one event. Selects that read one node copy its events, and
-/// copies of copies are soon more than anybody can wait for.
-const MAX_MOVES: usize = 10_000_000;
 
 /// A failure that nobody reads.
 pub(super) struct Unread {

@@ -12,6 +12,7 @@ use crate::code::Code;
 use crate::compile::{Compiled, Reported};
 use crate::finding::{Finding, Phase, Severity};
 use crate::library;
+use crate::limits::MODULE_CHAIN as MAX_CHAIN;
 use crate::options::Options;
 use crate::parser;
 use crate::source::{Source, Sources};
@@ -20,9 +21,6 @@ use crate::suggest::nearest;
 
 /// The suffixes that the file of a module can have, in the order in which they are tried.
 const SUFFIXES: [&str; 3] = ["tremor", "trickle", "troy"];
-
-/// How many modules may be loading at once, each for the sake of the one before. It bounds the stack.
-const MAX_CHAIN: usize = 32;
 
 /// Loads the modules of one program.
 #[derive(Debug)]

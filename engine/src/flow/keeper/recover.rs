@@ -31,7 +31,7 @@ pub(in crate::flow) async fn create(control: &Control, side: Side) -> Result<Box
         Side::Sink => Command::CreateSink,
     };
     match control.call(command).await? {
-        Outcome::Instance(instance) => Ok(instance),
+        Outcome::Instance(instance) => Ok(control.measures.around(instance)),
         other => Err(Error::new(
             ErrorKind::Bug,
             format!("answered {other:?} when asked for its {}", side.as_str()),

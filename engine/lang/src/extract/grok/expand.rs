@@ -3,11 +3,7 @@
 use std::collections::HashMap;
 
 use super::library::Library;
-
-/// How deep references may lead to references; also ends those that lead in a circle.
-const MAX_DEPTH: usize = 64;
-/// How long the result may become, in bytes.
-const MAX_LENGTH: usize = 1024 * 1024;
+use crate::limits::{GROK_BYTES as MAX_LENGTH, GROK_DEPTH as MAX_DEPTH};
 
 /// A reference taken apart.
 struct Reference<'t> {

@@ -8,9 +8,7 @@ use std::ops::Range;
 use temblor_pdk::value::{Arena, Field, Value};
 
 use crate::library::scratch;
-
-/// The deepest nesting.
-const MAX_DEPTH: usize = 1024;
+use crate::limits::JSON_DEPTH as MAX_DEPTH;
 
 /// Reads a JSON text. Of equal keys the last wins; integers that do not fit 64 bits become floats.
 ///
