@@ -1,12 +1,16 @@
 //! What a connector is made with beside its configuration.
 
-use crate::Host;
+use std::sync::Arc;
 
-/// The connector's name in its flow, and the host.
+use crate::Host;
+use crate::io::{Disk, RealDisk};
+
+/// The connector's name in its flow, the host, and where files are.
 #[derive(Clone, Debug)]
 pub struct Context {
     alias: String,
     host: Host,
+    disk: Arc<dyn Disk>,
 }
 
 impl Context {
@@ -16,7 +20,15 @@ impl Context {
         Context {
             alias: alias.to_owned(),
             host,
+            disk: Arc::new(RealDisk),
         }
+    }
+
+    /// The same with another disk, such as one that fails when a test says so.
+    #[must_use]
+    pub fn with_disk(mut self, disk: Arc<dyn Disk>) -> Self {
+        self.disk = disk;
+        self
     }
 
     /// The connector's name in its flow.
@@ -29,5 +41,11 @@ impl Context {
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// Where files are.
+    #[must_use]
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
     }
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::abi::{Cancel, Interest, Task};
+pub use crate::disk::{Disk, DiskFile, FileInfo, Open, RealDisk};
 pub use crate::stream::Stream;
 use crate::{Error, Host, Result};
 
