@@ -10,6 +10,7 @@ use temblor_pdk::CellKind;
 use temblor_pdk::abi::{Cancel, HostServices, Interest, Task};
 
 use crate::clock::Clock;
+use crate::executor::Watched;
 use crate::log::{LogRecord, Logger};
 use crate::metrics::Metrics;
 
@@ -73,10 +74,18 @@ impl HostServices for ConnectorHost {
     fn readiness(&self, fd: BorrowedFd<'_>, interest: Interest, task: Task) -> Cancel {
         // The task may outlive the borrow, and one descriptor cannot be registered twice: wait on a duplicate.
         let watched = fd.try_clone_to_owned().and_then(Async::new_nonblocking);
-        let Ok(watched) = watched else {
-            // What cannot be polled, such as a regular file, is always ready.
-            task.run();
-            return Cancel::new(());
+        let watched = match watched {
+            Ok(watched) => watched,
+            // Whoever is told that it is ready tries again: without a pause it would do nothing else.
+            Err(reason) if is_exhausted(&reason) => {
+                let later = self.now_ns().saturating_add(EXHAUSTED_NS);
+                return self.timer(later, task);
+            }
+            Err(_) => {
+                // What cannot be polled, such as a regular file, is always ready.
+                task.run();
+                return Cancel::new(());
+            }
         };
         Cancel::new(self.shared.executor.spawn(async move {
             // An error means that waiting is pointless: the caller finds out when it reads or writes.
@@ -91,6 +100,25 @@ impl HostServices for ConnectorHost {
     fn blocking(&self, task: Task) {
         smol::unblock(move || task.run()).detach();
     }
+
+    fn run(&self, task: Task) {
+        let name = format!("{}/{}", self.flow, self.connector);
+        let work = async move { task.run() };
+        // A task that panics is over; its maker finds that out, and the panic hook has reported it.
+        let watched = Watched::new(&name, &self.shared, work, |_| ());
+        self.shared.executor.spawn(watched).detach();
+    }
+}
+
+/// How long a descriptor is left alone when the process can have no more of them.
+const EXHAUSTED_NS: u64 = 50_000_000;
+
+/// Whether the process or the system has no descriptor left.
+fn is_exhausted(reason: &std::io::Error) -> bool {
+    let codes = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+    codes
+        .iter()
+        .any(|code| reason.raw_os_error() == Some(code.raw_os_error()))
 }
 
 /// The services of a plugin itself, for what it says when no connector of it is concerned.
@@ -143,5 +171,9 @@ impl HostServices for PluginHost {
 
     fn blocking(&self, task: Task) {
         self.0.blocking(task);
+    }
+
+    fn run(&self, task: Task) {
+        self.0.run(task);
     }
 }

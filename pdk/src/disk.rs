@@ -116,7 +116,7 @@ pub trait DiskFile: Debug + Send + Sync {
 
 /// The disk of this machine.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RealDisk;
+pub struct SystemDisk;
 
 impl From<&fs::Metadata> for FileInfo {
     fn from(metadata: &fs::Metadata) -> Self {
@@ -130,7 +130,7 @@ impl From<&fs::Metadata> for FileInfo {
     }
 }
 
-impl Disk for RealDisk {
+impl Disk for SystemDisk {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
         let mut options = OpenOptions::new();
         match how {

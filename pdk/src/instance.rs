@@ -9,8 +9,7 @@ use std::task::{Context as TaskContext, Poll};
 use crate::abi::fence;
 use crate::writer::Interrupt;
 use crate::{
-    BatchWriter, Command, Connector, Error, ErrorKind, Outcome, Pull, PullNumber, Reply, Result,
-    Sink, Source,
+    BatchWriter, Command, Connector, Error, ErrorKind, Outcome, Pull, Reply, Result, Sink, Source,
 };
 
 /// A running connector, source or sink: the one trait object that the engine sees, whatever the link mode.
@@ -191,8 +190,8 @@ async fn answer_source<S: Source>(
 ) -> Reply {
     match command {
         Command::Pull(limits, number) => {
-            let writer = BatchWriter::new(limits, Arc::clone(interrupt), *expected);
-            let reply = pull(source, writer, number).await;
+            let writer = BatchWriter::new(limits, number, Arc::clone(interrupt), *expected);
+            let reply = pull(source, writer).await;
             if let Ok(Outcome::Batch(batch)) = &reply {
                 *expected = batch.len();
             }
@@ -207,9 +206,9 @@ async fn answer_source<S: Source>(
     Ok(Outcome::Done)
 }
 
-async fn pull<S: Source>(source: &mut S, mut writer: BatchWriter, number: PullNumber) -> Reply {
+async fn pull<S: Source>(source: &mut S, mut writer: BatchWriter) -> Reply {
     let pull = source.pull(&mut writer).await?;
-    Ok(match (pull, writer.into_batch(number)) {
+    Ok(match (pull, writer.into_batch()) {
         (Pull::End, batch) => Outcome::End(batch),
         (_, Some(batch)) => Outcome::Batch(batch),
         (_, None) => Outcome::Idle,

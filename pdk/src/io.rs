@@ -8,7 +8,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::abi::{Cancel, Interest, Task};
-pub use crate::disk::{Disk, DiskFile, FileInfo, Open, RealDisk};
+pub use crate::disk::{Disk, DiskFile, FileInfo, Open, SystemDisk};
+pub use crate::net::{Connection, Listener, NetFuture, Network, SystemNetwork};
+pub use crate::spawn::{Spawned, spawn};
 pub use crate::stream::Stream;
 use crate::{Error, Host, Result};
 
@@ -76,13 +78,13 @@ impl<T> Drop for Promise<T> {
 }
 
 /// A request to the host that is under way; dropping it takes it back.
-struct Request {
+pub(crate) struct Request {
     shared: Arc<Shared<()>>,
     _cancel: Cancel,
 }
 
 impl Request {
-    fn new(ask: impl FnOnce(Task) -> Cancel) -> Self {
+    pub(crate) fn new(ask: impl FnOnce(Task) -> Cancel) -> Self {
         let shared = Shared::new();
         let promise = Promise(Arc::clone(&shared));
         let cancel = ask(Task::new(move || promise.keep(())));

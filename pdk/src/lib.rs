@@ -6,6 +6,7 @@
 
 #[allow(unsafe_code)]
 pub mod abi;
+mod breaker;
 mod codec;
 mod command;
 mod connector;
@@ -19,8 +20,10 @@ mod info;
 mod instance;
 pub mod io;
 pub mod manifest;
+mod net;
 mod operator;
 mod register;
+mod spawn;
 mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -29,6 +32,7 @@ pub mod value;
 mod writer;
 
 pub use abi::{Cell, CellKind, Descriptor, Fates, Host};
+pub use breaker::{Backoff, BackoffPolicy, Breaker};
 pub use codec::{
     Codec, DynCodec, DynPostprocessor, DynPreprocessor, Frame, FrameSink, Postprocessor,
     Preprocessor,
@@ -50,13 +54,13 @@ pub use operator::{DynOperator, Feedback, FeedbackKind, Operator, OperatorSink};
 pub use register::Submission;
 pub use register::{COLLECTOR, TEMBLOR_ENTRIES, entries};
 pub use value::{
-    Arena, Array, Batch, BatchBuilder, Buffer, Event, EventId, EventSink, Field, Handle, Object,
-    OwnedValue, Value, View,
+    ANONYMOUS_STREAM, Arena, Array, Batch, BatchBuilder, Buffer, Event, EventId, EventSink, Field,
+    Handle, Object, OwnedValue, StreamEnd, Value, View,
 };
 pub use writer::BatchWriter;
 
 /// What configurations derive: `serde` and `schemars`, so that a connector names no version of its own.
-pub use {log, schemars, serde, serde_json};
+pub use {futures_io, log, schemars, serde, serde_json};
 
 /// What [`register!`] expands to needs these; not for use by hand.
 #[doc(hidden)]

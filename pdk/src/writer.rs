@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use crate::value::EventSink;
-use crate::{Arena, Batch, BatchBuilder, Buffer, Event, PullLimits, PullNumber};
+use crate::{Arena, Batch, BatchBuilder, Buffer, Event, Lane, PullLimits, PullNumber, StreamEnd};
 
 /// Set by the engine when it has something else to say.
 pub(crate) type Interrupt = Arc<AtomicBool>;
@@ -16,30 +16,65 @@ pub(crate) type Interrupt = Arc<AtomicBool>;
 pub struct BatchWriter {
     builder: BatchBuilder,
     limits: PullLimits,
+    number: PullNumber,
     interrupt: Interrupt,
 }
 
 impl BatchWriter {
     /// Makes an empty one. Room is made for the `expected` number of events, which is that of the pull before.
-    pub(crate) fn new(limits: PullLimits, interrupt: Interrupt, expected: usize) -> Self {
+    pub(crate) fn new(
+        limits: PullLimits,
+        number: PullNumber,
+        interrupt: Interrupt,
+        expected: usize,
+    ) -> Self {
         BatchWriter {
             builder: BatchBuilder::with_capacity(expected),
             limits,
+            number,
             interrupt,
         }
     }
 
     /// Numbers the events and freezes them.
-    pub(crate) fn into_batch(mut self, number: PullNumber) -> Option<Batch> {
+    pub(crate) fn into_batch(mut self) -> Option<Batch> {
         if self.builder.is_empty() {
             return None;
         }
+        let number = self.number;
         self.builder.for_each(|at, event| {
             event.id.source = number.source;
             event.id.pull = number.pull;
             event.id.event = at as u32;
         });
         Some(self.builder.seal())
+    }
+
+    /// Which source this is, and which pull. The events carry both in their ids, and so does what becomes of them: a
+    /// sink of the same connector finds by them whom to answer.
+    #[must_use]
+    pub fn number(&self) -> PullNumber {
+        self.number
+    }
+
+    /// Ends a stream, behind the events of this pull, which are of the same stream: what its codec and preprocessors
+    /// still keep becomes events. Nothing may follow in this pull; the number of the stream may be used again later.
+    pub fn end_stream(&mut self, lane: Lane, stream: u64) {
+        self.push_end(lane, stream, StreamEnd::Ended);
+    }
+
+    /// A stream has broken off: like [`BatchWriter::end_stream`], but what its codec and preprocessors still keep is
+    /// dropped, since it is half of something.
+    pub fn fail_stream(&mut self, lane: Lane, stream: u64) {
+        self.push_end(lane, stream, StreamEnd::Failed);
+    }
+
+    fn push_end(&mut self, lane: Lane, stream: u64, end: StreamEnd) {
+        self.push(|_| {
+            let mut event = Event::new(crate::Value::NULL).with_stream_end(end);
+            (event.id.lane, event.id.stream) = (lane, stream);
+            event
+        });
     }
 
     /// How many events may still be added. More are taken too, but make the batch larger than the engine wants.

@@ -154,6 +154,8 @@ impl HostServices for Nothing {
         Cancel::new(task)
     }
     fn blocking(&self, _task: Task) {}
+
+    fn run(&self, _task: Task) {}
 }
 
 #[derive(Default)]

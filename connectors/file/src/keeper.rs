@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use temblor_pdk::io::{Disk, DiskFile, Open};
 use temblor_pdk::{Error, Result};
@@ -12,6 +13,9 @@ use crate::record::Record;
 
 /// A position file is one line.
 const MOST_BYTES: usize = 64 * 1024;
+/// How often, and how soon, a lock is tried again that this process holds itself.
+const LOOKS: u32 = 200;
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// How far it is, and the file that says so.
 #[derive(Debug)]
@@ -158,24 +162,36 @@ fn take_lock(disk: &dyn Disk, path: &Path, name: &str) -> Result<Box<dyn DiskFil
         ))
     };
     let file = disk.open(path, Open::Keep).map_err(cannot)?;
-    if !file.try_lock().map_err(cannot)? {
+    let own = std::process::id().to_string();
+    let mut looks = 0;
+    while !file.try_lock().map_err(cannot)? {
         let holder = read_all(&*file).ok();
         let holder = holder.and_then(|bytes| String::from_utf8(bytes).ok());
-        let process = match holder.as_deref().map(str::trim) {
-            Some(pid) if !pid.is_empty() => format!("process {pid}"),
-            _ => "another process".to_owned(),
+        let holder = holder.as_deref().map(str::trim).unwrap_or_default();
+        // The connector that this one stands for may just be letting go of it.
+        if holder == own && looks < LOOKS {
+            looks += 1;
+            std::thread::sleep(LOOK_AGAIN);
+            continue;
+        }
+        let process = match holder {
+            "" => "another process".to_owned(),
+            pid => format!("process {pid}"),
         };
         return Err(Error::config(format!(
             "the position {name} is in use by {process}\nhelp: end it, or give each source a position of its own"
         )));
     }
     file.set_len(0).map_err(cannot)?;
-    write_all(&*file, std::process::id().to_string().as_bytes()).map_err(cannot)?;
+    write_all(&*file, own.as_bytes()).map_err(cannot)?;
     Ok(file)
 }
 
 fn read(disk: &dyn Disk, path: &Path, name: &str) -> Result<Option<Record>> {
-    let bytes = match disk.open(path, Open::Read).and_then(|file| read_all(&*file)) {
+    let bytes = match disk
+        .open(path, Open::Read)
+        .and_then(|file| read_all(&*file))
+    {
         Ok(bytes) => bytes,
         Err(reason) if reason.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(reason) => {

@@ -18,8 +18,8 @@ use temblor_pdk::{
     Pull, Result, Settles, Sink, SinkInfo, Source, SourceInfo, register,
 };
 
-pub use config::{Config, Mode, OnFailed};
 use config::Settings;
+pub use config::{Config, Mode, OnFailed};
 use input::Input;
 use keeper::Keeper;
 use output::{Appender, Broken};

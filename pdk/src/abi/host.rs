@@ -49,6 +49,8 @@ pub trait HostServices: Send + Sync + 'static {
     fn readiness(&self, fd: BorrowedFd<'_>, interest: Interest, task: Task) -> Cancel;
     /// Runs `task` where it may block.
     fn blocking(&self, task: Task);
+    /// Runs `task`, which does not block, on a worker soon.
+    fn run(&self, task: Task);
 }
 
 #[repr(C)]
@@ -62,6 +64,7 @@ pub(crate) struct HostVtable {
     timer: unsafe extern "C" fn(*const (), u64, Task) -> Cancel,
     readiness: unsafe extern "C" fn(*const (), i32, u32, Task) -> Cancel,
     blocking: unsafe extern "C" fn(*const (), Task),
+    run: unsafe extern "C" fn(*const (), Task),
 }
 
 /// A counted reference to the host's services, as plain data.
@@ -174,6 +177,11 @@ impl Host {
         // SAFETY: as above.
         unsafe { (self.vtable().blocking)(self.0.object, task) }
     }
+
+    pub(crate) fn run(&self, task: Task) {
+        // SAFETY: as above.
+        unsafe { (self.vtable().run)(self.0.object, task) }
+    }
 }
 
 impl Clone for Host {
@@ -241,6 +249,7 @@ static VTABLE: HostVtable = HostVtable {
     timer,
     readiness,
     blocking,
+    run,
 };
 
 /// # Safety
@@ -357,6 +366,14 @@ unsafe extern "C" fn blocking(object: *const (), task: Task) {
     fence::silence(|| host.services.blocking(task));
 }
 
+/// # Safety
+/// See [`services`].
+unsafe extern "C" fn run(object: *const (), task: Task) {
+    // SAFETY: the caller's contract.
+    let host = unsafe { services(object) };
+    fence::silence(|| host.services.run(task));
+}
+
 /// Sizes, alignments and offsets of what crosses; see `layout`.
 pub(super) const LAYOUT: &[usize] = &[
     size_of::<HostVtable>(),
@@ -370,6 +387,7 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(HostVtable, timer),
     offset_of!(HostVtable, readiness),
     offset_of!(HostVtable, blocking),
+    offset_of!(HostVtable, run),
     size_of::<RawHost>(),
     align_of::<RawHost>(),
     offset_of!(RawHost, object),

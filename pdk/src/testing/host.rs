@@ -303,6 +303,11 @@ impl HostServices for TestHost {
         cancel
     }
 
+    fn run(&self, task: Task) {
+        let host = self.clone();
+        std::thread::spawn(move || TestHost::run(&host, &Pending::new(task)));
+    }
+
     fn blocking(&self, task: Task) {
         let host = self.clone();
         host.0.busy.fetch_add(1, Ordering::Release);

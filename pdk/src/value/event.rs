@@ -21,12 +21,29 @@ pub struct EventId {
     pub pull: u64,
     /// The place within the pull.
     pub event: u32,
-    /// Bits that go with the event; see [`Event::is_batch`]. The others are zero.
+    /// Bits that go with the event; see [`Event::is_batch`] and [`Event::stream_end`]. The others are zero.
     pub flags: u32,
 }
 
 /// The flag of an event that stands for many.
 const BATCH: u32 = 1;
+/// The flag of a marker: the stream has ended.
+const ENDED: u32 = 1 << 1;
+/// The flag of a marker: the stream has broken off.
+const FAILED: u32 = 1 << 2;
+
+/// The stream of events that are each a stream of their own, as datagrams are: codec and processors begin anew with
+/// each, and are finished after it.
+pub const ANONYMOUS_STREAM: u64 = u64::MAX;
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// It is complete: what codec and processors still keep becomes events.
+    Ended,
+    /// It has broken off: what they still keep is dropped.
+    Failed,
+}
 
 /// One event: data, metadata, when it came in and its id.
 #[repr(C)]
@@ -69,6 +86,27 @@ impl<'a> Event<'a> {
         if is_batch {
             self.id.flags |= BATCH;
         }
+        self
+    }
+
+    /// How the stream of this event ended, if the event is no event but the marker of that. The engine takes markers
+    /// out; they stand behind the last event of a pull.
+    #[must_use]
+    pub fn stream_end(&self) -> Option<StreamEnd> {
+        match self.id.flags & (ENDED | FAILED) {
+            0 => None,
+            ENDED => Some(StreamEnd::Ended),
+            _ => Some(StreamEnd::Failed),
+        }
+    }
+
+    /// The same event as a marker; see [`Event::stream_end`].
+    #[must_use]
+    pub fn with_stream_end(mut self, end: StreamEnd) -> Self {
+        self.id.flags |= match end {
+            StreamEnd::Ended => ENDED,
+            StreamEnd::Failed => FAILED,
+        };
         self
     }
 

@@ -31,7 +31,7 @@ pub use buffer::{Buffer, SPARE};
 pub use container::{Array, Field, Object};
 pub use derive::EventSink;
 pub use draft::Draft;
-pub use event::{Event, EventId};
+pub use event::{ANONYMOUS_STREAM, Event, EventId, StreamEnd};
 pub use handle::{Handle, pinned_bytes};
 pub(crate) use layout::{LAYOUTS, fingerprint};
 pub use owned::{Map, OwnedValue, Text};

@@ -173,4 +173,8 @@ impl HostServices for TestHost {
             Blocking::Drops => drop(task),
         }
     }
+
+    fn run(&self, task: Task) {
+        self.blocking(task);
+    }
 }
