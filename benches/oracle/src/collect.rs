@@ -64,6 +64,13 @@ impl Arrived {
         self.last = Some(id);
     }
 
+    /// An event has its fate, although it did not arrive; one that did counts as a duplicate.
+    pub(crate) fn accept(&mut self, id: u64) {
+        let mut line = Vec::new();
+        self.series.write(id, &mut line);
+        self.take(&line);
+    }
+
     pub(crate) fn has(&self, id: u64) -> bool {
         self.times.get(id as usize).is_some_and(|times| *times > 0)
     }
@@ -91,24 +98,19 @@ pub(crate) struct Output {
     file: Option<File>,
     /// Up to where lines were taken.
     offset: u64,
-    pub(crate) arrived: Arrived,
-    /// How often half a line stood at the end when the engine was dead.
-    pub(crate) torn: u64,
 }
 
 impl Output {
-    pub(crate) fn new(path: &Path, series: Series) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         Output {
             path: path.to_owned(),
             file: None,
             offset: 0,
-            arrived: Arrived::new(series),
-            torn: 0,
         }
     }
 
     /// Takes in the whole lines that came since. Returns how many bytes of half a line are there.
-    pub(crate) fn look(&mut self) -> Result<u64> {
+    pub(crate) fn look(&mut self, arrived: &mut Arrived) -> Result<u64> {
         if self.file.is_none() {
             match File::open(&self.path) {
                 Ok(file) => self.file = Some(file),
@@ -126,7 +128,7 @@ impl Output {
         while let Some(rest) = bytes.get(start..)
             && let Some(len) = rest.iter().position(|byte| *byte == b'\n')
         {
-            self.arrived.take(&rest[..len]);
+            arrived.take(&rest[..len]);
             start += len + 1;
         }
         self.offset += start as u64;

@@ -70,13 +70,17 @@ impl Engine {
     }
 
     /// Asks it to drain, and waits for its end. Returns how it ended, and how long that took.
-    pub(crate) fn drain(mut self) -> Result<(ExitStatus, Duration, Option<Sum>)> {
+    pub(crate) fn drain(mut self) -> Result<(ExitStatus, Duration, Vec<Sum>)> {
         let asked = Instant::now();
+        // Of this run only: each says one for each flow.
+        let said = std::fs::metadata(&self.stderr)?.len();
         self.signal(Signal::SIGTERM)?;
         while asked.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait()? {
-                let sum = Sum::read(&std::fs::read_to_string(&self.stderr)?);
-                return Ok((status, asked.elapsed(), sum));
+                let text = std::fs::read(&self.stderr)?;
+                let text = text.get(usize::try_from(said)?..).unwrap_or_default();
+                let sums = Sum::read_all(&String::from_utf8_lossy(text));
+                return Ok((status, asked.elapsed(), sums));
             }
             std::thread::sleep(LOOK);
         }
@@ -132,9 +136,12 @@ pub(crate) struct Sum {
 }
 
 impl Sum {
-    /// The last one in a text.
-    fn read(text: &str) -> Option<Sum> {
-        let line = text.lines().rev().find(|line| line.contains(": in "))?;
+    /// All in a text.
+    fn read_all(text: &str) -> Vec<Sum> {
+        text.lines().filter_map(Sum::read).collect()
+    }
+
+    fn read(line: &str) -> Option<Sum> {
         let after = |word: &str| -> Option<u64> {
             let rest = line.split_once(word)?.1;
             let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
@@ -142,10 +149,10 @@ impl Sum {
         };
         Some(Sum {
             events_in: after(": in ")?,
-            delivered: after("delivered ")?,
-            failed: after("failed ")?,
-            dropped: after("dropped ")?,
-            in_flight: after("in flight ")?,
+            delivered: after("= delivered ")?,
+            failed: after("+ failed ")?,
+            dropped: after("+ dropped ")?,
+            in_flight: after("+ in flight ")?,
         })
     }
 
@@ -160,12 +167,15 @@ mod tests {
     use super::Sum;
 
     #[test]
-    fn the_last_sum_is_read() {
+    fn sums_are_read() {
         let text = "flow `a`: in 1 = delivered 1 + failed 0 + dropped 0 + in flight 0\n\
                     flow `a`: in 9 = delivered 3 + failed 1 + dropped 4 (filtered 4) + in flight 1\n";
-        let sum = Sum::read(text).expect("a sum");
+        let sums = Sum::read_all(text);
+        let [_, sum] = sums[..] else {
+            panic!("{sums:?}")
+        };
         assert_eq!((sum.events_in, sum.delivered, sum.dropped), (9, 3, 4));
         assert!(sum.adds_up());
-        assert_eq!(Sum::read("nothing"), None);
+        assert!(Sum::read_all("nothing").is_empty());
     }
 }

@@ -124,14 +124,14 @@ fn fill_once(settings: &Settings, round: u64, disk: &Disk, report: &mut Report) 
     let mut lab = Lab::files(settings, Some(&disk.out()))?;
     let mut engine = lab.start()?;
     disk.fill(engine.pid())?;
-    lab.feed.write(1)?;
+    lab.line.feed.write(1)?;
     lab.wait_for(0, &mut engine)?;
     let memory = engine.memory_mib()?;
-    lab.feed.set_rate(settings.rate);
+    lab.line.feed.set_rate(settings.rate);
     // Until nothing arrives any more.
     let mut arrived = 0;
-    while arrived < lab.output.arrived.distinct || arrived < 100 {
-        arrived = lab.output.arrived.distinct;
+    while arrived < lab.line.arrived().distinct || arrived < 100 {
+        arrived = lab.line.arrived().distinct;
         lab.pass(Duration::from_millis(500))?;
         engine.check()?;
     }
@@ -146,11 +146,11 @@ fn fill_once(settings: &Settings, round: u64, disk: &Disk, report: &mut Report) 
     report.check(grown < GROWTH_MIB, || {
         format!("round {round}: it grew by {grown:.0} MiB")
     });
-    let waiting = lab.output.arrived.distinct == arrived && lab.feed.sent() > arrived;
+    let waiting = lab.line.arrived().distinct == arrived && lab.line.feed.sent() > arrived;
     report.check(waiting, || {
         format!("round {round} is void: the disk was never full")
     });
-    let half = lab.output.look()?;
+    let half = lab.look()?;
     report.check(half == 0, || {
         format!("round {round}: {half} byte(s) of half an event stand in the file")
     });
@@ -159,22 +159,24 @@ fn fill_once(settings: &Settings, round: u64, disk: &Disk, report: &mut Report) 
     report.check(first <= RESUMED, || {
         format!("round {round}: it went on after {first:?}")
     });
-    lab.feed.set_rate(0);
+    lab.line.feed.set_rate(0);
     lab.fresh(&mut engine)?;
-    let (status, _, sum) = engine.drain()?;
-    lab.output.look()?;
+    let (status, _, sums) = engine.drain()?;
+    lab.look()?;
     report.check(status.success(), || {
         format!("round {round}: it ended with {status}")
     });
-    let sums = sum.is_some_and(|sum| sum.adds_up() && sum.delivered == lab.feed.sent());
-    report.check(sums, || {
+    let adds_up = sums
+        .first()
+        .is_some_and(|sum| sum.adds_up() && sum.delivered == lab.line.feed.sent());
+    report.check(adds_up, || {
         format!(
-            "round {round}: {} events were sent, and the engine says {sum:?}",
-            lab.feed.sent()
+            "round {round}: {} events were sent, and the engine says {sums:?}",
+            lab.line.feed.sent()
         )
     });
     // What was written whole and not known to be is written again; what fits into the file is not.
-    report.take(lab.feed.sent(), 0, &lab.output.arrived);
+    report.take(lab.line.feed.sent(), 0, &lab.line.arrived());
     report.note(format!(
         "round {round}: {used:.2} of a core and {grown:.0} MiB more while full for {FULL:?}, first event {first:?} \
          after relief"

@@ -17,33 +17,33 @@ pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
     report.rounds = count;
     let mut random = fastrand::Rng::with_seed(settings.seed);
     let mut lab = Lab::files(settings, None)?;
-    lab.feed.set_rate(settings.rate);
-    let (mut slowest, mut widest, mut in_flight) = (Duration::ZERO, 0, 0);
+    lab.line.feed.set_rate(settings.rate);
+    let (mut slowest, mut widest, mut in_flight, mut torn) = (Duration::ZERO, 0, 0, 0);
     for round in 0..count {
         let mut engine = lab.start()?;
         // Every other one is killed while it may still be starting.
         if round % 2 == 0 {
-            let id = lab.feed.sent();
+            let id = lab.line.feed.sent();
             lab.wait_for(id, &mut engine)?;
             slowest = slowest.max(engine.started.elapsed());
         }
         lab.pass(Duration::from_micros(random.u64(0..SPAN_MS * 1000)))?;
         engine.kill()?;
-        lab.output.torn += u64::from(lab.output.look()? > 0);
+        torn += u64::from(lab.look()? > 0);
         let acked = lab.acked()?;
-        let lost = lab.output.arrived.missing(acked);
+        let lost = lab.line.arrived().missing(acked);
         report.check(lost == 0, || {
             format!("round {round}: {lost} of {acked} acked event(s) had not arrived")
         });
-        let window = lab.output.arrived.from(acked);
+        let window = lab.line.arrived().from(acked);
         widest = widest.max(window);
         in_flight += window;
     }
     let mut engine = lab.start()?;
-    lab.feed.set_rate(0);
+    lab.line.feed.set_rate(0);
     let fresh = lab.fresh(&mut engine)?;
     let (status, _, _) = engine.drain()?;
-    lab.output.look()?;
+    lab.look()?;
     report.check(status.success(), || {
         format!("the last run ended with {status}")
     });
@@ -51,8 +51,8 @@ pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
         format!("a start took {slowest:?}, more than {READY:?}")
     });
     report.check(fresh <= READY, || format!("a fresh event took {fresh:?}"));
-    let arrived = &lab.output.arrived;
-    report.take(lab.feed.sent(), in_flight, arrived);
+    let arrived = lab.line.arrived();
+    report.take(lab.line.feed.sent(), in_flight, &arrived);
     // Otherwise nothing was read again, and the run shows nothing.
     report.check(arrived.duplicates > 0, || {
         "void: no kill came between a delivery and its position".into()
@@ -60,7 +60,7 @@ pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
     report.note(format!(
         "at {} events/s; slowest start until a new event got through {slowest:?}, most events delivered past the \
          position {widest}, half lines cut off {}",
-        settings.rate, lab.output.torn
+        settings.rate, torn
     ));
     Ok(report)
 }

@@ -8,7 +8,10 @@ mod feed;
 mod full;
 mod kill;
 mod lab;
+mod letters;
+mod outage;
 mod report;
+mod server;
 mod term;
 
 use std::path::PathBuf;
@@ -17,7 +20,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use lab::Settings;
+use outage::Outage;
 use report::Report;
+use server::Mode;
 
 /// What can go wrong with an experiment itself.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -53,15 +58,43 @@ enum Scenario {
     Term,
     /// The disk of the sink is full for a while
     Full,
+    /// The sink's server is not there for a while
+    Refuse,
+    /// The sink's server does not answer for a while
+    Hang,
+    /// The sink's server takes events and resets the connection, for a while
+    Reset,
+    /// The sink's server goes and comes every 200 ms
+    Flap,
+    /// The sink's server refuses one of three events for good
+    Deny,
+    /// Asked to end while the sink's server is not there
+    Down,
 }
 
 /// A scenario, how often it runs when little time is there, and how often when much is.
 type Plan = (Scenario, u64, u64, fn(&Settings, u64) -> Result<Report>);
 
-const PLANS: [Plan; 3] = [
+const PLANS: [Plan; 9] = [
     (Scenario::Kill, 5, 100, kill::run),
     (Scenario::Term, 3, 20, term::run),
     (Scenario::Full, 1, 3, full::run),
+    (Scenario::Refuse, 1, 5, |settings, count| {
+        outage::run(settings, Outage::Steady(Mode::Refuse), count)
+    }),
+    (Scenario::Hang, 1, 5, |settings, count| {
+        outage::run(settings, Outage::Steady(Mode::Hang), count)
+    }),
+    (Scenario::Reset, 1, 5, |settings, count| {
+        outage::run(settings, Outage::Steady(Mode::Reset), count)
+    }),
+    (Scenario::Flap, 1, 5, |settings, count| {
+        outage::run(settings, Outage::Flaps, count)
+    }),
+    (Scenario::Deny, 1, 5, |settings, count| {
+        outage::run(settings, Outage::Steady(Mode::Deny), count)
+    }),
+    (Scenario::Down, 1, 3, outage::down),
 ];
 
 fn main() -> ExitCode {
@@ -120,5 +153,11 @@ fn name(scenario: Scenario) -> &'static str {
         Scenario::Kill => "kill",
         Scenario::Term => "term",
         Scenario::Full => "full",
+        Scenario::Refuse => "refuse",
+        Scenario::Hang => "hang",
+        Scenario::Reset => "reset",
+        Scenario::Flap => "flap",
+        Scenario::Deny => "deny",
+        Scenario::Down => "down",
     }
 }

@@ -15,32 +15,32 @@ pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
     report.rounds = count;
     let mut random = fastrand::Rng::with_seed(settings.seed);
     let mut lab = Lab::files(settings, None)?;
-    lab.feed.set_rate(settings.rate);
+    lab.line.feed.set_rate(settings.rate);
     let mut slowest = Duration::ZERO;
     for round in 0..count {
-        let before = lab.output.arrived.distinct;
+        let before = lab.line.arrived().distinct;
         let mut engine = lab.start()?;
-        let id = lab.feed.sent();
+        let id = lab.line.feed.sent();
         lab.wait_for(id, &mut engine)?;
         lab.pass(Duration::from_millis(random.u64(50..300)))?;
-        let (status, took, sum) = engine.drain()?;
+        let (status, took, sums) = engine.drain()?;
         slowest = slowest.max(took);
         report.check(status.success(), || {
             format!("round {round}: it ended with {status}")
         });
-        let half = lab.output.look()?;
+        let half = lab.look()?;
         report.check(half == 0, || {
             format!("round {round}: {half} byte(s) of half an event are left")
         });
-        let arrived = lab.output.arrived.distinct - before;
+        let arrived = lab.line.arrived().distinct - before;
         let acked = lab.acked()?;
-        report.check(acked == lab.output.arrived.end(), || {
+        report.check(acked == lab.line.arrived().end(), || {
             format!(
                 "round {round}: the position is behind event {acked}, {} arrived",
-                lab.output.arrived.end()
+                lab.line.arrived().end()
             )
         });
-        let Some(sum) = sum else {
+        let [sum] = sums[..] else {
             report
                 .findings
                 .push(format!("round {round}: the engine gave no sum"));
@@ -51,20 +51,20 @@ pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
             || format!("round {round}: {arrived} events arrived, and the engine says {sum:?}"),
         );
         // Otherwise nothing was under way, and the round shows nothing.
-        report.check(arrived > 0 && lab.feed.sent() > acked, || {
+        report.check(arrived > 0 && lab.line.feed.sent() > acked, || {
             format!("round {round} is void: no load")
         });
     }
     let mut engine = lab.start()?;
-    lab.feed.set_rate(0);
+    lab.line.feed.set_rate(0);
     lab.fresh(&mut engine)?;
     engine.drain()?;
-    lab.output.look()?;
+    lab.look()?;
     report.check(slowest <= DRAINED, || {
         format!("draining took {slowest:?}, more than {DRAINED:?}")
     });
-    report.take(lab.feed.sent(), 0, &lab.output.arrived);
-    let backwards = lab.output.arrived.backwards;
+    report.take(lab.line.feed.sent(), 0, &lab.line.arrived());
+    let backwards = lab.line.arrived().backwards;
     report.check(backwards == 0, || {
         format!("{backwards} event(s) came out of order")
     });
