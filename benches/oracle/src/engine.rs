@@ -25,11 +25,33 @@ pub(crate) struct Engine {
 impl Engine {
     /// Runs a program; what it says goes to a file.
     pub(crate) fn start(temblor: &Path, flow: &Path, stderr: &Path) -> Result<Self> {
-        let log = File::options().create(true).append(true).open(stderr)?;
         // A file that may grow no more is an error like a full disk, if the signal is ignored; what is ignored stays
         // so across exec.
+        let script = "trap '' XFSZ; exec \"$0\" run \"$1\"".to_owned();
+        Engine::run(script, temblor, flow, stderr)
+    }
+
+    /// Runs a program that is killed when it makes the `number`th call of a kind to the system.
+    pub(crate) fn start_until(
+        temblor: &Path,
+        flow: &Path,
+        stderr: &Path,
+        calls: &str,
+        number: u64,
+    ) -> Result<Self> {
+        // The tracer is not the parent, so that the process that is started is the program.
+        let script = format!(
+            "exec strace -D -f -qq -o /dev/null -e trace={calls} \
+             -e inject={calls}:signal=KILL:when={number} \"$0\" run \"$1\""
+        );
+        Engine::run(script, temblor, flow, stderr)
+    }
+
+    /// Runs a program by a line of the shell, in which `$0` is the program and `$1` the flow.
+    fn run(script: String, temblor: &Path, flow: &Path, stderr: &Path) -> Result<Self> {
+        let log = File::options().create(true).append(true).open(stderr)?;
         let child = Command::new("sh")
-            .args(["-c", "trap '' XFSZ; exec \"$0\" run \"$1\""])
+            .args(["-c", &script])
             .arg(temblor)
             .arg(flow)
             .stdin(Stdio::null())
@@ -57,6 +79,11 @@ impl Engine {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
     }
 
     /// Fails if it has ended by itself.

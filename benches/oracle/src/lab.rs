@@ -152,6 +152,12 @@ impl Lab {
         Engine::start(&self.temblor, &flows, &stderr)
     }
 
+    /// Starts an engine that is killed when it makes the `number`th call of a kind to the system.
+    pub(crate) fn start_until(&self, calls: &str, number: u64) -> Result<Engine> {
+        let (flows, stderr) = (self.path("flows.troy"), self.path("stderr.txt"));
+        Engine::start_until(&self.temblor, &flows, &stderr, calls, number)
+    }
+
     /// The number of events up to which the position says that everything is done.
     pub(crate) fn acked(&self) -> Result<u64> {
         let text = match std::fs::read_to_string(self.path("main.position")) {

@@ -12,6 +12,7 @@ mod letters;
 mod outage;
 mod report;
 mod server;
+mod step;
 mod term;
 
 use std::path::PathBuf;
@@ -54,6 +55,8 @@ enum Scenario {
     Long,
     /// Killed at random instants, from file to file
     Kill,
+    /// Killed at every call to the system of several kinds, from file to file
+    Step,
     /// Asked to end under load
     Term,
     /// The disk of the sink is full for a while
@@ -75,8 +78,9 @@ enum Scenario {
 /// A scenario, how often it runs when little time is there, and how often when much is.
 type Plan = (Scenario, u64, u64, fn(&Settings, u64) -> Result<Report>);
 
-const PLANS: [Plan; 9] = [
+const PLANS: [Plan; 10] = [
     (Scenario::Kill, 5, 100, kill::run),
+    (Scenario::Step, 8, 300, step::run),
     (Scenario::Term, 3, 20, term::run),
     (Scenario::Full, 1, 3, full::run),
     (Scenario::Refuse, 1, 5, |settings, count| {
@@ -151,6 +155,7 @@ fn name(scenario: Scenario) -> &'static str {
         Scenario::All => "all",
         Scenario::Long => "long",
         Scenario::Kill => "kill",
+        Scenario::Step => "step",
         Scenario::Term => "term",
         Scenario::Full => "full",
         Scenario::Refuse => "refuse",
