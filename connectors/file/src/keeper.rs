@@ -157,7 +157,7 @@ pub(crate) fn folder(path: &Path) -> &Path {
 fn take_lock(disk: &dyn Disk, path: &Path, name: &str) -> Result<Box<dyn DiskFile>> {
     let cannot = |reason: io::Error| {
         let path = path.display();
-        Error::config(format!(
+        Error::failed(format!(
             "cannot lock the position {name}: `{path}`: {reason}"
         ))
     };
@@ -178,7 +178,7 @@ fn take_lock(disk: &dyn Disk, path: &Path, name: &str) -> Result<Box<dyn DiskFil
             "" => "another process".to_owned(),
             pid => format!("process {pid}"),
         };
-        return Err(Error::config(format!(
+        return Err(Error::failed(format!(
             "the position {name} is in use by {process}\nhelp: end it, or give each source a position of its own"
         )));
     }
@@ -195,13 +195,13 @@ fn read(disk: &dyn Disk, path: &Path, name: &str) -> Result<Option<Record>> {
         Ok(bytes) => bytes,
         Err(reason) if reason.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(reason) => {
-            return Err(Error::config(format!(
+            return Err(Error::failed(format!(
                 "cannot read the position {name}: {reason}"
             )));
         }
     };
     Record::decode(&bytes).map(Some).map_err(|reason| {
-        Error::config(format!(
+        Error::failed(format!(
             "the position {name} is damaged: {reason}\nhelp: remove it to read everything again from the start, or \
              put a copy in its place"
         ))

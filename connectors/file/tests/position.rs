@@ -333,7 +333,7 @@ fn a_damaged_position_is_an_error_with_a_way_out() {
         for bad in [&good[..at], &flipped] {
             std::fs::write(&place.position, bad).unwrap();
             let error = Run::try_start(&place.config(json!({}))).err().unwrap();
-            assert_eq!(error.kind(), ErrorKind::Config);
+            assert_eq!(error.kind(), ErrorKind::Failed);
             let text = error.to_string();
             assert!(text.contains("is damaged: "), "{text}");
             assert!(text.contains("help: remove it to read"), "{text}");
@@ -346,7 +346,7 @@ fn a_position_is_of_one_process_at_a_time() {
     let place = Place::new("one\n");
     let run = Run::start(&place.config(json!({})));
     let error = Run::try_start(&place.config(json!({}))).err().unwrap();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::Failed);
     let expected = format!("is in use by process {}", std::process::id());
     assert!(error.message().contains(&expected), "{error}");
     run.stop();

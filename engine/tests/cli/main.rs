@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod connectors;
 mod plugin;
+mod position;
 mod run;
 mod test;
 mod usage;
