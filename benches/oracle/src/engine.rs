@@ -39,9 +39,13 @@ impl Engine {
         calls: &str,
         number: u64,
     ) -> Result<Self> {
-        // The tracer is not the parent, so that the process that is started is the program.
+        // Slow writes, so that much is under way. The tracer is not the parent: what is started here is the program.
+        let slow = match calls {
+            "write" => "",
+            _ => "-e inject=write:delay_enter=10000",
+        };
         let script = format!(
-            "exec strace -D -f -qq -o /dev/null -e trace={calls} \
+            "exec strace -D -f -qq -o /dev/null -e trace=write,{calls} {slow} \
              -e inject={calls}:signal=KILL:when={number} \"$0\" run \"$1\""
         );
         Engine::run(script, temblor, flow, stderr)

@@ -15,12 +15,24 @@ use crate::feed::Feed;
 /// Everything is through within this time, or never.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The key of the position as it stands in the flows.
+const POSITION: &str = "\"position\":";
+
 /// What all scenarios are told.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) temblor: PathBuf,
     pub(crate) seed: u64,
     pub(crate) rate: u64,
+    /// What times are multiplied by within which something has to happen.
+    pub(crate) slack: u32,
+}
+
+impl Settings {
+    /// Whether something happened in time.
+    pub(crate) fn is_soon(&self, took: Duration, most: Duration) -> bool {
+        took <= most * self.slack
+    }
 }
 
 /// What arrived, for all who take it in.
@@ -102,7 +114,9 @@ impl Lab {
             bystander: None,
         };
         let flows = flows(&mut lab)?;
+        let eager = flows.replace(POSITION, &format!("\"position_interval_ms\":1,{POSITION}"));
         std::fs::write(lab.path("flows.troy"), flows)?;
+        std::fs::write(lab.path("eager.troy"), eager)?;
         Ok(lab)
     }
 
@@ -152,9 +166,15 @@ impl Lab {
         Engine::start(&self.temblor, &flows, &stderr)
     }
 
-    /// Starts an engine that is killed when it makes the `number`th call of a kind to the system.
+    /// Starts an engine that writes its positions as often as it can: what is acked too early is then lost.
+    pub(crate) fn start_eager(&self) -> Result<Engine> {
+        let (flows, stderr) = (self.path("eager.troy"), self.path("stderr.txt"));
+        Engine::start(&self.temblor, &flows, &stderr)
+    }
+
+    /// Starts such an engine, which is killed when it makes the `number`th call of a kind to the system.
     pub(crate) fn start_until(&self, calls: &str, number: u64) -> Result<Engine> {
-        let (flows, stderr) = (self.path("flows.troy"), self.path("stderr.txt"));
+        let (flows, stderr) = (self.path("eager.troy"), self.path("stderr.txt"));
         Engine::start_until(&self.temblor, &flows, &stderr, calls, number)
     }
 

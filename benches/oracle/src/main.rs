@@ -40,6 +40,9 @@ struct Options {
     /// Events a second
     #[arg(long, global = true, default_value_t = 20_000)]
     rate: u64,
+    /// Things may take so many times as long as they should, for a machine that does other work too
+    #[arg(long, global = true, value_name = "TIMES", default_value_t = 1)]
+    slack: u32,
     /// How often; by default few times, as in every change's checks
     #[arg(long, global = true)]
     count: Option<u64>,
@@ -128,6 +131,7 @@ fn run(options: &Options) -> Result<bool> {
         temblor,
         seed: options.seed,
         rate: options.rate,
+        slack: options.slack,
     };
     let mut reports = Vec::new();
     for (scenario, few, many, run) in PLANS {

@@ -24,6 +24,8 @@ const BYSTANDER_RATE: u64 = 5000;
 /// A core is used less than this much by an engine that waits, beside what the flow beside it needs.
 const SPIN: f64 = 0.6;
 const GROWTH_MIB: f64 = 128.0;
+/// Within this time it gives up what cannot be delivered.
+const DRAINED: Duration = Duration::from_secs(15);
 /// Requests under way at the same time.
 const CONCURRENCY: u64 = 8;
 
@@ -90,7 +92,15 @@ pub(crate) fn run(settings: &Settings, outage: Outage, count: u64) -> Result<Rep
     let mut engine = lab.start()?;
     lab.fresh(&mut engine)?;
     for round in 0..count {
-        one(&mut lab, &server, &mut engine, outage, round, &mut report)?;
+        one(
+            settings,
+            &mut lab,
+            &server,
+            &mut engine,
+            outage,
+            round,
+            &mut report,
+        )?;
     }
     lab.line.feed.set_rate(0);
     let sent = lab.line.feed.sent();
@@ -157,6 +167,7 @@ fn judge(
 }
 
 fn one(
+    settings: &Settings,
     lab: &mut Lab,
     server: &Server,
     engine: &mut Engine,
@@ -188,7 +199,7 @@ fn one(
     let resumed = lab.until("events get through again", engine, |lab| {
         lab.line.arrived().distinct > stood
     })?;
-    report.check(resumed <= RESUMED, || {
+    report.check(settings.is_soon(resumed, RESUMED), || {
         format!("round {round}: events got through after {resumed:?}")
     });
     lab.line.feed.set_rate(0);
@@ -236,7 +247,7 @@ pub(crate) fn down(settings: &Settings, count: u64) -> Result<Report> {
         report.check(status.code() == Some(1), || {
             format!("round {round}: it ended with {status}, not with 1")
         });
-        report.check(took < Duration::from_secs(15), || {
+        report.check(settings.is_soon(took, DRAINED), || {
             format!("round {round}: it took {took:?} to end")
         });
         let left: u64 = sums.iter().map(|sum| sum.failed + sum.in_flight).sum();

@@ -89,3 +89,42 @@ pub(crate) fn print(reports: &[Report]) -> bool {
     }
     reports.iter().all(|report| report.findings.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Report;
+    use crate::collect::Arrived;
+    use crate::event::Series;
+
+    /// What is found when these events arrive, of ten that were sent and with two in flight.
+    fn findings(ids: &[u64], line: Option<&[u8]>) -> Vec<String> {
+        let series = Series { seed: 1 };
+        let mut arrived = Arrived::new(series);
+        ids.iter().for_each(|id| arrived.accept(*id));
+        line.into_iter().for_each(|line| arrived.take(line));
+        let mut report = Report::new("test");
+        report.take(10, 2, &arrived);
+        report.findings
+    }
+
+    #[test]
+    fn what_is_wrong_is_found() {
+        let all: Vec<u64> = (0..10).collect();
+        assert!(findings(&all, None).is_empty());
+        let few = findings(&all[1..], None);
+        assert_eq!(few, ["1 event(s) were lost"]);
+        let more = findings(&[&all[..], &[10]].concat(), None);
+        assert_eq!(more, ["events arrived that were not sent"]);
+        assert!(findings(&[&all[..], &[3, 3]].concat(), None).is_empty());
+        let twice = findings(&[&all[..], &[3, 3, 4]].concat(), None);
+        assert_eq!(
+            twice,
+            ["3 duplicates are more than the 2 that were in flight"]
+        );
+        let strange = findings(&all, Some(b"{\"id\":3,\"check\":\"?\"}"));
+        assert!(
+            strange[0].starts_with("1 line(s) are no event that was sent"),
+            "{strange:?}"
+        );
+    }
+}
