@@ -8,7 +8,18 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::event::Series;
-use crate::lab::{Lab, Settings};
+use crate::lab::{Lab, Settings, file_sink};
+
+/// What makes a flow write those of its output into a file.
+pub(crate) fn flow(path: &Path) -> String {
+    format!(
+        "  define connector letters from {}\n  end;\n  create connector letters;\n  \
+         create pipeline of_letters from pass;\n  \
+         connect /connector/output/err to /pipeline/of_letters;\n  \
+         connect /pipeline/of_letters to /connector/letters;\n",
+        file_sink(path)
+    )
+}
 
 /// How many there are so far.
 pub(crate) fn count(path: &Path) -> u64 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Result;
 use crate::engine::Engine;
 use crate::event::Series;
-use crate::lab::{Lab, Settings, file_sink};
+use crate::lab::{Lab, Settings};
 use crate::letters;
 use crate::report::Report;
 use crate::server::{Mode, Server, is_denied};
@@ -60,7 +60,7 @@ impl Outage {
 }
 
 /// One flow into a server, another one beside it.
-fn set_up(settings: &Settings) -> Result<(Lab, Server)> {
+fn set_up(settings: &Settings, has_letters: bool) -> Result<(Lab, Server)> {
     let series = Series {
         seed: settings.seed,
     };
@@ -70,15 +70,14 @@ fn set_up(settings: &Settings) -> Result<(Lab, Server)> {
         "url": format!("http://{}/", server.address), "timeout_ms": 1000, "concurrency": CONCURRENCY,
         "max_retries": 1_000_000,
     });
-    let sink = format!(
-        "http_client with codec = \"json\", on_failure = \"dead_letter\",\n    config = {config}"
-    );
-    let lab = Lab::with_bystander(settings, &sink, |letters| {
-        format!(
-            "  define connector letters from {}\n  end;\n  create connector letters;\n  \
-             connect /connector/output/err to /connector/letters;\n",
-            file_sink(letters)
-        )
+    let policy = match has_letters {
+        true => ", on_failure = \"dead_letter\"",
+        false => "",
+    };
+    let sink = format!("http_client with codec = \"json\"{policy},\n    config = {config}");
+    let lab = Lab::with_bystander(settings, &sink, |letters| match has_letters {
+        true => letters::flow(letters),
+        false => String::new(),
     })?;
     server.report_to(lab.arrivals());
     Ok((lab, server))
@@ -88,7 +87,7 @@ fn set_up(settings: &Settings) -> Result<(Lab, Server)> {
 pub(crate) fn run(settings: &Settings, outage: Outage, count: u64) -> Result<Report> {
     let mut report = Report::new(outage.name());
     report.rounds = count;
-    let (mut lab, server) = set_up(settings)?;
+    let (mut lab, server) = set_up(settings, outage.denies())?;
     let mut engine = lab.start()?;
     lab.fresh(&mut engine)?;
     for round in 0..count {
@@ -104,18 +103,10 @@ pub(crate) fn run(settings: &Settings, outage: Outage, count: u64) -> Result<Rep
     }
     lab.line.feed.set_rate(0);
     let sent = lab.line.feed.sent();
-    let denied = letters::read(&lab, settings)?.len() as u64;
-    if !outage.denies() {
-        lab.until("everything arrives", &mut engine, |lab| {
-            lab.line.arrived().distinct + denied >= sent
-        })?;
-    } else {
-        let letters = lab.letters();
-        lab.until("everything arrives", &mut engine, |lab| {
-            let lines = letters::count(&letters);
-            lab.line.arrived().distinct + lines >= sent
-        })?;
-    }
+    let letters = lab.letters();
+    lab.until("everything arrives", &mut engine, |lab| {
+        lab.line.arrived().distinct + letters::count(&letters) >= sent
+    })?;
     let (status, _, sums) = engine.drain()?;
     lab.look()?;
     report.check(status.success(), || format!("it ended with {status}"));
@@ -234,7 +225,7 @@ fn beside<T: Default>(lab: &Lab, of: impl FnOnce(&crate::lab::Line) -> T) -> T {
 pub(crate) fn down(settings: &Settings, count: u64) -> Result<Report> {
     let mut report = Report::new("down");
     report.rounds = count;
-    let (mut lab, server) = set_up(settings)?;
+    let (mut lab, server) = set_up(settings, false)?;
     for round in 0..count {
         server.set(Mode::Good);
         let mut engine = lab.start()?;
