@@ -78,7 +78,17 @@ impl Lab {
         let out = out.map_or_else(|| folder.path().join("main.out"), Path::to_owned);
         let sink = file_sink(&out);
         Lab::build(settings, folder, Some(&out), |lab| {
-            Ok(lab.flow(&lab.line, &sink, ""))
+            Ok(flow("main", &lab.file_source(&lab.line), &sink, ""))
+        })
+    }
+
+    /// Makes a folder in which whatever `source` says is written into a file.
+    pub(crate) fn with_source(settings: &Settings, source: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let out = folder.path().join("main.out");
+        let sink = file_sink(&out);
+        Lab::build(settings, folder, Some(&out), |_| {
+            Ok(flow("main", source, &sink, ""))
         })
     }
 
@@ -94,7 +104,8 @@ impl Lab {
             let out = lab.path("bystander.out");
             let line = lab.make_line("bystander", settings, Some(&out))?;
             let more = more(&lab.letters());
-            let flows = lab.flow(&lab.line, sink, &more) + &lab.flow(&line, &file_sink(&out), "");
+            let flows = flow("main", &lab.file_source(&lab.line), sink, &more)
+                + &flow(line.name, &lab.file_source(&line), &file_sink(&out), "");
             lab.bystander = Some(line);
             Ok(flows)
         })
@@ -143,21 +154,15 @@ impl Lab {
         self.folder.path().join(name)
     }
 
-    /// The text of a flow: an input through a pipeline into a sink.
-    fn flow(&self, line: &Line, sink: &str, more: &str) -> String {
+    /// The text of a source that follows the input of a line.
+    fn file_source(&self, line: &Line) -> String {
         let name = line.name;
-        let source = json!({
+        let config = json!({
             "path": self.path(&format!("{name}.in")), "mode": "read", "follow": true,
             "position": self.path(&format!("{name}.position")),
         });
         format!(
-            "define flow {name}\nflow\n  define connector input from file with codec = \"json\", \
-             preprocessors = [\"separate\"],\n    config = {source}\n  end;\n  \
-             define connector output from {sink}\n  end;\n  \
-             define pipeline pass pipeline select event from in into out; end;\n  \
-             create connector input;\n  create connector output;\n  create pipeline pass;\n  \
-             connect /connector/input to /pipeline/pass;\n  \
-             connect /pipeline/pass to /connector/output;\n{more}end;\ndeploy flow {name};\n"
+            "file with codec = \"json\", preprocessors = [\"separate\"],\n    config = {config}"
         )
     }
 
@@ -261,6 +266,18 @@ impl Line {
             output: out.map(Output::new),
         })
     }
+}
+
+/// The text of a flow: a source through a pipeline into a sink.
+fn flow(name: &str, source: &str, sink: &str, more: &str) -> String {
+    format!(
+        "define flow {name}\nflow\n  define connector input from {source}\n  end;\n  \
+         define connector output from {sink}\n  end;\n  \
+         define pipeline pass pipeline select event from in into out; end;\n  \
+         create connector input;\n  create connector output;\n  create pipeline pass;\n  \
+         connect /connector/input to /pipeline/pass;\n  \
+         connect /pipeline/pass to /connector/output;\n{more}end;\ndeploy flow {name};\n"
+    )
 }
 
 /// The text of a sink that appends lines to a file.

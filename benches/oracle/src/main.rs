@@ -10,6 +10,8 @@ mod kill;
 mod lab;
 mod letters;
 mod outage;
+mod post;
+mod posts;
 mod report;
 mod server;
 mod step;
@@ -60,6 +62,8 @@ enum Scenario {
     Kill,
     /// Killed at every call to the system of several kinds, from file to file
     Step,
+    /// Killed at random instants while clients post events with HTTP
+    Post,
     /// Asked to end under load
     Term,
     /// The disk of the sink is full for a while
@@ -81,7 +85,7 @@ enum Scenario {
 /// A scenario, how often it runs when little time is there, and how often when much is.
 type Plan = (Scenario, u64, u64, fn(&Settings, u64) -> Result<Report>);
 
-const PLANS: [Plan; 10] = [
+const PLANS: [Plan; 11] = [
     (Scenario::Kill, 5, 100, kill::run),
     (Scenario::Step, 8, 300, step::run),
     (Scenario::Term, 3, 20, term::run),
@@ -101,6 +105,7 @@ const PLANS: [Plan; 10] = [
     (Scenario::Deny, 1, 5, |settings, count| {
         outage::run(settings, Outage::Steady(Mode::Deny), count)
     }),
+    (Scenario::Post, 4, 50, post::run),
     (Scenario::Down, 1, 3, outage::down),
 ];
 
@@ -160,6 +165,7 @@ fn name(scenario: Scenario) -> &'static str {
         Scenario::Long => "long",
         Scenario::Kill => "kill",
         Scenario::Step => "step",
+        Scenario::Post => "post",
         Scenario::Term => "term",
         Scenario::Full => "full",
         Scenario::Refuse => "refuse",
