@@ -50,9 +50,12 @@ pub struct Reader {
     separator: Option<Vec<u8>>,
     place: Arc<Place>,
     offset: u64,
-    stream: u64,
+    /// None where the next pull begins one: it is numbered by that pull, which no other is.
+    stream: Option<u64>,
     /// Whether preprocessors may keep the beginning of an event.
     inside: bool,
+    /// A stream that goes on nowhere.
+    broken: Option<u64>,
     look: Backoff,
     /// Whether another file was seen in the place of this one.
     replaced: bool,
@@ -116,8 +119,9 @@ impl Reader {
             settings,
             place,
             offset,
-            stream: 0,
+            stream: None,
             inside: false,
+            broken: None,
             look: Backoff::new(LOOK),
             replaced: false,
             tracking,
@@ -132,6 +136,10 @@ impl Reader {
             }
         }
         loop {
+            if let Some(stream) = self.broken.take() {
+                out.fail_stream(0, stream);
+                return Ok(Pull::Ready);
+            }
             let rest = match self.read(out.limit_bytes())? {
                 Piece::Bytes { buffer, whole } => {
                     self.look.reset();
@@ -231,7 +239,8 @@ impl Reader {
                 whole,
             });
         }
-        let (now_ns, stream) = (self.host.now_ns(), self.stream);
+        let stream = *self.stream.get_or_insert(out.number().pull);
+        let now_ns = self.host.now_ns();
         out.push_buffer(buffer, |bytes, sink| {
             let mut event = Event::new(Value::bytes(bytes));
             event.ingest_ns = now_ns;
@@ -271,6 +280,7 @@ impl Reader {
             let message = format!("{name} was truncated: it is read from the start");
             self.host.log(Level::Warn, &message);
             let place = Arc::clone(&self.place);
+            self.broken = self.stream.take();
             self.go_on_with(place, 0);
             return Ok(false);
         }
@@ -290,21 +300,24 @@ impl Reader {
         let next = next.map_err(|reason| cannot("open", name, &reason))?;
         let message = format!("{name} was replaced by another file, which is read from its start");
         self.host.log(Level::Info, &message);
-        let handed_over = rest.is_some();
         if let Some(rest) = rest {
             self.hand_over(rest, true, out);
-            out.end_stream(0, self.stream);
+        }
+        let ended = self.stream.take();
+        if let Some(stream) = ended {
+            out.end_stream(0, stream);
         }
         self.go_on_with(next, 0);
-        self.stream += 1;
-        Ok(handed_over)
+        Ok(ended.is_some())
     }
 
     fn go_on_with(&mut self, place: Arc<Place>, offset: u64) {
         (self.place, self.offset) = (place, offset);
         self.replaced = false;
         // What preprocessors keep belongs to something else.
-        self.stream += u64::from(std::mem::take(&mut self.inside));
+        if std::mem::take(&mut self.inside) {
+            self.broken = self.stream.take().or(self.broken);
+        }
     }
 
     pub(crate) fn on_fates(&mut self, fates: &[FateRange]) -> Result<()> {

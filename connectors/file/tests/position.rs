@@ -234,6 +234,7 @@ fn a_file_that_is_followed_hands_over_what_comes() {
     place.append("o\nthree\n");
     assert_eq!(run.text(), "two\nthree\n");
     std::fs::write(&place.path, "new\n").unwrap();
+    assert_eq!(run.text(), "null", "the stream has broken off");
     assert_eq!(run.text(), "new\n");
     let warnings = run.warnings();
     assert!(
