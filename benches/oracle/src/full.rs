@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::Result;
+use crate::engine::Engine;
 use crate::lab::{Lab, Settings};
 use crate::report::Report;
 
@@ -14,6 +15,8 @@ const ROOM: u64 = 2 * 1024 * 1024;
 const FULL: Duration = Duration::from_secs(3);
 /// Within this time after relief events get through again.
 const RESUMED: Duration = Duration::from_secs(2);
+/// Within this time it gives up what cannot be delivered.
+const GIVEN_UP: Duration = Duration::from_secs(15);
 /// A core is used less than this much by an engine that waits.
 const SPIN: f64 = 0.2;
 /// What it occupies does not grow by more than this.
@@ -120,21 +123,67 @@ pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
     Ok(report)
 }
 
-fn fill_once(settings: &Settings, round: u64, disk: &Disk, report: &mut Report) -> Result<()> {
-    let mut lab = Lab::files(settings, Some(&disk.out()))?;
+/// Starts an engine, and feeds it until the disk is full. Returns how many events had arrived by then, and the memory
+/// that the engine had at first.
+fn fill(settings: &Settings, disk: &Disk, lab: &mut Lab) -> Result<(Engine, u64, f64)> {
     let mut engine = lab.start()?;
     disk.fill(engine.pid())?;
-    lab.line.feed.write(1)?;
-    lab.wait_for(0, &mut engine)?;
+    lab.fresh(&mut engine)?;
     let memory = engine.memory_mib()?;
     lab.line.feed.set_rate(settings.rate);
     // Until nothing arrives any more.
     let mut arrived = 0;
-    while arrived < lab.line.arrived().distinct || arrived < 100 {
-        arrived = lab.line.arrived().distinct;
+    loop {
         lab.pass(Duration::from_millis(500))?;
         engine.check()?;
+        let now = lab.line.arrived().distinct;
+        if now == arrived && now > 100 {
+            return Ok((engine, arrived, memory));
+        }
+        arrived = now;
     }
+}
+
+/// Asks it to end while the disk is full, `count` times, and lets the next run deliver the rest.
+pub(crate) fn stuck(settings: &Settings, count: u64) -> Result<Report> {
+    let mut report = Report::new("stuck");
+    report.rounds = count;
+    for round in 0..count {
+        let disk = Disk::make()?;
+        let mut lab = Lab::files(settings, Some(&disk.out()))?;
+        let (engine, arrived, _) = fill(settings, &disk, &mut lab)?;
+        lab.line.feed.set_rate(0);
+        let pid = engine.pid();
+        let (status, took, sums) = engine.drain()?;
+        report.check(status.code() == Some(1), || {
+            format!("round {round}: it ended with {status}, not with 1")
+        });
+        report.check(settings.is_soon(took, GIVEN_UP), || {
+            format!("round {round}: it took {took:?} to end")
+        });
+        let left: u64 = sums.iter().map(|sum| sum.failed + sum.in_flight).sum();
+        report.check(left > 0 && sums.iter().all(|sum| sum.adds_up()), || {
+            format!("round {round}: it does not say what it left: {sums:?}")
+        });
+        if let Disk::Tmpfs(_) = disk {
+            disk.relieve(pid)?;
+        }
+        let mut engine = lab.start()?;
+        lab.fresh(&mut engine)?;
+        engine.drain()?;
+        lab.look()?;
+        let sent = lab.line.feed.sent();
+        report.take(sent, sent - arrived.min(sent), &lab.line.arrived());
+        report.note(format!(
+            "round {round}: it ended after {took:?}, and left {left} event(s)"
+        ));
+    }
+    Ok(report)
+}
+
+fn fill_once(settings: &Settings, round: u64, disk: &Disk, report: &mut Report) -> Result<()> {
+    let mut lab = Lab::files(settings, Some(&disk.out()))?;
+    let (mut engine, arrived, memory) = fill(settings, disk, &mut lab)?;
     let cpu = engine.cpu_seconds()?;
     lab.pass(FULL)?;
     engine.check()?;

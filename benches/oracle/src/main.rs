@@ -68,6 +68,8 @@ enum Scenario {
     Term,
     /// The disk of the sink is full for a while
     Full,
+    /// Asked to end while the disk of the sink is full
+    Stuck,
     /// The sink's server is not there for a while
     Refuse,
     /// The sink's server does not answer for a while
@@ -85,11 +87,12 @@ enum Scenario {
 /// A scenario, how often it runs when little time is there, and how often when much is.
 type Plan = (Scenario, u64, u64, fn(&Settings, u64) -> Result<Report>);
 
-const PLANS: [Plan; 11] = [
+const PLANS: [Plan; 12] = [
     (Scenario::Kill, 5, 100, kill::run),
     (Scenario::Step, 8, 300, step::run),
     (Scenario::Term, 3, 20, term::run),
     (Scenario::Full, 1, 3, full::run),
+    (Scenario::Stuck, 1, 3, full::stuck),
     (Scenario::Refuse, 1, 5, |settings, count| {
         outage::run(settings, Outage::Steady(Mode::Refuse), count)
     }),
@@ -168,6 +171,7 @@ fn name(scenario: Scenario) -> &'static str {
         Scenario::Post => "post",
         Scenario::Term => "term",
         Scenario::Full => "full",
+        Scenario::Stuck => "stuck",
         Scenario::Refuse => "refuse",
         Scenario::Hang => "hang",
         Scenario::Reset => "reset",
