@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::Host;
-use crate::io::{Network, SystemNetwork};
+use crate::io::{Disk, Network, SystemDisk, SystemNetwork};
 
 /// The connector's name in its flow, the host, and what stands between the connector and the outside.
 #[derive(Clone, Debug)]
@@ -11,6 +11,7 @@ pub struct Context {
     alias: String,
     host: Host,
     network: Arc<dyn Network>,
+    disk: Arc<dyn Disk>,
 }
 
 impl Context {
@@ -22,6 +23,7 @@ impl Context {
             alias: alias.to_owned(),
             host,
             network,
+            disk: Arc::new(SystemDisk),
         }
     }
 
@@ -29,6 +31,13 @@ impl Context {
     #[must_use]
     pub fn with_network(mut self, network: Arc<dyn Network>) -> Self {
         self.network = network;
+        self
+    }
+
+    /// The same context with another disk, such as one that fails when a test says so.
+    #[must_use]
+    pub fn with_disk(mut self, disk: Arc<dyn Disk>) -> Self {
+        self.disk = disk;
         self
     }
 
@@ -48,5 +57,11 @@ impl Context {
     #[must_use]
     pub fn network(&self) -> &Arc<dyn Network> {
         &self.network
+    }
+
+    /// Where files are: the only way to them that a connector takes, unless a library brings its own.
+    #[must_use]
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
     }
 }

@@ -84,7 +84,7 @@ fn configurations_are_compared_with_their_schema() {
         &copy("\"mode\": \"read\"", "\"mode\": \"read\", \"bufer\": 1"),
         &[
             "error[unknown-key]: connector `file` has no key `bufer`\n --> f.troy:7:50\n",
-            "help: the keys are `mode`, `path`",
+            "help: the keys are `follow`, `mode`, ",
         ],
     );
     wrong(

@@ -9,6 +9,7 @@ mod dlq;
 mod exit;
 mod metrics;
 mod plugin;
+mod position;
 mod run;
 mod test;
 mod usage;
