@@ -19,3 +19,4 @@ mod stream;
 mod support;
 mod watchdog;
 mod windows;
+mod windows_fates;
