@@ -185,6 +185,12 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, all_made: Vec<Made<'_>>) -> FlowHandle
         running,
         contraflow,
     };
+    // Before any source runs.
+    for (made, queue) in all_made.iter().zip(&graph.sinks) {
+        if let (Some(error), Some((_, breaker))) = (&made.down, queue) {
+            breaker.open(error.message());
+        }
+    }
     let mut known = Vec::new();
     let mut keepers = Vec::new();
     let outs = graph.outs.into_iter().zip(graph.errs);
@@ -258,7 +264,7 @@ impl Spawner<'_> {
             let alive = self.alive.clone();
             SideTask::spawn(running, instance, &name, shared, &blueprint.reports, alive)
         };
-        let sink = sink.and_then(|route| self.sink(blueprint, route, made.down.as_ref()));
+        let sink = sink.and_then(|route| self.sink(blueprint, route));
         let sink = sink.map(|running| spawn(running, made.sink));
         let source = self.source(blueprint, routes);
         let source = source.map(|running| spawn(running, made.source));
@@ -287,12 +293,8 @@ impl Spawner<'_> {
         &self,
         blueprint: &Arc<Blueprint>,
         ((queue, breaker), err): SinkRoute,
-        down: Option<&Error>,
     ) -> Option<RunningSide> {
         let info = blueprint.sink?;
-        if let Some(error) = down {
-            breaker.open(error.message());
-        }
         // Made before, when the blueprint was, so that it can be made.
         let encoder = blueprint.encoder().ok()?;
         let body = SinkBody::new(queue, encoder, err, blueprint.refusal);
