@@ -135,6 +135,7 @@ pub(crate) fn plan<'f>(
         check_codec(spec, source, sink)?;
         check_supported(spec)?;
         check_refusal(flow, at, spec, sink)?;
+        check_way_of_records(flow, at, spec)?;
         planned.push(Planned {
             spec,
             found,
@@ -156,7 +157,8 @@ pub fn check(flow: &Flow, registry: &Registry) -> Vec<StartError> {
         let fits = sides(flow, at, spec, &Found::Registered(entry))
             .and_then(|(source, sink)| {
                 check_codec(spec, source, sink)?;
-                check_refusal(flow, at, spec, sink)
+                check_refusal(flow, at, spec, sink)?;
+                check_way_of_records(flow, at, spec)
             })
             .and_then(|()| check_supported(spec));
         errors.extend(fits.err());
@@ -292,6 +294,45 @@ fn check_refusal(
         );
         return Err(StartError::config(on_failure.span, message)
             .help("write `\"fail\"`, `\"drop\"` or `\"dead_letter\"`"));
+    }
+    Ok(())
+}
+
+/// Records of what a sink refuses must not come back to it: it would wait for itself.
+fn check_way_of_records(flow: &Flow, at: usize, spec: &ConnectorSpec) -> Result<(), StartError> {
+    let is_err_of = |from: &Endpoint, sink: usize| {
+        matches!(from, Endpoint::Connector { connector, port, .. }
+            if *connector == sink && port == "err")
+    };
+    let mut sinks = vec![at];
+    let mut pipelines = Vec::new();
+    let mut has_grown = is_written(flow, at);
+    while std::mem::take(&mut has_grown) {
+        for link in &flow.links {
+            let is_on_the_way = match &link.from {
+                Endpoint::Pipeline { pipeline, .. } => pipelines.contains(pipeline),
+                from => sinks.iter().any(|sink| is_err_of(from, *sink)),
+            };
+            let (seen, to) = match &link.to {
+                Endpoint::Connector { connector, .. } => (&mut sinks, *connector),
+                Endpoint::Pipeline { pipeline, .. } => (&mut pipelines, *pipeline),
+            };
+            if !is_on_the_way {
+                continue;
+            }
+            if matches!(&link.to, Endpoint::Connector { .. }) && to == at {
+                let message = format!(
+                    "what comes from the port `err` of connector `{}` leads back to it",
+                    spec.name
+                );
+                return Err(StartError::config(link.span, message)
+                    .help("send the records to another connector"));
+            }
+            if !seen.contains(&to) {
+                seen.push(to);
+                has_grown = true;
+            }
+        }
     }
     Ok(())
 }

@@ -26,3 +26,4 @@ mod support;
 mod talker;
 mod watchdog;
 mod windows;
+mod windows_fates;

@@ -314,6 +314,9 @@ fn a_drain_is_bounded_and_says_what_is_left() {
     let report = ended(&flow);
     assert!(report.stopped && !report.is_ok());
     assert_eq!((report.left, report.state), (1, FlowState::Failed));
+    assert_eq!(report.connectors[1].state, ConnectorState::Failed);
+    let error = report.connectors[1].error.as_ref().unwrap();
+    assert_eq!(error.message(), "nobody is there");
     assert_eq!(counts(&report), [2, 1, 1, 0, 0, 0]);
     let records = records.lock().unwrap();
     assert!(

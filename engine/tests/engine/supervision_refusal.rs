@@ -209,3 +209,27 @@ fn policies_that_cannot_work_keep_a_flow_from_starting() {
         );
     }
 }
+
+#[test]
+fn records_of_a_sink_must_not_lead_back_to_it() {
+    let (engine, _) = engine();
+    let connector = |name: &str| {
+        format!(
+            "{name} from t_flaky with config = {} end",
+            json!({ "world": "back" })
+        )
+    };
+    for way in [
+        &["connector/a/err -> connector/a"][..],
+        &[
+            "connector/a/err -> connector/b",
+            "connector/b/err -> connector/a",
+        ],
+    ] {
+        let links = [&["connector/s -> connector/a"], way].concat();
+        let connectors = [connector("s"), connector("a"), connector("b")];
+        let connectors: Vec<&str> = connectors.iter().map(String::as_str).collect();
+        let error = try_start(&engine, &text(&connectors, &[], &links)).unwrap_err();
+        assert!(error.message.contains("leads back to it"), "{error}");
+    }
+}
