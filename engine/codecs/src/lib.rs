@@ -14,7 +14,11 @@
 //! | codec | `statsd` | lines of StatsD |
 //! | codec | `dogstatsd` | metrics, events and service checks of DogStatsD |
 //! | preprocessor | `separate` | cuts a stream at a separator |
+//! | preprocessor | `length-prefixed` | cuts a stream at lengths of eight bytes |
+//! | preprocessor | `textual-length-prefixed` | cuts a stream at lengths of decimal digits |
 //! | postprocessor | `separate` | puts a separator behind every event |
+//! | postprocessor | `length-prefixed` | puts its length before every event, in eight bytes |
+//! | postprocessor | `textual-length-prefixed` | puts its length before every event, in decimal digits |
 //!
 //! Nothing here is called by name: every codec and processor registers itself, and the registry finds it in the slice
 //! of entries. A program that wants them names the crate once, because the linker leaves out a crate that nobody
@@ -32,6 +36,7 @@ mod csv;
 mod dogstatsd;
 mod influx;
 mod json;
+mod length;
 mod memory;
 mod msgpack;
 mod separate;
@@ -47,6 +52,7 @@ pub use csv::Csv;
 pub use dogstatsd::Dogstatsd;
 pub use influx::Influx;
 pub use json::Json;
+pub use length::{LengthPrefixed, PutLength, PutTextualLength, TextualLengthPrefixed};
 pub use msgpack::Msgpack;
 pub use separate::{AppendSeparator, Separate};
 pub use statsd::Statsd;
