@@ -16,6 +16,7 @@
 //! | preprocessor | `separate` | cuts a stream at a separator |
 //! | preprocessor | `length-prefixed` | cuts a stream at lengths of eight bytes |
 //! | preprocessor | `textual-length-prefixed` | cuts a stream at lengths of decimal digits |
+//! | preprocessor | `decompress` | decompresses frames: gzip, zlib, xz, snappy, lz4, zstd, brotli |
 //! | postprocessor | `separate` | puts a separator behind every event |
 //! | postprocessor | `length-prefixed` | puts its length before every event, in eight bytes |
 //! | postprocessor | `textual-length-prefixed` | puts its length before every event, in decimal digits |
@@ -33,6 +34,7 @@
 mod binary;
 mod binflux;
 mod csv;
+mod decompress;
 mod dogstatsd;
 mod influx;
 mod json;
@@ -49,6 +51,7 @@ mod yaml;
 pub use binary::Binary;
 pub use binflux::Binflux;
 pub use csv::Csv;
+pub use decompress::Decompress;
 pub use dogstatsd::Dogstatsd;
 pub use influx::Influx;
 pub use json::Json;

@@ -23,6 +23,7 @@ fn registers_exactly_these() {
         (Kind::Codec, "string"),
         (Kind::Codec, "syslog"),
         (Kind::Codec, "yaml"),
+        (Kind::Preprocessor, "decompress"),
         (Kind::Preprocessor, "length-prefixed"),
         (Kind::Preprocessor, "separate"),
         (Kind::Preprocessor, "textual-length-prefixed"),
