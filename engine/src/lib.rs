@@ -44,6 +44,7 @@ mod breaker;
 mod builtin;
 mod catalogue;
 mod channel;
+mod circle;
 mod clock;
 mod control;
 mod decode;

@@ -8,6 +8,7 @@ use temblor_lang::{EvalError, Pipeline, Progress, Scratch, State};
 use temblor_pdk::{Batch, BatchBuilder, Event, EventId, Value};
 
 use crate::breaker::Breaker;
+use crate::circle::RoundSender;
 use crate::clock::Clock;
 use crate::feedback::Feedback;
 use crate::kept::Kept;
@@ -22,6 +23,8 @@ pub(crate) enum Target {
     Inline(Box<Node>, usize),
     /// A sink, or a pipeline with a task of its own, and the port there.
     Queue(Sender, usize, Arc<Breaker>),
+    /// Another pipeline of the same circle, and the port there.
+    Round(RoundSender, usize),
 }
 
 /// A running pipeline and what its output ports are connected to.
@@ -30,9 +33,10 @@ pub(crate) struct Node {
     scratch: Scratch,
     /// What the pipeline keeps from event to event.
     state: State,
-    /// What came in and its operators still keep.
+    /// What came in and its windows and operators still keep.
     kept: Kept,
-    has_operators: bool,
+    /// Whether it has windows or operators.
+    keeps: bool,
     /// The output `err`.
     err: Option<usize>,
     outputs: Vec<Vec<Target>>,
@@ -51,8 +55,10 @@ struct Found {
     errors: Vec<(usize, EvalError)>,
     /// Events that windows or operators took.
     absorbed: Vec<EventId>,
-    /// Whether operators kept events for later, so that what came out may stand for any.
+    /// Whether windows or operators kept events for later, so that what came out may stand for any.
     has_held: bool,
+    /// Whether what windows held is gone.
+    has_lost: bool,
 }
 
 /// Why a pipeline is run without an event.
@@ -75,9 +81,9 @@ impl Node {
     ) -> Self {
         let state = pipeline.state();
         let feedback = pipeline.ways(&state);
-        let has_operators = state.progress().next().is_some();
+        let keeps = state.progress().next().is_some();
         Node {
-            has_operators,
+            keeps,
             err: pipeline.output("err"),
             state,
             pipeline,
@@ -97,12 +103,23 @@ impl Node {
         let Some(feedback) = &self.feedback else {
             return self.outputs.iter().any(|targets| is_blocked(targets));
         };
-        let targets = |port: usize| self.outputs.get(port).map_or(&[][..], |targets| targets);
-        feedback.is_blocked(
-            &self.state,
-            |port| !targets(port).is_empty(),
-            |port| is_blocked(targets(port)),
-        )
+        let is_closed = |port: usize| is_blocked(self.targets(port));
+        feedback.is_blocked(&self.state, |port| self.is_read(port), is_closed)
+    }
+
+    /// Whether an operator that leads around closed ways has no other left, so that it would lose what came in.
+    pub(crate) fn is_stuck(&self) -> bool {
+        let is_closed = |port: usize| is_blocked(self.targets(port));
+        let feedback = self.feedback.as_ref();
+        feedback.is_some_and(|feedback| feedback.is_stuck(|port| self.is_read(port), is_closed))
+    }
+
+    fn targets(&self, port: usize) -> &[Target] {
+        self.outputs.get(port).map_or(&[][..], |targets| targets)
+    }
+
+    fn is_read(&self, port: usize) -> bool {
+        !self.targets(port).is_empty()
     }
 
     /// Whether [`Node::hear`] has something to do.
@@ -130,18 +147,24 @@ impl Node {
         let (results, found) = self.run_events(port, &parcel.batch);
         let letters = self.fail(&parcel, &found.errors);
         let Parcel { batch, tickets } = parcel;
+        if found.has_lost {
+            tickets.all_failed();
+            self.kept.tickets().for_each(Tickets::all_failed);
+        }
         tickets.absorbed(found.absorbed.iter());
         drop(batch);
-        let onward = match found.has_held || !self.kept.is_empty() {
-            true => tickets.of_all(self.kept.tickets()),
-            false => tickets.clone(),
-        };
-        self.hand_on(results, &onward).await;
-        onward.release();
+        if results.iter().any(|batch| !batch.is_empty()) {
+            let onward = match found.has_held || !self.kept.is_empty() {
+                true => tickets.of_all(self.kept.tickets()),
+                false => tickets.clone(),
+            };
+            self.hand_on(results, &onward).await;
+            onward.release();
+        }
         if let Some(letters) = letters {
             self.send_letters(letters).await;
         }
-        match self.has_operators {
+        match self.keeps {
             true => self.kept.add(tickets, self.state.progress()),
             false => tickets.release(),
         }
@@ -216,6 +239,7 @@ impl Node {
                 }
             }
             found.has_held = run.has_held();
+            found.has_lost = run.has_lost();
             found
         })
     }
@@ -354,6 +378,8 @@ pub(crate) fn is_blocked(targets: &[Target]) -> bool {
     targets.iter().any(|target| match target {
         Target::Inline(node, _) => node.is_blocked(),
         Target::Queue(_, _, breaker) => breaker.is_open(),
+        // The pipelines of a circle tell each other.
+        Target::Round(..) => false,
     })
 }
 
@@ -378,5 +404,6 @@ async fn hand_over(parcel: Parcel, target: &mut Target) {
     match target {
         Target::Inline(node, port) => node.run(*port, parcel).await,
         Target::Queue(sender, port, _) => sender.send(*port, parcel).await,
+        Target::Round(sender, port) => sender.send(*port, parcel),
     }
 }

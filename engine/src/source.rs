@@ -281,7 +281,8 @@ impl SourceTask {
                     None => Ok(()),
                 }
             }
-            Ok(_) => Ok(()),
+            Ok(Outcome::Idle) => Ok(()),
+            Ok(other) => garbage(format!("answered {other:?} to a pull")),
             Err(error) => Err(error),
         };
         if let Err(error) = taken {
@@ -314,10 +315,9 @@ impl SourceTask {
         Ok(())
     }
 
-    /// Refuses what no sound connector hands over. Ids of bytes are made in the decoder.
+    /// Refuses what no sound connector hands over. Numbers of events of bytes are made in the decoder.
     fn check(&self, batch: &Batch, body: &SourceBody) -> Result<()> {
         let events = batch.events();
-        let garbage = |what: String| Err(Error::new(ErrorKind::Bug, what));
         if events.len() > MOST_EVENTS {
             return garbage(format!(
                 "a pull handed over {} events, more than {MOST_EVENTS}",
@@ -326,13 +326,17 @@ impl SourceTask {
         }
         let lane = events.first().map_or(0, |event| event.id.lane);
         let number = (self.parts.number, lane, body.pull);
+        let has_bytes = body.decoder.is_some();
         let is_own = |(at, event): (usize, &temblor_pdk::Event<'_>)| {
             let id = &event.id;
-            (id.source, id.lane, id.pull) == number && id.event as usize == at
+            (id.source, id.lane, id.pull) == number && (has_bytes || id.event as usize == at)
         };
-        match body.decoder.is_some() || events.iter().enumerate().all(is_own) {
-            true => Ok(()),
-            false => garbage("a pull handed over events with ids that are not its own".to_owned()),
+        match events.iter().enumerate().find(|event| !is_own(*event)) {
+            None => Ok(()),
+            Some((at, event)) => garbage(format!(
+                "a pull of lane {lane} handed over event {at} with the id {:?}",
+                event.id
+            )),
         }
     }
 
@@ -404,6 +408,10 @@ impl SourceTask {
             }
         }
     }
+}
+
+fn garbage(what: String) -> Result<()> {
+    Err(Error::new(ErrorKind::Bug, what))
 }
 
 fn take_values(batch: Batch, pull: &PullOf<'_>, times: &mut Times) -> Decoded {

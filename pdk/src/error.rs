@@ -6,13 +6,13 @@
 pub enum ErrorKind {
     /// The configuration cannot work: the flow does not start.
     Config,
-    /// The outside is gone. The connector stops; reconnecting by a policy comes later.
+    /// The outside is gone for now: the connector is connected again by its policy, and its events wait.
     Disconnected,
-    /// This event cannot be taken, now or later: it fails, the connector goes on.
+    /// These events cannot be taken, now or later: they fail or what else its settings say, the connector goes on.
     Rejected,
-    /// The connector cannot go on: it stops with this error.
+    /// The connector cannot go on, for good: it fails with this error.
     Failed,
-    /// The connector panicked: the instance is poisoned and stops.
+    /// The connector panicked, hangs or does what it must not: it is made anew.
     Bug,
 }
 

@@ -3,9 +3,13 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
-use temblor::{ConnectorState, Counts, Engine, FlowHandle, FlowReport, StartError, StartErrorKind};
+use temblor::{
+    ConnectorReport, ConnectorState, Counts, Engine, FlowHandle, FlowReport, StartError,
+    StartErrorKind, Supervision,
+};
 use temblor_lang::{Code, Finding, Sources, render};
 use temblor_registry::Registry;
 
@@ -41,6 +45,9 @@ pub(crate) struct RunOptions {
     /// The number of worker threads; one for each core by default
     #[arg(long, value_name = "COUNT")]
     workers: Option<NonZeroUsize>,
+    /// How long flows may take to drain after a signal or a failure, in seconds; then they stop
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    drain_timeout: f64,
     /// Leaves out the line with what became of the events
     #[arg(long)]
     quiet: bool,
@@ -112,8 +119,13 @@ fn start(options: &RunOptions, registry: Arc<Registry>, program: &Program, log: 
 }
 
 fn engine(options: &RunOptions, registry: Arc<Registry>, log: Log) -> Result<Engine, Failure> {
+    let supervision = Supervision {
+        drain_timeout: Duration::from_secs_f64(options.drain_timeout),
+        ..Supervision::default()
+    };
     let mut builder = Engine::builder()
         .registry(registry)
+        .supervision(supervision)
         .logical_clock(options.clock == ClockKind::Logical)
         .log(log.level(), move |record| log.take(record));
     if let Some(workers) = options.workers {
@@ -121,6 +133,15 @@ fn engine(options: &RunOptions, registry: Arc<Registry>, log: Log) -> Result<Eng
     }
     let built = builder.build();
     built.map_err(|error| Failure::failed(format!("the engine cannot start: {error}")))
+}
+
+/// Reads a number of seconds.
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(_) => Ok(seconds),
+        Err(_) => Err("it is no time that can be waited for".to_owned()),
+    }
 }
 
 /// Shows why a flow did not start.
@@ -146,19 +167,18 @@ pub(super) fn not_started(error: &StartError, sources: &Sources) -> Exit {
 /// Waits for the end of a flow and reports on it.
 fn ended(flow: &FlowHandle, quiet: bool, exit: Exit) -> Exit {
     let report = flow.wait();
-    for connector in &report.connectors {
-        if connector.state == ConnectorState::Failed {
-            let reason = connector.error.as_ref().map(ToString::to_string);
-            let reason = reason.unwrap_or_else(|| "it gave no reason".to_owned());
-            complain(format!(
-                "error: connector `{}` (`{}`, {}) of flow `{}` failed: {reason}",
-                connector.name, connector.kind, connector.link_mode, report.name
-            ));
-        }
+    let connectors = report.connectors.iter();
+    connectors.for_each(|connector| ended_badly(connector, &report.name));
+    if let Some(error) = &report.error {
+        complain(format!("error: {error}"));
     }
     if report.stopped {
+        let left = match report.left {
+            1 => "1 event left".to_owned(),
+            left => format!("{left} events left"),
+        };
         complain(format!(
-            "error: flow `{}` was stopped before it had drained",
+            "error: flow `{}` was stopped before it had drained: {left}",
             report.name
         ));
     }
@@ -169,6 +189,19 @@ fn ended(flow: &FlowHandle, quiet: bool, exit: Exit) -> Exit {
         true => exit,
         false => Exit::Failed,
     }
+}
+
+/// Says why a connector failed, if it did.
+fn ended_badly(connector: &ConnectorReport, flow: &str) {
+    if connector.state != ConnectorState::Failed {
+        return;
+    }
+    let reason = connector.error.as_ref().map(ToString::to_string);
+    let reason = reason.unwrap_or_else(|| "it gave no reason".to_owned());
+    complain(format!(
+        "error: connector `{}` (`{}`, {}) of flow `{flow}` failed: {reason}",
+        connector.name, connector.kind, connector.link_mode
+    ));
 }
 
 /// Says what became of the events, which adds up.

@@ -1,11 +1,9 @@
 //! Starting a flow: connectors made and connected, sinks before sources, then all tasks at once.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use event_listener::Event as Notify;
 use log::Level;
-use smol::future::or;
 use temblor_lang::Flow;
 use temblor_pdk::{Command, Error, ErrorKind, Instance, Payload};
 
@@ -14,23 +12,19 @@ use super::graph::{self, PipelineTask};
 use super::handle::{FlowHandle, FlowShared, Known, Life};
 use super::instance::Control;
 use super::keeper::{Beginning, Keeper, PATIENCE, RunningSide, SideTask, create, within};
+use super::pipeline::run_pipeline;
 use super::plan::{Found, Planned, StartError, plan};
 use super::supervise::{Kept, Supervisor};
 use crate::breaker::{Breaker, Contraflow};
-use crate::clock::Clock;
 use crate::control::{ConnectorState, Report, Side, Status};
 use crate::engine::Inner;
-use crate::executor::{Watched, give_way};
+use crate::executor::Watched;
 use crate::fate::{SourceFates, Tally};
-use crate::parcel::Parcel;
 use crate::queue::Receiver;
 use crate::route::Target;
 use crate::sink::{SinkBody, SinkParts};
 use crate::slot::Slot;
 use crate::source::{SourceBody, SourceParts};
-
-/// How often time passes for pipelines that wait for it.
-const TICK: Duration = Duration::from_millis(100);
 
 /// A connector that was made, with what its sides need.
 struct Made<'f> {
@@ -191,6 +185,12 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, all_made: Vec<Made<'_>>) -> FlowHandle
         running,
         contraflow,
     };
+    // Before any source runs.
+    for (made, queue) in all_made.iter().zip(&graph.sinks) {
+        if let (Some(error), Some((_, breaker))) = (&made.down, queue) {
+            breaker.open(error.message());
+        }
+    }
     let mut known = Vec::new();
     let mut keepers = Vec::new();
     let outs = graph.outs.into_iter().zip(graph.errs);
@@ -264,7 +264,7 @@ impl Spawner<'_> {
             let alive = self.alive.clone();
             SideTask::spawn(running, instance, &name, shared, &blueprint.reports, alive)
         };
-        let sink = sink.and_then(|route| self.sink(blueprint, route, made.down.as_ref()));
+        let sink = sink.and_then(|route| self.sink(blueprint, route));
         let sink = sink.map(|running| spawn(running, made.sink));
         let source = self.source(blueprint, routes);
         let source = source.map(|running| spawn(running, made.source));
@@ -293,12 +293,8 @@ impl Spawner<'_> {
         &self,
         blueprint: &Arc<Blueprint>,
         ((queue, breaker), err): SinkRoute,
-        down: Option<&Error>,
     ) -> Option<RunningSide> {
         let info = blueprint.sink?;
-        if let Some(error) = down {
-            breaker.open(error.message());
-        }
         // Made before, when the blueprint was, so that it can be made.
         let encoder = blueprint.encoder().ok()?;
         let body = SinkBody::new(queue, encoder, err, blueprint.refusal);
@@ -381,80 +377,6 @@ impl Spawner<'_> {
             }
             // Only the first failure of a flow counts.
             let _ = failed.try_send(());
-        }
-    }
-}
-
-/// Runs a pipeline that has a task of its own. Time passes for it also while nothing comes in.
-async fn run_pipeline(
-    mut pipeline: PipelineTask,
-    contraflow: Arc<Contraflow>,
-    clock: Clock,
-    is_logical: bool,
-) {
-    let ticks = pipeline.node.wants_ticks() && !is_logical;
-    let mut due = Instant::now() + TICK;
-    let mut change = contraflow.listen();
-    pipeline.pass_on_contraflow();
-    loop {
-        let parcel = async { Next::Parcel(pipeline.queue.receive().await) };
-        let tick = async {
-            match ticks {
-                true => drop(smol::Timer::at(due).await),
-                false => std::future::pending().await,
-            }
-            Next::Tick
-        };
-        let changed = async {
-            (&mut change).await;
-            Next::Contraflow
-        };
-        // What comes back has priority; then ticks, so that a busy queue does not keep time from passing.
-        match or(changed, or(tick, parcel)).await {
-            Next::Parcel(Some((port, parcel))) => {
-                give_way(&clock).await;
-                pipeline.node.run(port, parcel).await;
-                pipeline.look_at_operators();
-            }
-            Next::Parcel(None) => break,
-            Next::Tick => {
-                pipeline.node.tick(clock.now_ns()).await;
-                pipeline.look_at_operators();
-                due = Instant::now() + TICK;
-            }
-            Next::Contraflow => {
-                change = contraflow.listen();
-                pipeline.node.hear();
-                pipeline.pass_on_contraflow();
-            }
-        }
-    }
-    pipeline.node.finish(clock.now_ns()).await;
-}
-
-/// What a pipeline with a task of its own does next.
-enum Next {
-    Parcel(Option<(usize, Parcel)>),
-    Tick,
-    /// A breaker has opened or closed.
-    Contraflow,
-}
-
-impl PipelineTask {
-    /// An operator may have begun to pause, or have ended it.
-    fn look_at_operators(&self) {
-        if self.node.wants_feedback() {
-            self.pass_on_contraflow();
-        }
-    }
-
-    /// The pipeline's own breaker is open while one is behind it that holds it up.
-    fn pass_on_contraflow(&self) {
-        match self.node.is_blocked() {
-            true => self
-                .breaker
-                .open("an operator of the pipeline pauses, or a sink behind it takes no events"),
-            false => self.breaker.close(),
         }
     }
 }

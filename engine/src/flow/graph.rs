@@ -5,6 +5,7 @@ use std::sync::Arc;
 use temblor_lang::{Endpoint, Flow};
 
 use crate::breaker::{Breaker, Contraflow};
+use crate::circle::{Circle, Member, RoundSender};
 use crate::clock::Clock;
 use crate::log::Logger;
 use crate::queue::{QueueLimits, Receiver, Sender, queue};
@@ -17,6 +18,8 @@ pub(crate) struct PipelineTask {
     pub(crate) queue: Receiver,
     /// Open while the pipeline cannot hand on what comes in.
     pub(crate) breaker: Arc<Breaker>,
+    /// Set if it is one of several that feed each other.
+    pub(crate) member: Option<Member>,
 }
 
 /// All routes of a flow.
@@ -67,6 +70,7 @@ pub(crate) fn build(
                 node,
                 queue,
                 breaker,
+                member: builder.members[at].take(),
             }));
         }
     }
@@ -127,6 +131,11 @@ struct Builder<'f> {
     shared: Vec<Option<(Sender, Arc<Breaker>)>>,
     /// The other ends, until the tasks have them.
     queues: Vec<Option<Receiver>>,
+    /// For each pipeline the circle that it is in, by a number.
+    circles: Vec<Option<usize>>,
+    /// For each pipeline of a circle with a task of its own, the way in from the others.
+    rounds: Vec<Option<RoundSender>>,
+    members: Vec<Option<Member>>,
 }
 
 impl<'f> Builder<'f> {
@@ -156,6 +165,8 @@ impl<'f> Builder<'f> {
             shared.push(way_in);
             queues.push(queue);
         }
+        let circles = circles(flow);
+        let (rounds, members) = members(flow, &circles, &shared, logger);
         Builder {
             flow,
             logger,
@@ -163,6 +174,9 @@ impl<'f> Builder<'f> {
             sinks,
             shared,
             queues,
+            circles,
+            rounds,
+            members,
             contraflow,
         }
     }
@@ -171,16 +185,24 @@ impl<'f> Builder<'f> {
     fn targets(&mut self, is_from: impl Fn(&Endpoint) -> bool) -> Vec<Target> {
         let flow = self.flow;
         let links = flow.links.iter().filter(|link| is_from(&link.from));
-        links.filter_map(|link| self.target(&link.to)).collect()
+        links
+            .filter_map(|link| self.target(&link.from, &link.to))
+            .collect()
     }
 
-    fn target(&mut self, to: &Endpoint) -> Option<Target> {
+    fn target(&mut self, from: &Endpoint, to: &Endpoint) -> Option<Target> {
         match to {
             Endpoint::Connector { connector, .. } => {
                 let (sender, _, breaker) = self.sinks[*connector].as_ref()?;
                 Some(Target::Queue(sender.clone(), 0, Arc::clone(breaker)))
             }
             Endpoint::Pipeline { pipeline, port, .. } => {
+                let circle = self.circles[*pipeline];
+                let is_round = matches!(from, Endpoint::Pipeline { pipeline, .. }
+                    if circle.is_some() && self.circles[*pipeline] == circle);
+                if let (true, Some(sender)) = (is_round, &self.rounds[*pipeline]) {
+                    return Some(Target::Round(sender.clone(), *port));
+                }
                 if let Some((sender, breaker)) = &self.shared[*pipeline] {
                     let breaker = Arc::clone(breaker);
                     return Some(Target::Queue(sender.clone(), *port, breaker));
@@ -209,4 +231,53 @@ impl<'f> Builder<'f> {
             self.clock,
         )
     }
+}
+
+/// For each pipeline, the circle of pipelines that feed each other which it is in: the first of them.
+fn circles(flow: &Flow) -> Vec<Option<usize>> {
+    let count = flow.pipelines.len();
+    let mut reaches = vec![vec![false; count]; count];
+    for link in &flow.links {
+        if let (
+            Endpoint::Pipeline { pipeline: from, .. },
+            Endpoint::Pipeline { pipeline: to, .. },
+        ) = (&link.from, &link.to)
+        {
+            reaches[*from][*to] = true;
+        }
+    }
+    for through in 0..count {
+        for from in 0..count {
+            for to in 0..count {
+                if reaches[from][through] && reaches[through][to] {
+                    reaches[from][to] = true;
+                }
+            }
+        }
+    }
+    let circle = |at: usize| (0..count).find(|other| reaches[at][*other] && reaches[*other][at]);
+    (0..count).map(circle).collect()
+}
+
+/// The parts of the pipelines in their circles, and the ways from the others; only of those with tasks of their own.
+fn members(
+    flow: &Flow,
+    circles: &[Option<usize>],
+    shared: &[Option<(Sender, Arc<Breaker>)>],
+    logger: &Logger,
+) -> (Vec<Option<RoundSender>>, Vec<Option<Member>>) {
+    let count = flow.pipelines.len();
+    let mut rounds: Vec<_> = (0..count).map(|_| None).collect();
+    let mut members: Vec<_> = (0..count).map(|_| None).collect();
+    for first in 0..count {
+        let is_in = |at: &usize| circles[*at] == Some(first) && shared[*at].is_some();
+        let all: Vec<usize> = (0..count).filter(is_in).collect();
+        let circle = Circle::new(all.len());
+        for (place, at) in all.into_iter().enumerate() {
+            let name = &flow.pipelines[at].name;
+            let (round, member) = Member::new(&circle, place, &flow.name, name, logger);
+            (rounds[at], members[at]) = (Some(round), Some(member));
+        }
+    }
+    (rounds, members)
 }

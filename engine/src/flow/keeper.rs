@@ -1,5 +1,6 @@
 //! A connector's keeper: it connects, watches over both sides, and brings back what broke.
 
+mod life;
 mod recover;
 mod side;
 
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use log::Level;
 use smol::future::or;
-use temblor_pdk::{Backoff, Command, Error, ErrorKind, Reply};
+use temblor_pdk::{Backoff, Command, Error, Reply};
 
 use super::blueprint::Blueprint;
 use super::instance::{Control, hangs};
@@ -22,7 +23,7 @@ pub(super) use side::{RunningSide, SideTask};
 /// How long a connector of a flow that was stopped may take to stop.
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a connector of a flow that ended well may take to stop.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// What is said of a connector that never answers.
 const NEVER: &str = "the connector does not come back";
@@ -78,6 +79,8 @@ pub(super) struct Keeper {
     /// Told when the connector fails for good.
     failed: flume::Sender<()>,
     is_paused: bool,
+    /// Whether the source was told to pause.
+    holds_source: bool,
     is_draining: bool,
     /// Whether the sink has nothing more to write.
     is_finishing: bool,
@@ -142,6 +145,7 @@ impl Keeper {
             running: Some(beginning.running),
             failed: beginning.failed,
             is_paused: false,
+            holds_source: false,
             is_draining: false,
             is_finishing: false,
             epoch: 0,
@@ -155,6 +159,10 @@ impl Keeper {
         };
         if let Some(error) = down {
             keeper.lost(&error);
+        }
+        // One that nothing is connected to has nothing to do.
+        if keeper.sides().next().is_none() {
+            keeper.running = None;
         }
         keeper
     }
@@ -239,6 +247,10 @@ impl Keeper {
         }
     }
 
+    fn has_ended(&self) -> bool {
+        self.sides().all(|side| side.has_ended)
+    }
+
     fn is_failed(&self) -> bool {
         self.status.state() == ConnectorState::Failed
     }
@@ -249,6 +261,7 @@ impl Keeper {
             .change(|condition| condition.is_paused = is_paused);
         // Sources end their pulls at once; they go on once the connector has been told.
         if is_paused {
+            self.holds_source = true;
             self.order(self.source.as_ref(), Order::Pause);
         }
     }
@@ -258,87 +271,10 @@ impl Keeper {
         self.order(self.source.as_ref(), Order::Drain);
     }
 
-    /// Begins what has to be done next with the connector's own instance.
-    fn act(&mut self) {
-        let is_failed = self.is_failed();
-        if self.is_finishing && (self.told.is_drained || is_failed) {
-            self.is_finishing = false;
-            self.order(self.sink.as_ref(), Order::Finish);
-        }
-        if self.work.is_some() || is_failed {
-            return;
-        }
-        let wants_drain = self.is_draining || self.is_finishing;
-        if self.is_down {
-            self.act_down();
-        } else if wants_drain && !self.told.is_drained {
-            self.tell(Command::Drain);
-        } else if !wants_drain && self.is_paused != self.told.is_paused {
-            self.tell(match self.is_paused {
-                true => Command::Pause,
-                false => Command::Resume,
-            });
-        }
-    }
-
-    fn tell(&mut self, command: Command) {
-        let Some(control) = self.control.take() else {
-            return;
-        };
-        let limit = self.blueprint.inner.shared.supervision.drain_timeout;
-        let again = copy(&command);
-        self.work = Some(Box::pin(async move {
-            let late = async {
-                smol::Timer::after(limit).await;
-                Err(Error::new(ErrorKind::Bug, NEVER))
-            };
-            let reply = or(control.call(command), late).await;
-            Done::Told(control, again, reply)
-        }));
-    }
-
     fn on_done(&mut self, done: Done) {
         match done {
             Done::Told(control, command, reply) => self.on_told(control, &command, reply),
             Done::Renewed(control, sides) => self.on_renewed(control, sides),
-        }
-    }
-
-    fn on_told(&mut self, control: Control, command: &Command, reply: Reply) {
-        let state = match command {
-            Command::Drain => {
-                self.told.is_drained = true;
-                ConnectorState::Draining
-            }
-            Command::Pause => {
-                self.told.is_paused = true;
-                ConnectorState::Paused
-            }
-            _ => {
-                self.told.is_paused = false;
-                self.order(self.source.as_ref(), Order::Resume);
-                ConnectorState::Running
-            }
-        };
-        let error = match reply {
-            Ok(_) => {
-                self.control = Some(control);
-                return self.status.set(state);
-            }
-            Err(error) => error,
-        };
-        let is_broken = error.kind() == ErrorKind::Bug;
-        let named = Error::new(error.kind(), format!("{}: {error}", state.as_str()));
-        if !is_broken {
-            self.control = Some(control);
-        }
-        if self.told.is_drained {
-            // What is in flight is delivered nevertheless.
-            self.fail(named);
-        } else if is_broken {
-            self.broken(error);
-        } else {
-            self.give_up(None, named);
         }
     }
 
@@ -377,52 +313,7 @@ impl Keeper {
 
     fn on_ended(&mut self, side: Side) {
         self.side(side).into_iter().for_each(SideTask::ended);
-        if self.sides().all(|side| side.has_ended) {
-            self.running = None;
-        }
-    }
-
-    /// Tells the connector that it is over.
-    async fn stop(mut self, well: bool) {
-        let patience = if well { LAST_WORDS } else { PATIENCE };
-        if !well {
-            for side in [self.source.take(), self.sink.take()].into_iter().flatten() {
-                side.cancel(PATIENCE).await;
-            }
-        }
-        if let Some(work) = self.work.take() {
-            match within(patience, work).await {
-                Some(Done::Told(control, command, reply)) => self.on_told(control, &command, reply),
-                Some(Done::Renewed(control, _)) => self.control = control,
-                None if self.is_down => {}
-                None => self.fail(Error::failed(NEVER)),
-            }
-        }
-        let stopped = ConnectorState::Stopped;
-        let Some(control) = self.control.take() else {
-            return self.status.set(stopped);
-        };
-        let never = || Err(Error::failed(NEVER));
-        let reply = within(patience, control.call(Command::Stop)).await;
-        match reply.unwrap_or_else(never) {
-            Ok(_) => {
-                within(patience, control.close()).await;
-                self.status.set(stopped);
-            }
-            Err(error) => {
-                let kind = error.kind();
-                self.fail(Error::new(kind, format!("{}: {error}", stopped.as_str())));
-            }
-        }
-    }
-}
-
-/// A command of the life cycle once more.
-fn copy(command: &Command) -> Command {
-    match command {
-        Command::Drain => Command::Drain,
-        Command::Pause => Command::Pause,
-        _ => Command::Resume,
+        self.is_draining |= self.has_ended();
     }
 }
 

@@ -6,6 +6,7 @@ mod graph;
 mod handle;
 mod instance;
 mod keeper;
+mod pipeline;
 mod plan;
 mod supervise;
 
@@ -14,3 +15,4 @@ pub use plan::{StartError, StartErrorKind, check};
 
 pub(crate) use build::start;
 pub(crate) use handle::FlowShared;
+pub(crate) use pipeline::TICK;

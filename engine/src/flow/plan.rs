@@ -135,6 +135,7 @@ pub(crate) fn plan<'f>(
         check_codec(spec, source, sink)?;
         check_supported(spec)?;
         check_refusal(flow, at, spec, sink)?;
+        check_way_of_records(flow, at, spec)?;
         planned.push(Planned {
             spec,
             found,
@@ -142,12 +143,11 @@ pub(crate) fn plan<'f>(
             sink,
         });
     }
-    check_cycles(flow)?;
     Ok(planned)
 }
 
 /// Finds what does not fit in a flow, without starting anything: sides and ports that connectors do not have, codecs
-/// that are missing or have nothing to do, circles. Connectors that the registry does not have are passed over.
+/// that are missing or have nothing to do. Connectors that the registry does not have are passed over.
 pub fn check(flow: &Flow, registry: &Registry) -> Vec<StartError> {
     let mut errors = Vec::new();
     for (at, spec) in flow.connectors.iter().enumerate() {
@@ -157,12 +157,12 @@ pub fn check(flow: &Flow, registry: &Registry) -> Vec<StartError> {
         let fits = sides(flow, at, spec, &Found::Registered(entry))
             .and_then(|(source, sink)| {
                 check_codec(spec, source, sink)?;
-                check_refusal(flow, at, spec, sink)
+                check_refusal(flow, at, spec, sink)?;
+                check_way_of_records(flow, at, spec)
             })
             .and_then(|()| check_supported(spec));
         errors.extend(fits.err());
     }
-    errors.extend(check_cycles(flow).err());
     errors
 }
 
@@ -298,6 +298,45 @@ fn check_refusal(
     Ok(())
 }
 
+/// Records of what a sink refuses must not come back to it: it would wait for itself.
+fn check_way_of_records(flow: &Flow, at: usize, spec: &ConnectorSpec) -> Result<(), StartError> {
+    let is_err_of = |from: &Endpoint, sink: usize| {
+        matches!(from, Endpoint::Connector { connector, port, .. }
+            if *connector == sink && port == "err")
+    };
+    let mut sinks = vec![at];
+    let mut pipelines = Vec::new();
+    let mut has_grown = is_written(flow, at);
+    while std::mem::take(&mut has_grown) {
+        for link in &flow.links {
+            let is_on_the_way = match &link.from {
+                Endpoint::Pipeline { pipeline, .. } => pipelines.contains(pipeline),
+                from => sinks.iter().any(|sink| is_err_of(from, *sink)),
+            };
+            let (seen, to) = match &link.to {
+                Endpoint::Connector { connector, .. } => (&mut sinks, *connector),
+                Endpoint::Pipeline { pipeline, .. } => (&mut pipelines, *pipeline),
+            };
+            if !is_on_the_way {
+                continue;
+            }
+            if matches!(&link.to, Endpoint::Connector { .. }) && to == at {
+                let message = format!(
+                    "what comes from the port `err` of connector `{}` leads back to it",
+                    spec.name
+                );
+                return Err(StartError::config(link.span, message)
+                    .help("send the records to another connector"));
+            }
+            if !seen.contains(&to) {
+                seen.push(to);
+                has_grown = true;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Bytes need a codec, values cannot have one.
 fn check_codec(
     spec: &ConnectorSpec,
@@ -331,37 +370,4 @@ fn check_codec(
         return Err(StartError::config(span, message).help("leave it out"));
     }
     Ok(())
-}
-
-/// Pipelines that feed each other in a circle would wait for each other for ever.
-fn check_cycles(flow: &Flow) -> Result<(), StartError> {
-    let count = flow.pipelines.len();
-    let mut reaches = vec![vec![false; count]; count];
-    for link in &flow.links {
-        if let (
-            Endpoint::Pipeline { pipeline: from, .. },
-            Endpoint::Pipeline { pipeline: to, .. },
-        ) = (&link.from, &link.to)
-        {
-            reaches[*from][*to] = true;
-        }
-    }
-    for through in 0..count {
-        for from in 0..count {
-            for to in 0..count {
-                if reaches[from][through] && reaches[through][to] {
-                    reaches[from][to] = true;
-                }
-            }
-        }
-    }
-    match (0..count).find(|&at| reaches[at][at]) {
-        None => Ok(()),
-        Some(at) => {
-            let pipeline = &flow.pipelines[at];
-            let message = format!("pipeline `{}` feeds itself", pipeline.name);
-            Err(StartError::config(pipeline.span, message)
-                .help("remove one of the connections of the circle"))
-        }
-    }
 }

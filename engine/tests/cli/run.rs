@@ -131,9 +131,9 @@ fn a_connector_that_fails_has_exit_code_1() {
 }
 
 /// Starts a flow and waits until its first line has come.
-fn start(place: &Place, file: &str) -> (Child, impl BufRead + use<>) {
+fn start(place: &Place, arguments: &[&str]) -> (Child, impl BufRead + use<>) {
     let mut child = place
-        .command(&["run", file])
+        .command(&[&["run"], arguments].concat())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -155,7 +155,7 @@ fn signal(child: &Child, name: &str) {
 fn a_signal_drains() {
     let place = Place::with("f.troy", TICKS);
     for name in ["INT", "TERM"] {
-        let (child, mut out) = start(&place, "f.troy");
+        let (child, mut out) = start(&place, &["f.troy"]);
         signal(&child, name);
         // What is read here cannot keep the flow from draining.
         let mut rest = String::new();
@@ -183,11 +183,33 @@ fn a_second_signal_stops_at_once() {
         "a line that is long enough to fill a pipe soon\n".repeat(100),
     );
     // Nobody reads on, so the sink is stuck and the flow cannot drain.
-    let (child, _out) = start(&place, "f.troy");
+    let (child, _out) = start(&place, &["f.troy"]);
     signal(&child, "INT");
     signal(&child, "TERM");
     let ran = Ran::of(child.wait_with_output().expect("it ends"));
     ran.exits(1);
+}
+
+#[test]
+fn a_drain_that_takes_too_long_is_cut_short_and_says_what_is_left() {
+    let text = TICKS.replace("from metronome", "from blaster").replace(
+        "with config = { \"interval_ms\": 1 }",
+        "with codec = \"string\", config = { \"file\": \"in.txt\", \"duration_s\": 1000000.0 }",
+    );
+    let place = Place::with("f.troy", &text);
+    let lines = "a line that is long enough to fill a pipe soon\n".repeat(100);
+    place.write("in.txt", lines);
+    // Nobody reads on, so the sink is stuck and the flow cannot drain.
+    let (child, _out) = start(&place, &["f.troy", "--drain-timeout", "0.2"]);
+    signal(&child, "TERM");
+    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    let cut = "error: flow `ticks` was stopped before it had drained: ";
+    ran.says(1, &[cut, " events left", " + in flight 0\n"]);
+    let ran = place.run(&["run", "f.troy", "--drain-timeout=-1"]);
+    ran.says(
+        2,
+        &["--drain-timeout", "it is no time that can be waited for"],
+    );
 }
 
 #[test]

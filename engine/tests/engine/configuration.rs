@@ -138,27 +138,6 @@ fn configurations_that_connectors_refuse() {
 }
 
 #[test]
-fn pipelines_in_a_circle() {
-    let pass = "select event from in into out;";
-    let text = text(
-        &[
-            "a from metronome with config = {\"interval_ms\": 1} end",
-            "b from `null`",
-        ],
-        &[("p", pass), ("q", pass)],
-        &[
-            "connector/a -> pipeline/p",
-            "pipeline/p -> pipeline/q",
-            "pipeline/q -> pipeline/p",
-            "pipeline/q -> connector/b",
-        ],
-    );
-    let (error, at) = refused(&text);
-    assert!(error.message.contains("feeds itself"), "{error}");
-    assert!(at.contains("pipeline"), "{at}");
-}
-
-#[test]
 fn whatever_fails_at_the_start_leaves_nothing_running() {
     for (place, kind) in [
         ("new", StartErrorKind::Connector),

@@ -112,6 +112,15 @@ impl Config {
         }
     }
 
+    /// Told to be a `gate`: the outside is there while the probe is open.
+    fn gate(&self) -> Result<()> {
+        let is_open = || probe(&self.probe).open.load(Ordering::SeqCst);
+        match self.then == "gate" && !is_open() {
+            true => Err(Error::disconnected("the gate is shut")),
+            false => Ok(()),
+        }
+    }
+
     async fn slow_step(&self, place: &str) -> Result<()> {
         lock(&probe(&self.probe).life).push(place.to_owned());
         if self.hang_in == place {
@@ -157,6 +166,7 @@ macro_rules! connector {
             }
 
             async fn connect(&mut self) -> Result<()> {
+                self.config.gate()?;
                 self.config.slow_step("connect").await
             }
 
@@ -380,6 +390,7 @@ impl Sink for TakerSink {
         let number = |event: &Event<'_>| event.data.get("n").and_then(Value::as_i64);
         let numbers: Vec<i64> = batch.events().iter().filter_map(number).collect();
         self.config.step("write")?;
+        self.config.gate()?;
         if self.config.hang_in == "write" {
             pending::<()>().await;
         }

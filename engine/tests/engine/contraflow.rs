@@ -1,10 +1,11 @@
 //! What operators learn of the events that they sent: the real ones, in flows whose sinks fail, lag and recover.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use temblor::{Engine, FlowHandle, FlowReport, Input};
+use temblor::{ConnectorState, Engine, FlowHandle, FlowReport, Input};
 use temblor_pdk::{Error, OwnedValue};
 
 use crate::connectors::{Probe, lock, probe};
@@ -170,4 +171,113 @@ fn a_refused_event_fails_alone_where_no_operator_keeps_others() {
     case.settle(1, false);
     let report = case.end();
     assert_eq!((report.counts.delivered, report.counts.failed), (2, 1));
+}
+
+/// A flow that deals events out to a sink with a gate and to another one.
+fn dealt(name: &str) -> (Engine, FlowHandle, Input) {
+    let (mut builder, _) = builder();
+    let input = builder.input("i");
+    let engine = builder.build().unwrap();
+    let one = json!({ "probe": format!("{name}_one"), "then": "gate" });
+    let one = with("one", "t_taker", &one);
+    let two = json!({ "probe": format!("{name}_two"), "then": "gate" });
+    let two = with("two", "t_taker", &two);
+    let body = "define operator deal from qos::roundrobin with outputs = [\"one\", \"two\"] end;
+         create operator deal;
+         select event from in into deal;
+         select event from deal/one into one;
+         select event from deal/two into two;";
+    let links = [
+        "connector/i -> pipeline/p",
+        "pipeline/p/one -> connector/one",
+        "pipeline/p/two -> connector/two",
+    ];
+    let head = "p into one, two";
+    let text = text(&["i from i", &one, &two], &[(head, body)], &links);
+    for sink in ["one", "two"] {
+        let probe = probe(&format!("{name}_{sink}"));
+        probe.open.store(true, Ordering::SeqCst);
+    }
+    let flow = start(&engine, &text);
+    (engine, flow, input)
+}
+
+fn send(input: &Input, n: i64) {
+    let event: OwnedValue = serde_json::from_value(json!({ "n": n })).unwrap();
+    input.send(event).unwrap();
+}
+
+/// Waits until the connector is running, or is not.
+fn until_running(flow: &FlowHandle, name: &str, running: bool) {
+    let is_running = || {
+        let report = flow.report();
+        let mut connectors = report.connectors.iter();
+        let found = connectors.find(|connector| connector.name == name).unwrap();
+        found.state == ConnectorState::Running
+    };
+    until("its state", || is_running() == running);
+}
+
+#[test]
+fn roundrobin_leads_around_a_sink_that_is_gone_and_back() {
+    let (_engine, flow, input) = dealt("around");
+    let (one, two) = (probe("around_one"), probe("around_two"));
+    for n in 0..2 {
+        send(&input, n);
+        until("it arrives", || {
+            one.numbers().len() + two.numbers().len() == n as usize + 1
+        });
+    }
+    one.open.store(false, Ordering::SeqCst);
+    // This one finds the gate shut, and waits there.
+    send(&input, 2);
+    until_running(&flow, "one", false);
+    for n in 3..9 {
+        send(&input, n);
+        until("it goes the other way", || two.numbers().contains(&n));
+    }
+    one.open.store(true, Ordering::SeqCst);
+    until("what waited arrives", || one.numbers().contains(&2));
+    until_running(&flow, "one", true);
+    let before = one.numbers().len();
+    let mut next = 9;
+    until("it has its turn again", || {
+        send(&input, next);
+        next += 1;
+        one.numbers().len() > before
+    });
+    drop(input);
+    let report = ended(&flow);
+    assert_eq!(report.counts.delivered, next as u64);
+    let mut numbers = [one.numbers(), two.numbers()].concat();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..next).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_source_waits_where_every_way_is_closed() {
+    let (_engine, flow, input) = dealt("closed");
+    let (one, two) = (probe("closed_one"), probe("closed_two"));
+    let gates = |open| {
+        one.open.store(open, Ordering::SeqCst);
+        two.open.store(open, Ordering::SeqCst);
+    };
+    gates(false);
+    for n in 0..2 {
+        send(&input, n);
+    }
+    until_running(&flow, "one", false);
+    until_running(&flow, "two", false);
+    for n in 2..3000 {
+        send(&input, n);
+    }
+    // What a pull that waited brings is all that comes in, and it waits too.
+    std::thread::sleep(Duration::from_millis(300));
+    let counts = flow.report().counts;
+    assert!(counts.events_in < 3000, "{counts:?}");
+    assert_eq!(counts.in_flight, counts.events_in);
+    gates(true);
+    drop(input);
+    let report = ended(&flow);
+    assert_eq!((report.counts.delivered, report.counts.failed), (3000, 0));
 }

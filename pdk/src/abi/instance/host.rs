@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 use super::super::fates::Fates;
 use super::super::waker::HostWaker;
 use super::{RawCommand, RawInstance, RawReply, code, reply};
-use crate::{Batch, Command, Error, FateRange, Instance, Outcome, Reply};
+use crate::{Batch, Command, Error, ErrorKind, FateRange, Instance, Outcome, Reply};
 
 /// Writes a command down. `ranges` keeps what it points at; `child` is the waker of an instance to be created.
 fn raw_command(
@@ -73,6 +73,11 @@ fn raw_command(
     raw
 }
 
+/// The error of an answer that no sound plugin gives.
+fn garbage(what: &str) -> Error {
+    Error::new(ErrorKind::Bug, format!("the plugin answered with {what}"))
+}
+
 /// The host's side of an instance behind the C ABI.
 pub(in crate::abi) struct Imported {
     raw: RawInstance,
@@ -114,14 +119,14 @@ impl Imported {
                 // SAFETY: a reply gives its instance away, which was made with the waker of the command.
                 match unsafe { Imported::new(raw.instance, waker) } {
                     Some(instance) => Ok(Outcome::Instance(Box::new(instance))),
-                    None => Err(Error::failed("the plugin made no instance")),
+                    None => Err(garbage("an instance that is none")),
                 }
             }
             (reply::FAILED, _) => {
                 raw.error.into_result()?;
-                Err(Error::failed("the plugin failed without saying why"))
+                Err(garbage("a failure without a reason"))
             }
-            (other, _) => Err(Error::failed(format!("unknown reply {other}"))),
+            (other, _) => Err(garbage(&format!("what is no reply: code {other}"))),
         }
     }
 }
