@@ -55,12 +55,16 @@ impl Outbox {
             return Err(Refusal::Full(state.bytes));
         }
         state.bytes += bytes.len();
+        // Whoever writes waits only while there is nothing.
+        let was_empty = state.chunks.is_empty();
         match state.chunks.back_mut() {
             Some(last) if last.len() + bytes.len() <= CHUNK => last.extend_from_slice(bytes),
             _ => state.chunks.push_back(bytes.to_vec()),
         }
         drop(state);
-        self.changed.notify(usize::MAX);
+        if was_empty {
+            self.changed.notify(usize::MAX);
+        }
         Ok(())
     }
 

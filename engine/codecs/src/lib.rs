@@ -14,7 +14,12 @@
 //! | codec | `statsd` | lines of StatsD |
 //! | codec | `dogstatsd` | metrics, events and service checks of DogStatsD |
 //! | preprocessor | `separate` | cuts a stream at a separator |
+//! | preprocessor | `length-prefixed` | cuts a stream at lengths of eight bytes |
+//! | preprocessor | `textual-length-prefixed` | cuts a stream at lengths of decimal digits |
+//! | preprocessor | `decompress` | decompresses frames: gzip, zlib, xz, snappy, lz4, zstd, brotli |
 //! | postprocessor | `separate` | puts a separator behind every event |
+//! | postprocessor | `length-prefixed` | puts its length before every event, in eight bytes |
+//! | postprocessor | `textual-length-prefixed` | puts its length before every event, in decimal digits |
 //!
 //! Nothing here is called by name: every codec and processor registers itself, and the registry finds it in the slice
 //! of entries. A program that wants them names the crate once, because the linker leaves out a crate that nobody
@@ -29,9 +34,11 @@
 mod binary;
 mod binflux;
 mod csv;
+mod decompress;
 mod dogstatsd;
 mod influx;
 mod json;
+mod length;
 mod limits;
 mod memory;
 mod msgpack;
@@ -45,9 +52,11 @@ mod yaml;
 pub use binary::Binary;
 pub use binflux::Binflux;
 pub use csv::Csv;
+pub use decompress::Decompress;
 pub use dogstatsd::Dogstatsd;
 pub use influx::Influx;
 pub use json::Json;
+pub use length::{LengthPrefixed, PutLength, PutTextualLength, TextualLengthPrefixed};
 pub use limits::LIMITS;
 pub use msgpack::Msgpack;
 pub use separate::{AppendSeparator, Separate};

@@ -23,8 +23,13 @@ fn registers_exactly_these() {
         (Kind::Codec, "string"),
         (Kind::Codec, "syslog"),
         (Kind::Codec, "yaml"),
+        (Kind::Preprocessor, "decompress"),
+        (Kind::Preprocessor, "length-prefixed"),
         (Kind::Preprocessor, "separate"),
+        (Kind::Preprocessor, "textual-length-prefixed"),
+        (Kind::Postprocessor, "length-prefixed"),
         (Kind::Postprocessor, "separate"),
+        (Kind::Postprocessor, "textual-length-prefixed"),
     ];
     assert_eq!(found, expected);
 }

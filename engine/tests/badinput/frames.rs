@@ -127,3 +127,67 @@ fn bytes_that_are_no_text_are_kept_as_they_were() {
     assert_eq!(failures[1]["offset"], 4);
     program.ends();
 }
+
+#[test]
+fn lengths_that_cannot_be_are_refused_at_once_and_take_no_memory() {
+    let config = r#"{"url": "127.0.0.1:0"}"#;
+    let program = Program::start("json", r#"["length-prefixed"]"#, config, "");
+    let framed = |text: &str| [&(text.len() as u64).to_be_bytes()[..], text.as_bytes()].concat();
+    let before = program.memory_mib();
+    let lengths = [1u64 << 31, 1 << 63, u64::MAX];
+    for (round, length) in lengths.into_iter().enumerate() {
+        let mut stream = program.connect();
+        // An empty frame is no event.
+        stream.write_all(&framed("")).unwrap();
+        stream.write_all(&length.to_be_bytes()).unwrap();
+        stream.write_all(b"abc").unwrap();
+        let failure = failures(&program, round + 1).pop().unwrap();
+        let error = failure["error"].as_str().unwrap();
+        let expected = format!(
+            "preprocessor `length-prefixed`: frame of {length} bytes is longer than `max_length`"
+        );
+        assert!(error.starts_with(&expected), "{error}");
+        assert_eq!(failure["offset"], 8);
+        let mut good = program.connect();
+        good.write_all(&framed(&format!("{{\"good\":{round}}}")))
+            .unwrap();
+        program.has_event(&serde_json::json!({ "good": round }));
+    }
+    let after = program.memory_mib();
+    assert!(
+        after <= before + 64,
+        "{before} MiB before, {after} MiB after"
+    );
+    program.ends();
+}
+
+#[test]
+fn a_bomb_is_stopped_before_it_takes_memory() {
+    let shell =
+        "head -c 1073741824 /dev/zero | gzip -1 > bomb.gz && gzip -9 -c bomb.gz > bomb.gz.gz";
+    let steps = r#"["length-prefixed", "decompress", "decompress"]"#;
+    let program = Program::start("json", steps, r#"{"url": "127.0.0.1:0"}"#, shell);
+    let framed = |bytes: &[u8]| [&(bytes.len() as u64).to_be_bytes()[..], bytes].concat();
+    let before = program.memory_mib();
+    let mut stream = program.connect();
+    for (round, bomb) in ["bomb.gz", "bomb.gz.gz"].into_iter().enumerate() {
+        stream.write_all(&framed(&program.file(bomb))).unwrap();
+        let failure = failures(&program, round + 1).pop().unwrap();
+        let error = failure["error"].as_str().unwrap();
+        assert!(
+            error.starts_with("preprocessor `decompress`: the gzip frame of "),
+            "{error}"
+        );
+        assert!(error.contains("becomes more than `max_"), "{error}");
+        stream
+            .write_all(&framed(format!("{{\"good\":{round}}}").as_bytes()))
+            .unwrap();
+        program.has_event(&serde_json::json!({ "good": round }));
+    }
+    let after = program.memory_mib();
+    assert!(
+        after <= before + 128,
+        "{before} MiB before, {after} MiB after"
+    );
+    program.ends();
+}

@@ -8,5 +8,6 @@
 mod connections;
 mod cuts;
 mod frames;
+mod outages;
 mod program;
 mod replies;

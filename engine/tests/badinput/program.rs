@@ -117,6 +117,11 @@ impl Program {
         self.place.path().join(file)
     }
 
+    /// A file beside the flow.
+    pub(crate) fn file(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
     /// The events so far.
     pub(crate) fn events(&self) -> Vec<Json> {
         self.written("out.json")

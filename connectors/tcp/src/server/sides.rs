@@ -151,13 +151,12 @@ impl TcpServerSink {
                 ),
             });
         };
-        let address = address_of(named)?;
-        match own {
-            Some(own) if own.address == address => Ok(own),
-            _ => peers
-                .of_address(&address)
-                .ok_or_else(|| closed(&address.to_string(), "it was closed")),
+        if let Some(own) = own.filter(|own| is_named(own, named)) {
+            return Ok(own);
         }
+        let address = address_of(named)?;
+        let peer = peers.of_address(&address);
+        peer.ok_or_else(|| closed(&address.to_string(), "it was closed"))
     }
 
     fn send(&self, event: &Event<'_>) -> Result<()> {
@@ -176,6 +175,12 @@ impl TcpServerSink {
 
 fn closed(peer: &str, reason: &str) -> Error {
     Error::rejected(format!("the connection of {peer} is closed: {reason}"))
+}
+
+/// Whether this is the peer that is named, as it is for all but those events that a script sends elsewhere.
+fn is_named(peer: &Peer, named: Value<'_>) -> bool {
+    named.get("host").and_then(Value::as_str) == Some(&*peer.host)
+        && named.get("port").and_then(Value::as_u64) == Some(peer.address.port().into())
 }
 
 fn address_of(peer: Value<'_>) -> Result<SocketAddr> {
