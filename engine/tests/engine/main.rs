@@ -19,6 +19,7 @@ mod panics;
 mod stream;
 mod supervision;
 mod supervision_broken;
+mod supervision_random;
 mod supervision_refusal;
 mod support;
 mod watchdog;
