@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use temblor_lang::{State, Trail, Ways};
+use temblor_lang::{State, Trail, Ways, stands_for_others};
 use temblor_pdk::{Batch, EventId, FeedbackKind};
 
 use crate::clock::Clock;
@@ -208,22 +208,23 @@ fn key(id: &EventId) -> Key {
 
 impl Observation {
     /// Events arrived.
-    pub(crate) fn arrived<'a>(&self, ids: impl Iterator<Item = &'a EventId>, stands_for_all: bool) {
-        self.say(ids, Said::Arrived, stands_for_all);
+    pub(crate) fn arrived<'a>(&self, ids: impl Iterator<Item = &'a EventId>) {
+        self.say(ids, Said::Arrived);
     }
 
     /// An event failed or was refused.
-    pub(crate) fn lost(&self, id: &EventId, stands_for_all: bool) {
-        self.say(std::iter::once(id), Said::Lost, stands_for_all);
+    pub(crate) fn lost(&self, id: &EventId) {
+        self.say(std::iter::once(id), Said::Lost);
     }
 
-    fn say<'a>(&self, ids: impl Iterator<Item = &'a EventId>, said: Said, stands_for_all: bool) {
+    fn say<'a>(&self, ids: impl Iterator<Item = &'a EventId>, said: Said) {
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         let Marks { seen, rest } = &mut *marks;
-        if stands_for_all {
-            *rest = said.max(*rest);
-        }
-        for id in ids.map(key) {
+        for id in ids {
+            if stands_for_others(id) {
+                *rest = said.max(*rest);
+            }
+            let id = key(id);
             let first = seen.partition_point(|seen| seen.id < id);
             let same = seen.iter_mut().skip(first).take_while(|seen| seen.id == id);
             same.for_each(|seen| seen.said = said.max(seen.said));

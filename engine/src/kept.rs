@@ -1,4 +1,4 @@
-//! Tickets of what came into a pipeline and is still kept by its operators.
+//! Tickets of what came into a pipeline and is still kept by its windows and operators.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,11 @@ use temblor_lang::Progress;
 
 use crate::parcel::Tickets;
 
-/// What operators keep, oldest first: the tickets of a parcel, and how many events each operator had been given then.
+/// So many batches are kept from being acked because of what windows hold. A group to which nothing comes any more could
+/// keep its window open for ever.
+const MAX_OF_WINDOWS: usize = 16 * 1024;
+
+/// What windows and operators keep, oldest first: the tickets of a parcel, and how much each of them had been given then.
 #[derive(Default)]
 pub(crate) struct Kept(VecDeque<(Tickets, Box<[u64]>)>);
 
@@ -30,15 +34,18 @@ impl Kept {
         self.settle(&progress);
     }
 
-    /// Gives back the tickets of all that nothing is kept of any more.
+    /// Gives back the tickets of all that nothing is kept of any more. What windows have kept for too long is given
+    /// back too.
     pub(crate) fn settle(&mut self, progress: &[Progress]) {
-        let is_done = |given: &[u64]| {
-            let mut operators = progress.iter().zip(given);
-            operators.all(|(operator, given)| {
-                operator.given - operator.held.min(operator.given) >= *given
-            })
-        };
-        while self.0.front().is_some_and(|(_, given)| is_done(given)) {
+        while let Some((_, given)) = self.0.front() {
+            let is_late = self.0.len() > MAX_OF_WINDOWS;
+            let mut nodes = progress.iter().zip(given);
+            let is_done = nodes.all(|(node, given)| {
+                (node.is_windows && is_late) || node.given - node.held.min(node.given) >= *given
+            });
+            if !is_done {
+                return;
+            }
             if let Some((tickets, _)) = self.0.pop_front() {
                 tickets.release();
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use temblor_lang::stands_for_others;
 use temblor_pdk::{Batch, EventId};
 
 use crate::fate::{SourceFates, Ticket};
@@ -22,13 +23,14 @@ pub(crate) struct Parcel {
 /// One ticket, and rarely more.
 pub(crate) struct Tickets {
     own: Ticket,
+    /// Of the pulls in which the event began.
     earlier: Vec<Ticket>,
+    /// Of pulls of which windows or operators kept events that these may stand for; [`stands_for_others`] tells which.
+    kept: Vec<Ticket>,
     /// How often the events went from one pipeline of a circle to another.
     pub(crate) hops: u32,
     /// Pipelines whose operators want to hear what becomes of the events.
     observers: Vec<Arc<Observation>>,
-    /// Whether the events may stand for any of the pulls' events, so that the pulls fail as a whole.
-    stands_for_all: bool,
 }
 
 impl Tickets {
@@ -36,9 +38,9 @@ impl Tickets {
         Tickets {
             own,
             earlier,
+            kept: Vec::new(),
             hops: 0,
             observers: Vec::new(),
-            stands_for_all: false,
         }
     }
 
@@ -48,13 +50,12 @@ impl Tickets {
         Tickets::new(Ticket::open(&fates, 0, NO_PULL, events), Vec::new())
     }
 
-    /// Tickets for events that may stand for any event of these pulls and of the `kept` ones.
+    /// Tickets for events of which some may stand for any event of these pulls and of the `kept` ones.
     pub(crate) fn of_all<'t>(&'t self, kept: impl Iterator<Item = &'t Tickets>) -> Self {
         let mut all = self.clone();
-        all.stands_for_all = true;
         for kept in kept {
             all.hops = all.hops.max(kept.hops);
-            all.earlier.extend(kept.all().cloned());
+            all.kept.extend(kept.all().cloned());
             all.observers.extend(kept.observers.iter().cloned());
         }
         all
@@ -66,7 +67,9 @@ impl Tickets {
     }
 
     fn all(&self) -> impl Iterator<Item = &Ticket> {
-        std::iter::once(&self.own).chain(&self.earlier)
+        std::iter::once(&self.own)
+            .chain(&self.earlier)
+            .chain(&self.kept)
     }
 
     /// The name of the source with this number, if it is one of those that the tickets are for.
@@ -77,14 +80,14 @@ impl Tickets {
     /// The events are delivered.
     pub(crate) fn delivered<'a>(&self, ids: impl Iterator<Item = &'a EventId> + Clone) {
         for observer in &self.observers {
-            observer.arrived(ids.clone(), self.stands_for_all);
+            observer.arrived(ids.clone());
         }
-        self.all().for_each(|ticket| ticket.delivered(ids.clone()));
+        self.of_each_pull(ids, |ticket, ids| ticket.delivered(ids));
     }
 
     /// The events came to a port that nothing is connected to.
     pub(crate) fn dead_end<'a>(&self, ids: impl Iterator<Item = &'a EventId> + Clone) {
-        self.all().for_each(|ticket| ticket.dead_end(ids.clone()));
+        self.of_each_pull(ids, |ticket, ids| ticket.dead_end(ids));
     }
 
     /// A record takes the place of the event, and holds these tickets.
@@ -101,20 +104,48 @@ impl Tickets {
 
     fn lost(&self, id: &EventId) {
         for observer in &self.observers {
-            observer.lost(id, self.stands_for_all);
+            observer.lost(id);
         }
     }
 
     /// The events went into windows or operators.
     pub(crate) fn absorbed<'a>(&self, ids: impl Iterator<Item = &'a EventId> + Clone) {
-        self.all().for_each(|ticket| ticket.absorbed(ids.clone()));
+        self.of_each_pull(ids, |ticket, ids| ticket.absorbed(ids));
+    }
+
+    /// Tells each ticket of the events that are of its pull, those that stand together at once: there may be many
+    /// tickets, and many events of few pulls.
+    fn of_each_pull<'a, I: Iterator<Item = &'a EventId> + Clone>(
+        &self,
+        mut ids: I,
+        say: impl Fn(&Ticket, std::iter::Take<I>),
+    ) {
+        if self.earlier.is_empty() && self.kept.is_empty() {
+            return say(&self.own, ids.take(usize::MAX));
+        }
+        loop {
+            let here = ids.clone();
+            let Some(first) = ids.next() else { return };
+            let name = |id: &EventId| (id.source, id.lane, id.pull);
+            let mut count = 1;
+            let mut after = ids.clone();
+            while after.next().is_some_and(|id| name(id) == name(first)) {
+                ids = after.clone();
+                count += 1;
+            }
+            let tickets = self.all().filter(|ticket| ticket.is_of(first));
+            tickets.for_each(|ticket| say(ticket, here.clone().take(count)));
+        }
     }
 
     /// The event failed.
     pub(crate) fn failed(&self, id: &EventId) {
         self.lost(id);
-        self.all().for_each(|ticket| ticket.failed(id));
-        if self.stands_for_all {
+        let began = std::iter::once(&self.own).chain(&self.earlier);
+        began.for_each(|ticket| ticket.failed(id));
+        let kept = self.kept.iter().filter(|ticket| ticket.is_of(id));
+        kept.for_each(|ticket| ticket.failed(id));
+        if stands_for_others(id) {
             self.all_failed();
         }
     }
@@ -128,6 +159,7 @@ impl Tickets {
     pub(crate) fn release(self) {
         self.own.release();
         self.earlier.into_iter().for_each(Ticket::release);
+        self.kept.into_iter().for_each(Ticket::release);
     }
 }
 
@@ -136,9 +168,9 @@ impl Clone for Tickets {
         Tickets {
             own: self.own.clone(),
             earlier: self.earlier.clone(),
+            kept: self.kept.clone(),
             hops: self.hops,
             observers: self.observers.clone(),
-            stands_for_all: self.stands_for_all,
         }
     }
 }

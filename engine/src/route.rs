@@ -33,9 +33,10 @@ pub(crate) struct Node {
     scratch: Scratch,
     /// What the pipeline keeps from event to event.
     state: State,
-    /// What came in and its operators still keep.
+    /// What came in and its windows and operators still keep.
     kept: Kept,
-    has_operators: bool,
+    /// Whether it has windows or operators.
+    keeps: bool,
     /// The output `err`.
     err: Option<usize>,
     outputs: Vec<Vec<Target>>,
@@ -54,8 +55,10 @@ struct Found {
     errors: Vec<(usize, EvalError)>,
     /// Events that windows or operators took.
     absorbed: Vec<EventId>,
-    /// Whether operators kept events for later, so that what came out may stand for any.
+    /// Whether windows or operators kept events for later, so that what came out may stand for any.
     has_held: bool,
+    /// Whether what windows held is gone.
+    has_lost: bool,
 }
 
 /// Why a pipeline is run without an event.
@@ -78,9 +81,9 @@ impl Node {
     ) -> Self {
         let state = pipeline.state();
         let feedback = pipeline.ways(&state);
-        let has_operators = state.progress().next().is_some();
+        let keeps = state.progress().next().is_some();
         Node {
-            has_operators,
+            keeps,
             err: pipeline.output("err"),
             state,
             pipeline,
@@ -144,18 +147,24 @@ impl Node {
         let (results, found) = self.run_events(port, &parcel.batch);
         let letters = self.fail(&parcel, &found.errors);
         let Parcel { batch, tickets } = parcel;
+        if found.has_lost {
+            tickets.all_failed();
+            self.kept.tickets().for_each(Tickets::all_failed);
+        }
         tickets.absorbed(found.absorbed.iter());
         drop(batch);
-        let onward = match found.has_held || !self.kept.is_empty() {
-            true => tickets.of_all(self.kept.tickets()),
-            false => tickets.clone(),
-        };
-        self.hand_on(results, &onward).await;
-        onward.release();
+        if results.iter().any(|batch| !batch.is_empty()) {
+            let onward = match found.has_held || !self.kept.is_empty() {
+                true => tickets.of_all(self.kept.tickets()),
+                false => tickets.clone(),
+            };
+            self.hand_on(results, &onward).await;
+            onward.release();
+        }
         if let Some(letters) = letters {
             self.send_letters(letters).await;
         }
-        match self.has_operators {
+        match self.keeps {
             true => self.kept.add(tickets, self.state.progress()),
             false => tickets.release(),
         }
@@ -230,6 +239,7 @@ impl Node {
                 }
             }
             found.has_held = run.has_held();
+            found.has_lost = run.has_lost();
             found
         })
     }

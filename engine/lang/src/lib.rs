@@ -68,7 +68,9 @@ pub use finding::{Finding, LocatedFinding, Severity, render};
 pub use format::{SourceKind, format};
 pub use operators::{OPERATORS, builtin_operator};
 pub use options::Options;
-pub use pipeline::{EvalError, Pipeline, Progress, Run, Scratch, State, Trail, Way, Ways};
+pub use pipeline::{
+    EvalError, Pipeline, Progress, Run, Scratch, State, Trail, Way, Ways, stands_for_others,
+};
 pub use report::report;
 pub use source::{Position, Source, Sources};
 pub use span::Span;

@@ -116,6 +116,11 @@ impl Ticket {
         (source.number == number && !source.name.is_empty()).then_some(&*source.name)
     }
 
+    /// Whether the event is of the pull that this is a share in.
+    pub(crate) fn is_of(&self, id: &EventId) -> bool {
+        self.cell.as_ref().is_some_and(|cell| cell.is_of(id))
+    }
+
     fn mark(&self, id: &EventId, set: impl FnOnce(&mut Marks) -> &mut Ranges) {
         let Some(cell) = &self.cell else { return };
         if cell.counts(id) {
@@ -224,8 +229,11 @@ impl Cell {
 
     /// Whether the event is one of the pull's. Ids may come from anywhere: an operator can make up its own.
     fn counts(&self, id: &EventId) -> bool {
-        let pull = (self.source.number, self.lane, self.pull);
-        (id.source, id.lane, id.pull) == pull && id.event < self.events
+        self.is_of(id) && id.event < self.events
+    }
+
+    fn is_of(&self, id: &EventId) -> bool {
+        (id.source, id.lane, id.pull) == (self.source.number, self.lane, self.pull)
     }
 
     fn give_back(&self) {

@@ -24,3 +24,4 @@ mod supervision_refusal;
 mod support;
 mod watchdog;
 mod windows;
+mod windows_fates;

@@ -3,15 +3,29 @@
 use std::num::NonZeroU16;
 
 use temblor_pdk::value::Event;
-use temblor_pdk::{Feedback, FeedbackKind};
+use temblor_pdk::{EventId, Feedback, FeedbackKind};
 
 use super::state::{NodeState, State};
 use super::{NodeKind, Pipeline, Plan, Target};
 
-/// Where in the flags of an event the number of its trail stands; the bits below are its own.
-const SHIFT: u32 = 16;
-/// The flags that an operator may set: that the event stands for many.
-const OF_OPERATORS: u32 = 1;
+/// Where in the flags of an event the number of its trail stands.
+const SHIFT: u32 = 17;
+/// The flag of an event that windows or operators made of what they had kept.
+const STANDS_FOR_OTHERS: u32 = 1 << 16;
+/// The flags that an operator may set: that the event stands for many; and those that it has to leave as they are.
+const OF_OPERATORS: u32 = 1 | !(STANDS_FOR_OTHERS - 1);
+
+/// Whether windows or operators made this event of what they had kept, so that it may stand for any event that came
+/// into their pipeline since, and not only for the one whose id it has.
+#[must_use]
+pub fn stands_for_others(id: &EventId) -> bool {
+    id.flags & STANDS_FOR_OTHERS != 0
+}
+
+/// The event may stand for any that was kept.
+pub(super) fn stand_for_others(event: &mut Event<'_>) {
+    event.id.flags |= STANDS_FOR_OTHERS;
+}
 
 /// Which operators that want feedback sent an event, and to which outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +35,7 @@ impl Trail {
     /// Takes the trail off an event that came out of a pipeline. None if no operator wants to hear of it.
     pub fn take(event: &mut Event<'_>) -> Option<Trail> {
         let number = event.id.flags >> SHIFT;
-        event.id.flags &= (1 << SHIFT) - 1;
+        event.id.flags &= !(u32::MAX << SHIFT);
         NonZeroU16::new(number as u16).map(Trail)
     }
 }
@@ -54,13 +68,17 @@ impl Trails {
         let known = self.0.iter().position(|known| *known == step);
         let at = known.unwrap_or(self.0.len());
         // What there are too many of is not followed.
-        let Ok(number) = u16::try_from(at + 1) else {
+        let Some(number) = u16::try_from(at + 1)
+            .ok()
+            .filter(|number| number >> 15 == 0)
+        else {
             return;
         };
         if known.is_none() {
             self.0.push(step);
         }
-        event.id.flags = (event.id.flags & ((1 << SHIFT) - 1)) | u32::from(number) << SHIFT;
+        event.id.flags &= !(u32::MAX << SHIFT);
+        event.id.flags |= u32::from(number) << SHIFT;
     }
 
     /// The steps of a trail, the last one first.
@@ -72,7 +90,7 @@ impl Trails {
 
 /// Takes flags off an event that an operator sent, but for those that are its to set, and its trail.
 pub(super) fn clean(event: &mut Event<'_>) {
-    event.id.flags &= OF_OPERATORS | !((1 << SHIFT) - 1);
+    event.id.flags &= OF_OPERATORS;
 }
 
 /// An output of an operator that wants feedback, and the output ports of the pipeline that it leads to.
@@ -172,7 +190,7 @@ fn reach(plan: &Plan, from: &[Target], ends: &dyn Fn(usize) -> bool) -> Vec<usiz
 impl State {
     /// Tells the operators of a trail what became of an event that went it.
     pub fn tell(&mut self, trail: Trail, kind: FeedbackKind, now_ns: u64) {
-        let State { nodes, trails } = self;
+        let State { nodes, trails, .. } = self;
         for step in trails.steps(trail) {
             let feedback = Feedback {
                 output: step.output,

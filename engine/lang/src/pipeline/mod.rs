@@ -15,7 +15,7 @@ use std::sync::Arc;
 use temblor_pdk::value::Arena;
 
 pub use error::EvalError;
-pub use feedback::{Trail, Way, Ways};
+pub use feedback::{Trail, Way, Ways, stands_for_others};
 pub use memory::Scratch;
 pub(crate) use node::{
     Condition, Node, NodeKind, OperatorNode, ScriptInput, ScriptNode, SelectNode, Target,

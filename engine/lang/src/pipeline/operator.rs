@@ -4,7 +4,7 @@ use temblor_pdk::value::{Event, Value};
 use temblor_pdk::{DynOperator, EventId, OperatorSink};
 
 use super::OperatorNode;
-use super::feedback::clean;
+use super::feedback::{clean, stand_for_others};
 use super::run::{Run, Unread};
 use super::state::NodeState;
 use crate::code::Code;
@@ -58,9 +58,13 @@ impl<'a> Run<'_, 'a> {
             } => {
                 *given += u64::from(is_event);
                 let mut is_sent = !is_event;
+                let had_held = running.held() > 0;
                 let mut take = |output: u32, mut event: Event<'a>| {
                     clean(&mut event);
                     is_sent |= is_same(&event.id, &id);
+                    if had_held {
+                        stand_for_others(&mut event);
+                    }
                     if *wants_feedback {
                         self.state.trails.go_on(&mut event, at, output);
                         self.trailed = Some(event.id.flags);

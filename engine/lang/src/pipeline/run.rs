@@ -35,8 +35,10 @@ pub struct Run<'r, 'a> {
     pub(super) state: &'r mut State,
     /// Whether a window or an operator took the latest event.
     pub(super) has_kept: bool,
-    /// Whether an operator kept something for later, however briefly.
+    /// Whether a window or an operator kept something for later, however briefly.
     pub(super) has_held: bool,
+    /// Whether what windows held is gone.
+    pub(super) has_lost: bool,
     /// The flags, with its trail, of what an operator that wants feedback sent last for the latest event.
     pub(super) trailed: Option<u32>,
     /// The first failure that is on its way to a port `err` which nobody reads.
@@ -57,6 +59,7 @@ impl<'r, 'a> Run<'r, 'a> {
         scratch: &'r mut Scratch,
         state: &'r mut State,
     ) -> Self {
+        state.runs += 1;
         let mut parts = std::mem::take(&mut scratch.0).recycle();
         parts.memory.prepare(&plan.pool);
         Run {
@@ -68,6 +71,7 @@ impl<'r, 'a> Run<'r, 'a> {
             state,
             has_kept: false,
             has_held: false,
+            has_lost: false,
             trailed: None,
             unread: None,
         }
@@ -107,8 +111,14 @@ impl<'r, 'a> Run<'r, 'a> {
         self.has_kept
     }
 
-    /// Whether an operator kept events for later at any time since the run was started. If none did, what came out
-    /// stands for no other event than that whose id it has.
+    /// Whether a window could not be emitted since the run was started, so that what it held is gone.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.has_lost
+    }
+
+    /// Whether a window or an operator kept events for later at any time since the run was started. If none did, what
+    /// came out stands for no other event than that whose id it has.
     #[must_use]
     pub fn has_held(&self) -> bool {
         self.has_held

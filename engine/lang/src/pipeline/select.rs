@@ -2,6 +2,7 @@
 
 use temblor_pdk::value::{Event, OwnedValue, Value};
 
+use super::feedback::stand_for_others;
 use super::run::Run;
 use super::state::NodeState;
 use super::{SelectNode, Target};
@@ -77,19 +78,25 @@ impl<'a> Run<'_, 'a> {
             group: Value::NULL,
             kept: 0,
             total: Vec::new(),
+            run: self.state.runs,
+            has_lost: false,
             made: &mut parts.made,
         };
         let Some(event) = event else {
             let ticked = window::tick(&mut around, windows);
+            self.has_held |= !around.made.is_empty();
             // What other groups have emitted is not lost because one fails.
-            self.send_made(to);
+            self.send_closed(to);
             return ticked;
         };
-        match window::event(&mut around, windows)? {
+        let taken = window::event(&mut around, windows);
+        self.has_lost |= around.has_lost;
+        match taken? {
             Taken::No => {}
             Taken::Yes => {
                 self.has_kept = true;
-                self.send_made(to);
+                self.has_held = true;
+                self.send_closed(to);
             }
             Taken::NoRoom if select.err.is_empty() => return Err(window::no_room(select)),
             Taken::NoRoom => {
@@ -100,6 +107,12 @@ impl<'a> Run<'_, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Sends on what windows made of what they held.
+    fn send_closed(&mut self, to: &[Target]) {
+        self.parts.made.iter_mut().for_each(stand_for_others);
+        self.send_made(to);
     }
 
     fn send_made(&mut self, to: &[Target]) {

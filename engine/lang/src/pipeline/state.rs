@@ -16,15 +16,19 @@ pub struct State {
     pub(super) nodes: Box<[NodeState]>,
     /// The ways that events went through operators that want to hear of them.
     pub(super) trails: Trails,
+    /// How many runs there were.
+    pub(super) runs: u64,
 }
 
-/// How far an operator has come.
+/// How far an operator, or a select with windows, has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The number of events that it was given.
     pub given: u64,
     /// How many of them, the last ones, it keeps.
     pub held: u64,
+    /// Whether these are windows: they count runs instead of events, and may keep something for very long.
+    pub is_windows: bool,
 }
 
 /// What a node keeps.
@@ -65,6 +69,7 @@ impl State {
         State {
             nodes: plan.nodes.iter().map(state).collect(),
             trails: Trails::default(),
+            runs: 0,
         }
     }
 
@@ -84,13 +89,20 @@ impl State {
         self.operators().map(|operator| operator.held()).sum()
     }
 
-    /// For each operator, how many events it was given and how many of them it keeps, which are the last ones. What came
-    /// in is done with once every operator has let go of what it was given until then.
+    /// For each operator, how many events it was given and how many of them it keeps, which are the last ones; and the
+    /// same for selects with windows, in runs. What came in is done with once each of them has let go of what it was
+    /// given until then.
     pub fn progress(&self) -> impl Iterator<Item = Progress> {
         self.nodes.iter().filter_map(|state| match state {
             NodeState::Operator { running, given, .. } => Some(Progress {
                 given: *given,
                 held: running.held() as u64,
+                is_windows: false,
+            }),
+            NodeState::Windows(windows) => Some(Progress {
+                given: self.runs,
+                held: windows.since().map_or(0, |since| self.runs + 1 - since),
+                is_windows: true,
             }),
             _ => None,
         })

@@ -59,6 +59,7 @@ impl<'a> Surroundings<'_, 'a> {
             let emitted = self.emit(group, closing);
             if emitted.is_err() {
                 // What cannot be emitted now cannot be emitted later either.
+                self.has_lost = true;
                 let closed = group.frames.iter_mut().take(closing + 1);
                 closed.for_each(Frame::clear);
                 return emitted;
@@ -109,7 +110,7 @@ impl<'a> Surroundings<'_, 'a> {
                 accumulator => self.add(aggregate, accumulator)?,
             }
         }
-        frame.holds = true;
+        frame.hold(self.run);
         Ok(())
     }
 

@@ -25,6 +25,10 @@ pub(crate) struct Surroundings<'r, 'a> {
     pub(crate) kept: u64,
     /// What the panes of a sliding window come to.
     pub(crate) total: Vec<Accumulator>,
+    /// The number of the run.
+    pub(crate) run: u64,
+    /// Whether a window could not be emitted, so that what it held is gone.
+    pub(crate) has_lost: bool,
     /// Gets what comes out.
     pub(crate) made: &'r mut Vec<Event<'a>>,
 }
@@ -126,8 +130,13 @@ fn in_group<'a>(
     let Some(group) = windows.groups.get_mut(found.slot) else {
         return Ok(Taken::Yes);
     };
+    let before = group.since().filter(|_| !found.is_new);
     let done = around.take(group);
     let holds = group.holds();
+    let after = match found.is_new {
+        true => group.since().filter(|_| done.is_ok()),
+        false => group.since(),
+    };
     match (found.is_new, holds, &done) {
         (true, true, Ok(())) => windows.groups.keep(found),
         (true, ..) => {
@@ -137,6 +146,7 @@ fn in_group<'a>(
         (false, false, _) => windows.groups.release(found.slot),
         _ => {}
     }
+    windows.changed(before, after);
     done.map(|()| Taken::Yes)
 }
 
@@ -174,10 +184,13 @@ fn tick_all(around: &mut Surroundings<'_, '_>, windows: &mut Windows) -> Eval<()
         let Some(group) = windows.groups.get_mut(slot) else {
             continue;
         };
+        let before = group.since();
         let done = around.tick(group);
+        let after = group.since();
         if !group.holds() {
             windows.groups.release(slot);
         }
+        windows.changed(before, after);
         done?;
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! What a select with windows keeps.
 
+use std::collections::VecDeque;
+
 use temblor_pdk::value::{OwnedValue, Value};
 
 use super::code::{WindowRule, WindowedSelect};
@@ -15,6 +17,10 @@ pub(crate) struct Windows {
     pub(super) key: Vec<u8>,
     /// What the panes of a sliding window come to, while it closes.
     pub(super) total: Vec<Accumulator>,
+    /// For each run, from `first` on, how many groups hold something since then.
+    held: VecDeque<u32>,
+    /// The run of the first entry of `held`.
+    first: u64,
     /// The report that there is no room for more groups, once it was written.
     no_room: Option<Box<str>>,
 }
@@ -23,6 +29,38 @@ impl Windows {
     /// The report that there is no room for more groups. It is the same each time, and may be sent very often.
     pub(crate) fn no_room(&mut self, write: impl FnOnce() -> String) -> &str {
         self.no_room.get_or_insert_with(|| write().into())
+    }
+
+    /// The first run of whose events a window holds something; none if no window holds anything.
+    pub(crate) fn since(&self) -> Option<u64> {
+        (!self.held.is_empty()).then_some(self.first)
+    }
+
+    /// A group that held something since one run holds something since another one.
+    pub(super) fn changed(&mut self, before: Option<u64>, after: Option<u64>) {
+        if before == after {
+            return;
+        }
+        if let Some(run) = after {
+            if self.held.is_empty() {
+                self.first = run;
+            }
+            // Runs come in order, and a group holds nothing from before the first.
+            let at = run.saturating_sub(self.first) as usize;
+            if self.held.len() <= at {
+                self.held.resize(at + 1, 0);
+            }
+            self.held[at] += 1;
+        }
+        if let Some(run) = before
+            && let Some(count) = self.held.get_mut(run.saturating_sub(self.first) as usize)
+        {
+            *count = count.saturating_sub(1);
+        }
+        while self.held.front() == Some(&0) {
+            self.held.pop_front();
+            self.first += 1;
+        }
     }
 
     /// The number of groups that hold data.
@@ -48,6 +86,8 @@ pub(crate) struct Frame {
     pub(super) accumulators: Box<[Accumulator]>,
     /// Whether the accumulators have taken anything in.
     pub(super) holds: bool,
+    /// The run in which they took in the first thing that they hold.
+    since: u64,
     /// Whether what is closing belongs into this window before it closes itself; while a chain of windows closes.
     pub(super) includes: bool,
 }
@@ -72,6 +112,7 @@ impl Group {
                 _ => select.accumulators().collect(),
             },
             holds: false,
+            since: 0,
             includes: false,
         };
         Group {
@@ -128,7 +169,18 @@ impl Group {
         for (own, other) in into.accumulators.iter_mut().zip(&from.accumulators) {
             take(own, other);
         }
+        into.since = match into.holds {
+            true => into.since.min(from.since),
+            false => from.since,
+        };
         into.holds = true;
+    }
+
+    /// The run since which its windows hold something. Panes of sliding windows that are complete do not count: they
+    /// stay for so long that nobody can wait for them.
+    pub(super) fn since(&self) -> Option<u64> {
+        let holding = self.frames.iter().filter(|frame| frame.holds);
+        holding.map(|frame| frame.since).min()
     }
 
     /// Whether some window holds data.
@@ -141,6 +193,13 @@ impl Frame {
     /// Whether an event is in it.
     fn holds(&self) -> bool {
         self.holds || matches!(&self.progress, Progress::Sliding(panes) if panes.holds())
+    }
+
+    /// It takes something in, in this run.
+    pub(super) fn hold(&mut self, run: u64) {
+        if !self.holds {
+            (self.holds, self.since) = (true, run);
+        }
     }
 
     /// Starts the next window.
