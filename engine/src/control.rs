@@ -96,6 +96,8 @@ pub(crate) enum Report {
     Released(Side),
     /// A source hands nothing more over; a sink has nothing more to write and would flush.
     Finishing(Side),
+    /// A sink could not hand on what it had kept although it was settled.
+    Unflushed(Error),
     /// All is done; the task has ended.
     Ended(Side),
     /// A poll of the task does not return.

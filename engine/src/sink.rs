@@ -432,12 +432,14 @@ impl SinkTask {
     async fn flush(&mut self, body: Box<SinkBody>) -> Option<Box<SinkBody>> {
         let (reply, mut body) = self.call(Command::Flush, body).await?;
         body.end = End::Flushed;
-        match reply {
-            Ok(()) => Some(body),
-            Err(error) => {
-                body.end = End::Rest;
-                self.trouble(body, error).await
-            }
+        let Err(error) = reply else {
+            return Some(body);
+        };
+        if body.taken.is_empty() {
+            // Nothing is left to be written again: what the sink had kept to itself is lost.
+            self.report(Report::Unflushed(error.clone()));
         }
+        body.end = End::Rest;
+        self.trouble(body, error).await
     }
 }

@@ -296,6 +296,10 @@ impl Keeper {
                 // A source that ends by itself ends its connector, if nothing is written to it.
                 self.is_draining |= self.sink.is_none();
             }
+            Report::Unflushed(error) => {
+                self.log(Level::Error, &format!("sink stopped: {error}"));
+                self.fail(error);
+            }
             Report::Ended(side) => self.on_ended(side),
             Report::Hung(side) => self.on_hang(side),
             Report::HungBeside => {

@@ -21,6 +21,7 @@ mod stream;
 mod streams;
 mod supervision;
 mod supervision_broken;
+mod supervision_random;
 mod supervision_refusal;
 mod support;
 mod talker;

@@ -388,3 +388,37 @@ fn both_sides_of_a_connector_are_renewed_together() {
     flow.drain();
     assert!(ended(&flow).is_ok());
 }
+
+#[test]
+fn a_source_that_learns_no_fates_waits_for_its_sinks_too() {
+    let (engine, _) = engine();
+    let sink = world("unlearned");
+    let ticks = with("m", "metronome", &json!({ "interval_ms": 1 }));
+    let flow = start(
+        &engine,
+        &text(
+            &[&ticks, &flaky("a", "t_flaky", "unlearned"), "n from `null`"],
+            &[],
+            // The other way out does not keep it going.
+            &["connector/m -> connector/a", "connector/m -> connector/n"],
+        ),
+    );
+    until("it runs", || flow.report().counts.delivered > 5);
+    sink.is_down.store(true, Ordering::SeqCst);
+    sink.act("write", [Act::Lost]);
+    until("it is lost", || {
+        flow.report().connectors[1].breaker.is_some()
+    });
+    // A pull that waited when the breaker opened may still hand over what it has.
+    until("it waits", || {
+        let before = flow.report().counts.events_in;
+        std::thread::sleep(Duration::from_millis(50));
+        before == flow.report().counts.events_in
+    });
+    sink.is_down.store(false, Ordering::SeqCst);
+    let before = flow.report().counts.delivered;
+    until("it goes on", || flow.report().counts.delivered > before + 5);
+    flow.drain();
+    let report = ended(&flow);
+    assert!(report.is_ok() && report.counts.failed == 0, "{report:?}");
+}

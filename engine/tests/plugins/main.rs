@@ -17,6 +17,7 @@ mod panics;
 mod pipelines;
 mod plugins;
 mod sides;
+mod supervision;
 #[path = "../engine/support.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod support;

@@ -75,7 +75,11 @@ impl Keeper {
         let error = match reply {
             Ok(_) => {
                 self.control = Some(control);
-                return self.status.set(state);
+                // The connection may have been lost meanwhile.
+                if !self.is_down {
+                    self.status.set(state);
+                }
+                return;
             }
             Err(error) => error,
         };
