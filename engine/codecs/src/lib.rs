@@ -28,6 +28,7 @@
 
 mod binary;
 mod binflux;
+mod compression;
 mod csv;
 mod dogstatsd;
 mod influx;
@@ -43,6 +44,7 @@ mod yaml;
 
 pub use binary::Binary;
 pub use binflux::Binflux;
+pub use compression::{Compress, Decompress, StreamingCompress};
 pub use csv::Csv;
 pub use dogstatsd::Dogstatsd;
 pub use influx::Influx;

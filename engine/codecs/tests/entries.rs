@@ -23,8 +23,11 @@ fn registers_exactly_these() {
         (Kind::Codec, "string"),
         (Kind::Codec, "syslog"),
         (Kind::Codec, "yaml"),
+        (Kind::Preprocessor, "decompress"),
         (Kind::Preprocessor, "separate"),
+        (Kind::Postprocessor, "compress"),
         (Kind::Postprocessor, "separate"),
+        (Kind::Postprocessor, "streaming-compress"),
     ];
     assert_eq!(found, expected);
 }
