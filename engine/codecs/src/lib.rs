@@ -26,22 +26,28 @@
 //! assert!(temblor_pdk::entries().any(|entry| entry.name() == "json"));
 //! ```
 
+mod base64;
 mod binary;
 mod binflux;
 mod compression;
 mod csv;
 mod dogstatsd;
+mod gather;
 mod influx;
 mod json;
+mod length_prefixed;
 mod memory;
 mod msgpack;
+mod remove_empty;
 mod separate;
 mod statsd;
 mod string;
 mod syslog;
 mod text;
+mod textual_length_prefixed;
 mod yaml;
 
+pub use base64::{FromBase64, ToBase64};
 pub use binary::Binary;
 pub use binflux::Binflux;
 pub use compression::{Compress, Decompress, StreamingCompress};
@@ -49,9 +55,12 @@ pub use csv::Csv;
 pub use dogstatsd::Dogstatsd;
 pub use influx::Influx;
 pub use json::Json;
+pub use length_prefixed::{LengthPrefixed, PrependLength};
 pub use msgpack::Msgpack;
+pub use remove_empty::RemoveEmpty;
 pub use separate::{AppendSeparator, Separate};
 pub use statsd::Statsd;
 pub use string::Text;
 pub use syslog::Syslog;
+pub use textual_length_prefixed::{PrependTextualLength, TextualLengthPrefixed};
 pub use yaml::Yaml;

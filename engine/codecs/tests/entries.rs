@@ -23,11 +23,18 @@ fn registers_exactly_these() {
         (Kind::Codec, "string"),
         (Kind::Codec, "syslog"),
         (Kind::Codec, "yaml"),
+        (Kind::Preprocessor, "base64"),
         (Kind::Preprocessor, "decompress"),
+        (Kind::Preprocessor, "length-prefixed"),
+        (Kind::Preprocessor, "remove-empty"),
         (Kind::Preprocessor, "separate"),
+        (Kind::Preprocessor, "textual-length-prefixed"),
+        (Kind::Postprocessor, "base64"),
         (Kind::Postprocessor, "compress"),
+        (Kind::Postprocessor, "length-prefixed"),
         (Kind::Postprocessor, "separate"),
         (Kind::Postprocessor, "streaming-compress"),
+        (Kind::Postprocessor, "textual-length-prefixed"),
     ];
     assert_eq!(found, expected);
 }
