@@ -68,6 +68,6 @@ pub(crate) fn too_long(name: &str, length: u64, max_length: usize) -> Error {
         false => format!("raise `max_length` of `{name}`"),
     };
     Error::rejected(format!(
-        "`{name}`: a frame of {length} bytes is longer than `max_length`, which is {max_length}\nhelp: {help}"
+        "a frame of {length} bytes is longer than `max_length`, which is {max_length}\nhelp: {help}"
     ))
 }

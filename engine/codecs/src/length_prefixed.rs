@@ -1,4 +1,4 @@
-//! Preprocessor and postprocessor `length-prefixed`: a length of eight bytes before every frame.
+//! Preprocessor and postprocessor a length of eight bytes before every frame.
 
 use temblor_pdk::schemars::JsonSchema;
 use temblor_pdk::serde::Deserialize;
@@ -113,10 +113,10 @@ impl Preprocessor for LengthPrefixed {
         match known {
             0 => Ok(()),
             PREFIX => Err(Error::rejected(format!(
-                "`{NAME}`: the stream ends within a frame, with {got} of its {length} bytes"
+                "the stream ends within a frame, with {got} of its {length} bytes"
             ))),
             _ => Err(Error::rejected(format!(
-                "`{NAME}`: the stream ends within the length of a frame, with {known} of its {PREFIX} bytes"
+                "the stream ends within the length of a frame, with {known} of its {PREFIX} bytes"
             ))),
         }
     }

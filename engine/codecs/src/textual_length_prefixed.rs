@@ -116,10 +116,10 @@ impl Preprocessor for TextualLengthPrefixed {
         (self.skips, self.in_word, self.lost) = (0, false, false);
         match self.length.take() {
             Some(length) => Err(Error::rejected(format!(
-                "`{NAME}`: the stream ends within a frame, with {got} of its {length} bytes"
+                "the stream ends within a frame, with {got} of its {length} bytes"
             ))),
             None if !digits.is_empty() => Err(Error::rejected(format!(
-                "`{NAME}`: the stream ends within the length of a frame, {:?}",
+                "the stream ends within the length of a frame, {:?}",
                 String::from_utf8_lossy(&digits)
             ))),
             None => Ok(()),
@@ -157,7 +157,7 @@ impl TextualLengthPrefixed {
         let word = std::mem::take(&mut self.digits);
         if !self.lost {
             out.failed(&Error::rejected(format!(
-                "`{NAME}`: found {:?} where the digits of a length and a space should be\n\
+                "found {:?} where the digits of a length and a space should be\n\
                  help: see whether the other side puts such lengths before its frames at all",
                 String::from_utf8_lossy(&word)
             )));

@@ -22,9 +22,8 @@ fn every_truncation_is_told() {
                 continue;
             }
             let error = only_error(&decompressed(&of(algorithm), &[cut]));
-            let start = format!(
-                "`decompress`: a message of {algorithm} is incomplete: the stream ends behind byte "
-            );
+            let start =
+                format!("a message of {algorithm} is incomplete: the stream ends behind byte ");
             assert!(error.starts_with(&start), "{error}");
             let alone = format!(r#"{{"algorithm": "{algorithm}", "buffered": false}}"#);
             let found = decompressed(&alone, &[cut, &good]);
@@ -83,7 +82,7 @@ fn limits_are_exact_and_say_where() {
         assert_eq!(decompressed(&limited(100_000), &[&message]), [Ok(event)]);
         let error = only_error(&decompressed(&limited(99_999), &[&message]));
         let start = format!(
-            "`decompress`: a message of {algorithm} becomes larger than `max_bytes`, which is 99999, behind byte "
+            "a message of {algorithm} becomes larger than `max_bytes`, which is 99999, behind byte "
         );
         assert!(error.starts_with(&start), "{error}");
         assert!(
@@ -122,7 +121,7 @@ fn windows_are_bounded() {
     }
 }
 
-/// Runs any bytes through every kind of `decompress`: nothing panics, and the same comes out however they are cut.
+/// Runs any bytes through every kind of nothing panics, and the same comes out however they are cut.
 fn survives(bytes: &[u8], cuts: &[usize]) {
     for algorithm in ALGORITHMS.into_iter().chain(["autodetect"]) {
         for more in ["", r#", "buffered": false"#, r#", "streaming": true"#] {

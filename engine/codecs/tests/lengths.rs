@@ -64,7 +64,7 @@ fn lengths_that_nobody_means() {
         let found = run(BINARY, "{}", &[&stream]);
         let error = found[0].as_ref().unwrap_err();
         let start = format!(
-            "`length-prefixed`: a frame of {length} bytes is longer than `max_length`, which is 16777216\nhelp: "
+            "a frame of {length} bytes is longer than `max_length`, which is 16777216\nhelp: "
         );
         assert!(
             error.starts_with(&start) && error.contains(expected),
@@ -148,14 +148,14 @@ fn every_truncation_is_told() {
         for length in 1..stream.len() {
             let (found, errors) = show(name, "{}", &[&stream[..length]]);
             assert_eq!(found, "!");
-            let start = format!("`{name}`: the stream ends within ");
+            let start = format!("the stream ends within ");
             assert!(errors[0].starts_with(&start), "{errors:?}");
         }
     }
     let (_, errors) = show(BINARY, "{}", &[&prefixed(5, b"hel")]);
     assert_eq!(
         errors,
-        ["`length-prefixed`: the stream ends within a frame, with 3 of its 5 bytes"]
+        ["the stream ends within a frame, with 3 of its 5 bytes"]
     );
 }
 

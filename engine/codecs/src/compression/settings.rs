@@ -131,7 +131,7 @@ impl Config {
             ),
         };
         let name = algorithm.name();
-        Error::rejected(format!("`decompress`: a message of {name} {reason}"))
+        Error::rejected(format!("a message of {name} {reason}"))
     }
 
     /// A message ends too early.
@@ -143,7 +143,7 @@ impl Config {
         };
         let name = algorithm.name();
         Error::rejected(format!(
-            "`decompress`: a message of {name} is incomplete: {what} behind byte {read} of it{help}"
+            "a message of {name} is incomplete: {what} behind byte {read} of it{help}"
         ))
     }
 }
@@ -152,7 +152,7 @@ impl Config {
 #[cold]
 pub(super) fn skipped() -> Error {
     Error::rejected(
-        "`decompress`: this comes behind a message that could not be decompressed, and does not begin like another \
+        "this comes behind a message that could not be decompressed, and does not begin like another \
          one",
     )
 }
