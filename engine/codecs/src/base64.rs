@@ -60,7 +60,7 @@ fn refused(error: &DecodeError, length: usize) -> Error {
         DecodeError::InvalidLength(_) => format!("at byte {length}: it ends too early"),
         DecodeError::InvalidPadding => format!("at byte {length}: it is not padded with `=`"),
     };
-    Error::rejected(format!("{reason}"))
+    Error::rejected(reason)
 }
 
 register!(preprocessor FromBase64);

@@ -148,8 +148,8 @@ fn every_truncation_is_told() {
         for length in 1..stream.len() {
             let (found, errors) = show(name, "{}", &[&stream[..length]]);
             assert_eq!(found, "!");
-            let start = format!("the stream ends within ");
-            assert!(errors[0].starts_with(&start), "{errors:?}");
+            let start = "the stream ends within ";
+            assert!(errors[0].starts_with(start), "{errors:?}");
         }
     }
     let (_, errors) = show(BINARY, "{}", &[&prefixed(5, b"hel")]);
