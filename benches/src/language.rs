@@ -10,12 +10,14 @@
 //! `passthrough` in the same round. With `--instructions` the program is also run under callgrind, for one and for
 //! three passes, and the difference of the two is divided by the events of two passes.
 
+mod flow;
 mod process;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use process::{Result, cpu_seconds, median, number, write_flow};
+use flow::write_flow;
+use process::{Result, cpu_seconds, median, number};
 
 const BASELINE: &str = "passthrough";
 

@@ -9,12 +9,14 @@
 //! the file, splits lines, fills simd-json's tape and writes it again, in one thread and without an engine. Each goes
 //! over the file `passes` times. Both programs are taken from the folder of this one.
 
+mod flow;
 mod process;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use process::{Result, cpu_seconds, median, number, write_flow};
+use flow::write_flow;
+use process::{Result, cpu_seconds, median, number};
 
 struct Options {
     rounds: usize,

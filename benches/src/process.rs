@@ -1,6 +1,5 @@
 //! Running programs and measuring what they cost.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::sys::resource::{UsageWho, getrusage};
@@ -8,35 +7,6 @@ use nix::sys::time::TimeVal;
 
 /// What can go wrong is shown and ends the program.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
-
-/// Writes a flow in which `blaster` replays a file from memory, each event is decoded, goes through a query, is
-/// encoded and measured by `blackhole`.
-pub(crate) fn write_flow(name: &str, query: &str, file: &Path, passes: usize) -> Result<PathBuf> {
-    let file = std::fs::canonicalize(file)?;
-    let file = file.to_str().ok_or("the file's name is not UTF-8")?;
-    let text = format!(
-        r#"define flow measured
-flow
-  define connector blaster from blaster
-  with codec = "json", config = {{ "file": {file:?}, "iterations": {passes} }} end;
-  define connector blackhole from blackhole
-  with codec = "json", config = {{ "report": "none" }} end;
-  define pipeline measured pipeline
-{query}
-  end;
-  create connector blaster;
-  create connector blackhole;
-  create pipeline measured;
-  connect /connector/blaster to /pipeline/measured;
-  connect /pipeline/measured to /connector/blackhole;
-end;
-deploy flow measured;
-"#
-    );
-    let path = std::env::temp_dir().join(format!("{name}-{}.troy", std::process::id()));
-    std::fs::write(&path, text)?;
-    Ok(path)
-}
 
 /// Runs a program and returns the user and system seconds that it took.
 pub(crate) fn cpu_seconds(command: &mut Command) -> Result<f64> {
