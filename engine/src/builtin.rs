@@ -50,4 +50,5 @@ built_in! {
     "static-metronome", "temblor-connector-metronome", temblor_connector_metronome: "metronome";
     "static-null", "temblor-connector-null", temblor_connector_null: "null";
     "static-stdio", "temblor-connector-stdio", temblor_connector_stdio: "stdio";
+    "static-tcp", "temblor-connector-tcp", temblor_connector_tcp: "tcp_client", "tcp_server";
 }

@@ -11,6 +11,8 @@ use temblor_pdk::{
     SourceInfo, drive,
 };
 
+use crate::replay::{Replay, Replayed};
+
 /// Channels of the embedding program by the kind that flows use for them.
 pub(crate) type Locals = HashMap<String, Local>;
 
@@ -22,6 +24,7 @@ pub(crate) type Slot<T> = Arc<Mutex<Option<T>>>;
 pub(crate) enum Local {
     Input(Slot<flume::Receiver<OwnedValue>>),
     Output(Slot<flume::Sender<Batch>>),
+    Replay(Replayed),
 }
 
 fn lock<T>(slot: &Slot<T>) -> MutexGuard<'_, Option<T>> {
@@ -38,12 +41,13 @@ impl Local {
         match self {
             Local::Input(_) => InputConnector::INFO.source,
             Local::Output(_) => None,
+            Local::Replay(replayed) => Some(replayed.source()),
         }
     }
 
     pub(crate) fn sink(&self) -> Option<SinkInfo> {
         match self {
-            Local::Input(_) => None,
+            Local::Input(_) | Local::Replay(_) => None,
             Local::Output(_) => OutputConnector::INFO.sink,
         }
     }
@@ -56,6 +60,7 @@ impl Local {
         Ok(match self {
             Local::Input(values) => drive(InputConnector(end_of(values)?, context)),
             Local::Output(batches) => drive(OutputConnector(end_of(batches)?)),
+            Local::Replay(replayed) => Replayed::make(end_of(&replayed.events)?, context),
         })
     }
 
@@ -64,6 +69,7 @@ impl Local {
         match self {
             Local::Input(values) => drop(lock(values).take()),
             Local::Output(batches) => drop(lock(batches).take()),
+            Local::Replay(replayed) => drop(lock(&replayed.events).take()),
         }
     }
 }
@@ -123,6 +129,17 @@ pub(crate) fn input(capacity: usize) -> (Input, Local) {
     let (values, receiver) = flume::bounded(capacity);
     let slot = Arc::new(Mutex::new(Some(receiver)));
     (Input { values }, Local::Input(slot))
+}
+
+/// The ends of a channel for events that are sent again: one for the program, one for the flow.
+pub(crate) fn replay(capacity: usize, payload: Payload) -> (Replay, Local) {
+    let (events, receiver) = flume::bounded(capacity);
+    let events_slot = Arc::new(Mutex::new(Some(receiver)));
+    let replayed = Replayed {
+        payload,
+        events: events_slot,
+    };
+    (Replay { events }, Local::Replay(replayed))
 }
 
 /// The ends of a channel for batches: one for the program, one for the flow.

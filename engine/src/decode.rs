@@ -1,29 +1,38 @@
-//! From a source's bytes to events: preprocessors per stream, then the codec.
+//! From a source's bytes to events: preprocessors and codec of each stream.
 
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use temblor_pdk::{
-    Arena, Batch, BatchBuilder, DynCodec, DynPreprocessor, Event, EventId, Field, Lane, Result,
-    Value,
+    ANONYMOUS_STREAM, Arena, Batch, BatchBuilder, DynCodec, Event, EventId, Lane, Result,
+    StreamEnd, Value,
 };
 
 use crate::clock::Times;
 use crate::fate::{SourceFates, Ticket};
-use crate::frames::{Chain, Failure, Frames};
+use crate::frames::{Chain, Failure, Frames, Step, about};
+use crate::letter::{Letters, OnFailure, Reason, Stage};
 use crate::parcel::{Parcel, Tickets};
+use crate::streams::{OpenStream, Streams};
 
-/// Makes the preprocessors of a new stream.
-pub(crate) type MakeChain = Box<dyn Fn() -> Result<Vec<Box<dyn DynPreprocessor>>> + Send>;
+/// What a new stream is decoded with: both keep what they know of it.
+pub(crate) struct Steps {
+    pub(crate) preprocessors: Vec<Step>,
+    pub(crate) codec: Box<dyn DynCodec>,
+}
+
+/// Makes the preprocessors and the codec of a new stream.
+pub(crate) type MakeSteps = Box<dyn Fn() -> Result<Steps> + Send>;
 
 /// What a pull became.
 #[derive(Default)]
 pub(crate) struct Decoded {
     /// Events, in order.
     pub(crate) parcels: Vec<Parcel>,
-    /// Records of what could not be decoded, for the `err` port.
-    pub(crate) errors: Option<Batch>,
+    /// Records of what could not be decoded, for the `err` port. They hold the tickets of what they stand for if the
+    /// source's policy is that they take its place.
+    pub(crate) errors: Option<Parcel>,
 }
 
 /// Which pull is being decoded, and where its fates go.
@@ -35,82 +44,157 @@ pub(crate) struct PullOf<'f> {
 
 /// The decoding side of a source of bytes.
 pub(crate) struct Decoder {
-    codec: Box<dyn DynCodec>,
-    make_chain: MakeChain,
+    make: MakeSteps,
+    /// What errors of the codec begin with.
+    codec: String,
+    /// The streams that have not ended.
     streams: HashMap<(Lane, u64), Stream>,
     times: Times,
-    /// The connector's name in its flow, for error records.
-    connector: String,
+    letters: Letters,
+    /// What becomes of what cannot be decoded.
+    on_failure: OnFailure,
     /// Whether pulls are kept open while a preprocessor keeps bytes of them.
     carries: bool,
+    /// None where the connector has no sink.
+    replies: Option<Arc<Streams>>,
 }
 
 /// What is kept of a stream between pulls.
-#[derive(Default)]
 struct Stream {
     chain: Chain,
+    codec: Box<dyn DynCodec>,
     /// Tickets of the pulls whose bytes the chain still keeps.
     carried: Vec<Ticket>,
+    /// Keeps replies possible.
+    open: Option<Arc<OpenStream>>,
+}
+
+impl Stream {
+    fn new(make: &MakeSteps, open: Option<Arc<OpenStream>>) -> Result<Self> {
+        let steps = make()?;
+        Ok(Stream {
+            chain: Chain::new(steps.preprocessors),
+            codec: steps.codec,
+            carried: Vec::new(),
+            open,
+        })
+    }
 }
 
 impl Decoder {
     pub(crate) fn new(
-        codec: Box<dyn DynCodec>,
-        make_chain: MakeChain,
+        make: MakeSteps,
+        codec: &str,
         times: Times,
-        connector: &str,
+        letters: Letters,
+        on_failure: OnFailure,
         transactional: bool,
+        replies: Option<Arc<Streams>>,
     ) -> Self {
         Decoder {
-            codec,
-            make_chain,
+            make,
+            codec: format!("codec `{codec}`"),
             streams: HashMap::new(),
             times,
-            connector: connector.to_owned(),
+            letters,
+            on_failure,
             carries: transactional,
+            replies,
         }
     }
 
-    /// Decodes a pull, which is of one lane and one stream.
+    /// Decodes a pull, which is of one lane and one stream, or of messages that are each a stream of their own.
     ///
     /// # Errors
-    /// Where the preprocessors of a new stream cannot be made.
+    /// Where the preprocessors or the codec of a new stream cannot be made.
     pub(crate) fn decode(&mut self, batch: Batch, pull: &PullOf<'_>) -> Result<Decoded> {
         let id = batch.events().first().map(|event| event.id);
         let id = id.unwrap_or_default();
+        let (batch, end) = take_end(batch);
+        if id.stream == ANONYMOUS_STREAM {
+            return self.decode_messages(&batch, id.lane, pull);
+        }
         let key = (id.lane, id.stream);
         let mut stream = match self.streams.remove(&key) {
             Some(stream) => stream,
-            None => Stream {
-                chain: Chain::new((self.make_chain)()?),
-                carried: Vec::new(),
-            },
+            None => {
+                let open = self.replies.as_ref();
+                Stream::new(&self.make, open.and_then(|r| r.open(pull.source, key)))?
+            }
         };
         let begins = stream.chain.position();
-        let frames = stream.chain.process(batch);
+        let mut frames = stream.chain.process(batch);
+        match end {
+            None => {}
+            Some(StreamEnd::Ended) => {
+                let mut like = Event::new(Value::NULL);
+                (like.id.lane, like.id.stream) = key;
+                frames.append(stream.chain.finish(like));
+            }
+            Some(StreamEnd::Failed) => frames.failures.extend(stream.chain.break_off()),
+        }
         let ticket = Ticket::open(pull.fates, id.lane, pull.pull, frames.count());
+        stream.open.iter().for_each(|open| ticket.keep(open));
         fail_earlier(&stream.carried, &frames, begins);
-        let decoded = self.decode_frames(frames, id.lane, pull, &mut stream, ticket);
-        self.streams.insert(key, stream);
+        let decoded = self.decode_frames(frames, key, pull, &mut stream, ticket);
+        if end.is_none() {
+            self.streams.insert(key, stream);
+        }
         Ok(decoded)
+    }
+
+    /// Decodes messages that are each a stream of their own: preprocessors and codec begin anew with each, and nothing
+    /// of it is kept.
+    fn decode_messages(&mut self, batch: &Batch, lane: Lane, pull: &PullOf<'_>) -> Result<Decoded> {
+        let mut streams = Vec::with_capacity(batch.len());
+        let mut count = 0;
+        for at in 0..batch.len() {
+            let mut stream = Stream::new(&self.make, None)?;
+            let message = batch
+                .derive(|events, _, out| events.get(at).into_iter().for_each(|e| out.push(*e)));
+            let mut like = Event::new(Value::NULL);
+            (like.id.lane, like.id.stream) = (lane, ANONYMOUS_STREAM);
+            let mut frames = stream.chain.process(message);
+            frames.append(stream.chain.finish(like));
+            count += frames.count();
+            streams.push((stream, frames));
+        }
+        let ticket = Ticket::open(pull.fates, lane, pull.pull, count);
+        let mut first = first_of(pull, (lane, ANONYMOUS_STREAM));
+        let (mut good, mut bad) = (BatchBuilder::new(), BatchBuilder::new());
+        for (mut stream, frames) in streams {
+            let next = first.event + frames.count();
+            let found = self.run_codec(&mut *stream.codec, frames, first);
+            good.push_batch(&found.good);
+            bad.push_batch(&found.bad);
+            found.empty.iter().for_each(|id| ticket.empty(id));
+            first.event = next;
+        }
+        let (good, bad) = (good.seal(), bad.seal());
+        let errors = self.refuse(bad, &ticket, &[]);
+        Ok(Decoded {
+            parcels: parcels(good, ticket, Vec::new()),
+            errors,
+        })
     }
 
     /// Ends all streams: what the preprocessors still keep is decoded as pulls of their own, numbered from `pull` on.
     pub(crate) fn finish(&mut self, pull: &PullOf<'_>) -> Vec<Decoded> {
         let streams = std::mem::take(&mut self.streams);
         let mut all = Vec::new();
-        for ((lane, stream_id), mut stream) in streams {
+        for (key, mut stream) in streams {
             let mut like = Event::new(Value::NULL);
-            (like.id.lane, like.id.stream) = (lane, stream_id);
+            (like.id.lane, like.id.stream) = key;
             let frames = stream.chain.finish(like);
             let pull = PullOf {
                 pull: pull.pull + all.len() as u64,
                 ..*pull
             };
             if frames.count() > 0 {
-                let ticket = Ticket::open_rest(pull.fates, lane, pull.pull, frames.count());
+                let ticket = Ticket::open_rest(pull.fates, key.0, pull.pull, frames.count());
+                stream.open.iter().for_each(|open| ticket.keep(open));
                 fail_earlier(&stream.carried, &frames, u64::MAX);
-                all.push(self.decode_frames(frames, lane, &pull, &mut stream, ticket));
+                all.push(self.decode_frames(frames, key, &pull, &mut stream, ticket));
             }
             stream.carried.into_iter().for_each(Ticket::release);
         }
@@ -120,18 +204,12 @@ impl Decoder {
     fn decode_frames(
         &mut self,
         frames: Frames,
-        lane: Lane,
+        key: (Lane, u64),
         pull: &PullOf<'_>,
         stream: &mut Stream,
         ticket: Ticket,
     ) -> Decoded {
         let count = frames.count();
-        let first = EventId {
-            source: pull.source,
-            lane,
-            pull: pull.pull,
-            ..EventId::default()
-        };
         let mut earlier = std::mem::take(&mut stream.carried);
         if self.carries && stream.chain.holds() {
             stream.carried.push(ticket.clone());
@@ -140,45 +218,58 @@ impl Decoder {
                 stream.carried.append(&mut earlier);
             }
         }
-        let (good, bad, empty) = self.run_codec(frames, first);
-        for event in bad.events() {
-            ticket.failed(&event.id);
-            let of_first = earlier.iter().filter(|_| event.id.event == 0);
-            of_first.for_each(|ticket| ticket.failed(&event.id));
-        }
+        let Found { good, bad, empty } =
+            self.run_codec(&mut *stream.codec, frames, first_of(pull, key));
         empty.iter().for_each(|id| ticket.empty(id));
+        let errors = self.refuse(bad, &ticket, &earlier);
         Decoded {
             parcels: parcels(good, ticket, earlier),
-            errors: (!bad.is_empty()).then_some(bad),
+            errors,
         }
     }
 
-    /// Decodes frames. Returns the events, records of the failures, and the frames in which there was no event.
-    fn run_codec(&mut self, frames: Frames, first: EventId) -> (Batch, Batch, Vec<EventId>) {
+    /// Gives what could not be decoded its fate. Returns the records.
+    fn refuse(&self, bad: Batch, ticket: &Ticket, earlier: &[Ticket]) -> Option<Parcel> {
+        // What began in earlier pulls is theirs too.
+        let spans = !earlier.is_empty() && bad.events().iter().any(|event| event.id.event == 0);
+        let earlier = match spans {
+            true => earlier.to_vec(),
+            false => Vec::new(),
+        };
+        let tickets = Tickets::new(ticket.clone(), earlier);
+        self.on_failure
+            .tell(&tickets, bad.events().iter().map(|event| &event.id));
+        let errors = self.on_failure.parcel(bad, &tickets);
+        tickets.release();
+        errors
+    }
+
+    /// Decodes frames, numbered from `first` on.
+    fn run_codec(&mut self, codec: &mut dyn DynCodec, frames: Frames, first: EventId) -> Found {
         let Frames {
             batch,
             offsets,
             failures,
         } = frames;
-        let codec = &mut self.codec;
-        let connector = self.connector.as_str();
+        let (letters, name) = (&self.letters, self.codec.as_str());
         let times = &mut self.times;
         let now_ns = times.now_ns();
-        let number = Cell::new(0u32);
+        let number = Cell::new(first.event);
+        let came_in = Cell::new(0u64);
         let mut empty = Vec::new();
         let mut numbered = |mut event: Event<'_>| {
             let at = number.replace(number.get() + 1);
-            event.id = EventId {
-                stream: event.id.stream,
-                event: at,
-                ..first
-            };
-            (event.id, times.next(event.ingest_ns, now_ns))
+            event.id = EventId { event: at, ..first };
+            came_in.set(times.next(event.ingest_ns, now_ns));
+            (event.id, came_in.get())
         };
         let (good, bad) = batch.decode(
             |mut event, frame, arena, out| {
                 (event.id, event.ingest_ns) = numbered(event);
-                match codec.decode(frame, arena)? {
+                match codec
+                    .decode(frame, arena)
+                    .map_err(|error| about(name, &error))?
+                {
                     Some(data) => out.push(Event { data, ..event }),
                     None => empty.push(event.id),
                 }
@@ -186,20 +277,50 @@ impl Decoder {
             },
             |error, event, arena, out| {
                 let at = number.get() - 1;
-                let offset = offsets.get(at as usize).copied().unwrap_or_default();
+                let place = (at - first.event) as usize;
+                let offset = offsets.get(place).copied().unwrap_or_default();
                 let failure = Failure { error, offset };
-                let data = record(connector, &failure, event.data, arena);
-                let id = EventId {
-                    stream: event.id.stream,
-                    event: at,
-                    ..first
+                let event = Event {
+                    id: EventId { event: at, ..first },
+                    ingest_ns: came_in.get(),
+                    ..event
                 };
-                out.push(Event { data, id, ..event });
+                out.push(record(letters, &failure, event, arena));
             },
         );
-        let bad = add_records(bad, connector, &failures, first, number.get(), now_ns);
-        (good, bad, empty)
+        let bad = add_records(bad, letters, &failures, first, number.get(), now_ns);
+        Found { good, bad, empty }
     }
+}
+
+/// What a codec made of frames: events, records of failures, and the frames in which there was no event.
+struct Found {
+    good: Batch,
+    bad: Batch,
+    empty: Vec<EventId>,
+}
+
+/// The id of the first event of a pull.
+fn first_of(pull: &PullOf<'_>, (lane, stream): (Lane, u64)) -> EventId {
+    EventId {
+        source: pull.source,
+        lane,
+        stream,
+        pull: pull.pull,
+        ..EventId::default()
+    }
+}
+
+/// Takes out the marker of a stream's end, which stands behind the last event.
+pub(crate) fn take_end(batch: Batch) -> (Batch, Option<StreamEnd>) {
+    let Some(end) = batch.events().last().and_then(Event::stream_end) else {
+        return (batch, None);
+    };
+    let rest = batch.derive(|events, _, out| {
+        let rest = events.split_last().map_or(events, |(_, rest)| rest);
+        rest.iter().for_each(|event| out.push(*event));
+    });
+    (rest, Some(end))
 }
 
 /// Fails the pulls in which a frame began that could not be handed over. The pull that is being decoded, which begins
@@ -211,23 +332,26 @@ fn fail_earlier(carried: &[Ticket], frames: &Frames, begins: u64) {
 }
 
 /// A record of something that could not be decoded.
-fn record<'a>(connector: &str, failure: &Failure, data: Value<'a>, arena: &'a Arena) -> Value<'a> {
-    let data = match data.as_bytes().map(std::str::from_utf8) {
-        Some(Ok(text)) => Value::from(text),
-        _ => data,
+fn record<'a>(
+    letters: &Letters,
+    failure: &Failure,
+    event: Event<'a>,
+    arena: &'a Arena,
+) -> Event<'a> {
+    let reason = Reason {
+        stage: Stage::Decode,
+        error: failure.error.message(),
+        // It is the source's own record.
+        source: Some(letters.name()),
+        offset: Some(failure.offset),
     };
-    arena.object(&[
-        Field::new("error", Value::from(arena.str(failure.error.message()))),
-        Field::new("connector", Value::from(arena.str(connector))),
-        Field::new("offset", Value::from(failure.offset)),
-        Field::new("data", data),
-    ])
+    letters.record(reason, event, arena)
 }
 
 /// Adds records of the frames that never got to the codec.
 fn add_records(
     bad: Batch,
-    connector: &str,
+    letters: &Letters,
     failures: &[Failure],
     first: EventId,
     from: u32,
@@ -239,10 +363,13 @@ fn add_records(
     let mut builder = BatchBuilder::new();
     builder.push_batch(&bad);
     for (event, failure) in (from..).zip(failures) {
-        builder.push(|arena| Event {
-            id: EventId { event, ..first },
-            ingest_ns: now_ns,
-            ..Event::new(record(connector, failure, Value::NULL, arena))
+        builder.push(|arena| {
+            let event = Event {
+                id: EventId { event, ..first },
+                ingest_ns: now_ns,
+                ..Event::new(Value::NULL)
+            };
+            record(letters, failure, event, arena)
         });
     }
     builder.seal()

@@ -6,19 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use log::LevelFilter;
 use smol::Executor;
 use temblor_lang::{Deployment, Flow, Options};
-use temblor_pdk::{Host, PullLimits};
+use temblor_pdk::{Host, Payload, PullLimits};
 use temblor_registry::{Expected, Registry, RegistryError};
 
 use crate::catalogue::RegistryCatalogue;
 use crate::channel::{self, Input, Locals, Output};
 use crate::clock::{Clock, Times};
+use crate::control::Supervision;
 use crate::executor::Workers;
-use crate::flow::{FlowHandle, FlowState, StartError};
+use crate::flow::{FlowHandle, FlowShared, StartError};
 use crate::host::{Shared, plugin_host};
 use crate::log::{LogRecord, Logger};
 use crate::metrics::{Metric, Metrics};
 use crate::program::{ProgramError, compile_with};
 use crate::queue::QueueLimits;
+use crate::replay::Replay;
 
 /// Values that a channel of the embedding program holds.
 const CHANNEL_VALUES: usize = 4096;
@@ -38,7 +40,7 @@ pub(crate) struct Inner {
     /// Whether events get their number as their time, and no other time passes for pipelines.
     pub(crate) is_logical: bool,
     sources: AtomicU32,
-    flows: Mutex<Vec<Weak<FlowState>>>,
+    flows: Mutex<Vec<Weak<FlowShared>>>,
 }
 
 impl Inner {
@@ -73,6 +75,7 @@ pub struct EngineBuilder {
     limits: QueueLimits,
     pull_limits: PullLimits,
     is_logical: bool,
+    supervision: Supervision,
     locals: Locals,
 }
 
@@ -102,6 +105,7 @@ impl Engine {
             limits: QueueLimits::default(),
             pull_limits: PullLimits::default(),
             is_logical: false,
+            supervision: Supervision::default(),
             locals: Locals::new(),
         }
     }
@@ -240,11 +244,26 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets when a connector counts as broken, how often it may break, and how long a flow may drain.
+    #[must_use]
+    pub fn supervision(mut self, supervision: Supervision) -> Self {
+        self.supervision = supervision;
+        self
+    }
+
     /// Adds a connector kind `name` that flows read from, fed through the result. It serves one flow.
     pub fn input(&mut self, name: &str) -> Input {
         let (input, local) = channel::input(CHANNEL_VALUES);
         self.locals.insert(name.to_owned(), local);
         input
+    }
+
+    /// Adds a connector kind `name` that flows read from in the place of another: it sends whole events, as those of
+    /// dead letters, fed through the result. It serves one flow.
+    pub fn replay(&mut self, name: &str, payload: Payload) -> Replay {
+        let (replay, local) = channel::replay(CHANNEL_VALUES, payload);
+        self.locals.insert(name.to_owned(), local);
+        replay
     }
 
     /// Adds a connector kind `name` that flows write to, read through the result. It serves one flow.
@@ -270,6 +289,7 @@ impl EngineBuilder {
             logger: self.logger,
             metrics: Arc::new(Metrics::default()),
             stopping: AtomicBool::new(false),
+            supervision: self.supervision,
         });
         let workers = Workers::start(Arc::clone(&shared), self.workers)?;
         let inner = Arc::new(Inner {
@@ -333,6 +353,7 @@ pub fn host_for_plugin(
         logger: Logger::new(level, Arc::new(take)),
         metrics: Arc::new(Metrics::default()),
         stopping: AtomicBool::new(false),
+        supervision: Supervision::default(),
     });
     plugin_host(&shared, plugin)
 }

@@ -37,9 +37,24 @@ struct Worker {
     /// When the poll under way began, in nanoseconds of the engine's clock; 0 between polls.
     busy_since_ns: AtomicU64,
     /// What is being polled.
-    busy_with: Mutex<Option<Arc<str>>>,
+    busy_with: Mutex<Option<Arc<Watch>>>,
     /// Ends the worker's run once its poll returns.
     retire: flume::Sender<()>,
+}
+
+/// What the watchdog knows of a task.
+struct Watch {
+    name: Arc<str>,
+    /// Told when a poll of the task does not return.
+    hung: Option<Box<dyn Fn() + Send + Sync>>,
+}
+
+/// A worker that was replaced, until its poll returns.
+struct Stuck {
+    worker: Arc<Worker>,
+    since_ns: u64,
+    with: Option<Arc<Watch>>,
+    is_told: bool,
 }
 
 /// The workers of an engine and their watchdog. Dropping it ends them.
@@ -53,6 +68,7 @@ pub(crate) struct Workers {
 struct Pool {
     shared: Arc<Shared>,
     workers: Mutex<Vec<Arc<Worker>>>,
+    stuck: Mutex<Vec<Stuck>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -61,6 +77,7 @@ impl Workers {
         let pool = Arc::new(Pool {
             shared,
             workers: Mutex::new(Vec::new()),
+            stuck: Mutex::new(Vec::new()),
             threads: Mutex::new(Vec::new()),
         });
         let (watch, ended) = flume::bounded(1);
@@ -137,11 +154,44 @@ impl Pool {
         for worker in stuck {
             // A full channel means that it was told already.
             let _ = worker.retire.try_send(());
-            let name = self.lock(&worker.busy_with).clone();
-            self.report(name.as_deref());
+            let with = self.lock(&worker.busy_with).clone();
+            self.report(with.as_ref().map(|with| &*with.name));
+            self.lock(&self.stuck).push(Stuck {
+                since_ns: worker.busy_since_ns.load(Ordering::Relaxed),
+                worker,
+                with,
+                is_told: false,
+            });
             if let Err(error) = self.add() {
                 let message = format!("cannot start a substitute worker: {error}");
                 self.log(Level::Error, None, &message);
+            }
+        }
+        self.look_at_stuck(now);
+    }
+
+    /// Tells whom it concerns of polls that do not return, and forgets workers whose poll has returned.
+    fn look_at_stuck(&self, now: u64) {
+        let hang_after = self.shared.supervision.hang_after;
+        let mut hung = Vec::new();
+        self.lock(&self.stuck).retain_mut(|stuck| {
+            let since = stuck.worker.busy_since_ns.load(Ordering::Relaxed);
+            if since == 0 || since != stuck.since_ns {
+                return false;
+            }
+            if !stuck.is_told && u128::from(now.saturating_sub(since)) > hang_after.as_nanos() {
+                stuck.is_told = true;
+                hung.extend(stuck.with.clone());
+            }
+            true
+        });
+        for with in hung {
+            match &with.hung {
+                Some(tell) => tell(),
+                None => {
+                    let message = format!("a poll does not return for {hang_after:?}");
+                    self.log(Level::Error, Some(&with.name), &message);
+                }
             }
         }
     }
@@ -218,7 +268,7 @@ pub(crate) async fn give_way(clock: &Clock) {
 
 /// A task whose polls the watchdog sees, with the name it is reported under, and whose panics stop here.
 pub(crate) struct Watched<F, P> {
-    name: Arc<str>,
+    watch: Arc<Watch>,
     shared: Arc<Shared>,
     /// None once it panicked.
     task: Option<Pin<Box<F>>>,
@@ -233,11 +283,23 @@ where
     /// Wraps a task. If it panics, it is over, and `panicked` learns why.
     pub(crate) fn new(name: &str, shared: &Arc<Shared>, task: F, panicked: P) -> Self {
         Watched {
-            name: Arc::from(name),
+            watch: Arc::new(Watch {
+                name: Arc::from(name),
+                hung: None,
+            }),
             shared: Arc::clone(shared),
             task: Some(Box::pin(task)),
             panicked,
         }
+    }
+
+    /// The same task, with someone to be told when a poll of it does not return.
+    pub(crate) fn on_hang(mut self, hung: impl Fn() + Send + Sync + 'static) -> Self {
+        self.watch = Arc::new(Watch {
+            name: Arc::clone(&self.watch.name),
+            hung: Some(Box::new(hung)),
+        });
+        self
     }
 
     fn poll_fenced(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -281,7 +343,7 @@ where
         *worker
             .busy_with
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&self.name));
+            .unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&self.watch));
         let now = self.shared.clock.now_ns().max(1);
         worker.busy_since_ns.store(now, Ordering::Relaxed);
         let polled = self.poll_fenced(cx);

@@ -27,8 +27,18 @@ pub(crate) struct Settled {
     failed: Vec<(u32, u32)>,
 }
 
+impl Settled {
+    /// The number of the pull.
+    pub(crate) fn pull(&self) -> u64 {
+        self.pull
+    }
+}
+
 /// Where the fates of a source's pulls go.
 pub(crate) struct SourceFates {
+    /// The source's number in the ids of its events, and its name.
+    number: u32,
+    name: String,
     tally: Arc<Tally>,
     /// None for a source that does not want to learn fates.
     settled: Option<flume::Sender<Settled>>,
@@ -42,6 +52,8 @@ pub(crate) struct SourceFates {
 impl SourceFates {
     /// Makes the place for the fates of a source, and the end at which a transactional one learns them.
     pub(crate) fn new(
+        number: u32,
+        name: &str,
         tally: Arc<Tally>,
         transactional: bool,
         whole_pulls: bool,
@@ -49,6 +61,8 @@ impl SourceFates {
         // Bounded by what is in flight, which queues and sinks bound.
         let (settled, receiver) = flume::unbounded();
         let fates = SourceFates {
+            number,
+            name: name.to_owned(),
             tally,
             settled: transactional.then_some(settled),
             open: AtomicUsize::new(0),

@@ -1,5 +1,7 @@
 //! Preprocessing: a pull's bytes become frames, each with the place in its stream where it began.
 
+use std::sync::Arc;
+
 use temblor_pdk::{
     Batch, BatchBuilder, DynPreprocessor, Error, Event, Frame, FrameSink, Result, Value,
 };
@@ -20,16 +22,40 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
+    /// Adds the frames of the same stream that come behind these.
+    pub(crate) fn append(&mut self, more: Frames) {
+        self.offsets.extend(more.offsets);
+        self.failures.extend(more.failures);
+        if more.batch.is_empty() {
+            return;
+        }
+        let mut builder = BatchBuilder::with_capacity(self.batch.len() + more.batch.len());
+        builder.push_batch(&self.batch);
+        builder.push_batch(&more.batch);
+        self.batch = builder.seal();
+    }
+
     /// How many there are, those that failed too.
     pub(crate) fn count(&self) -> u32 {
         (self.batch.len() + self.failures.len()) as u32
     }
 }
 
+/// A preprocessor, and what its errors begin with.
+pub(crate) struct Step {
+    pub(crate) about: Arc<str>,
+    pub(crate) preprocessor: Box<dyn DynPreprocessor>,
+}
+
+/// The error of a codec or a preprocessor, which says whose it is.
+pub(crate) fn about(who: &str, error: &Error) -> Error {
+    Error::new(error.kind(), format!("{who}: {}", error.message()))
+}
+
 /// The preprocessors of one stream, and how far it has come.
 #[derive(Default)]
 pub(crate) struct Chain {
-    steps: Vec<Box<dyn DynPreprocessor>>,
+    steps: Vec<Step>,
     /// Bytes of the stream that came in before.
     position: u64,
     /// Where the frame began that the first step may still keep a part of.
@@ -37,7 +63,7 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    pub(crate) fn new(steps: Vec<Box<dyn DynPreprocessor>>) -> Self {
+    pub(crate) fn new(steps: Vec<Step>) -> Self {
         Chain {
             steps,
             ..Chain::default()
@@ -51,7 +77,7 @@ impl Chain {
 
     /// Whether bytes are kept for a later frame.
     pub(crate) fn holds(&self) -> bool {
-        self.steps.iter().any(|step| step.held() > 0)
+        self.steps.iter().any(|step| step.preprocessor.held() > 0)
     }
 
     /// Takes a pull apart.
@@ -80,6 +106,16 @@ impl Chain {
             finish_step(&mut frames, next, like, offset);
         }
         frames
+    }
+
+    /// The stream has broken off: what the steps still keep is dropped, and was perhaps the beginning of a frame.
+    pub(crate) fn break_off(&mut self) -> Option<Failure> {
+        let kept: usize = self.steps.iter().map(|step| step.preprocessor.held()).sum();
+        let error = Error::rejected(format!(
+            "the stream broke off within a frame; the {kept} bytes of it that had come were dropped"
+        ));
+        let offset = self.open_frame;
+        (kept > 0).then_some(Failure { error, offset })
     }
 
     /// Notes where the pieces of a pull stand in their stream.
@@ -121,7 +157,11 @@ fn began(open: Option<&mut u64>, piece: &[u8], part: Option<&[u8]>, base: u64) -
 }
 
 /// Runs one step over all frames. `open` is where the frame began that the first step may still keep a part of.
-fn step(frames: Frames, step: &mut Box<dyn DynPreprocessor>, mut open: Option<&mut u64>) -> Frames {
+fn step(frames: Frames, step: &mut Step, mut open: Option<&mut u64>) -> Frames {
+    let Step {
+        about: who,
+        preprocessor,
+    } = step;
     let Frames {
         batch,
         offsets,
@@ -131,7 +171,7 @@ fn step(frames: Frames, step: &mut Box<dyn DynPreprocessor>, mut open: Option<&m
     let framed = batch.derive(|events, arena, out| {
         for (event, &base) in events.iter().zip(&offsets) {
             let piece = bytes_of(event);
-            let done = step.process(
+            let done = preprocessor.process(
                 piece,
                 &mut FrameSink::new(&mut |frame| match frame {
                     Frame::Part(part) => {
@@ -145,19 +185,19 @@ fn step(frames: Frames, step: &mut Box<dyn DynPreprocessor>, mut open: Option<&m
                         out.push(Event { data, ..*event });
                     }
                     Frame::Failed(error) => failures.push(Failure {
-                        error: error.clone(),
+                        error: about(who, error),
                         offset: began(open.as_deref_mut(), piece, None, base),
                     }),
                     Frame::FailedPart(part, error) => failures.push(Failure {
-                        error: error.clone(),
+                        error: about(who, error),
                         offset: began(open.as_deref_mut(), piece, Some(part), base),
                     }),
                 }),
             );
-            note(done, &mut failures, base);
+            note(who, done, &mut failures, base);
             if let Some(open) = &mut open {
                 let end = base + piece.len() as u64;
-                **open = end.saturating_sub(step.held() as u64);
+                **open = end.saturating_sub(preprocessor.held() as u64);
             }
         }
     });
@@ -168,19 +208,19 @@ fn step(frames: Frames, step: &mut Box<dyn DynPreprocessor>, mut open: Option<&m
     }
 }
 
-fn note(done: Result<()>, failures: &mut Vec<Failure>, offset: u64) {
+fn note(who: &str, done: Result<()>, failures: &mut Vec<Failure>, offset: u64) {
     if let Err(error) = done {
+        let error = about(who, &error);
         failures.push(Failure { error, offset });
     }
 }
 
 /// Adds what a step still keeps to the frames.
-fn finish_step(
-    frames: &mut Frames,
-    step: &mut Box<dyn DynPreprocessor>,
-    like: Event<'static>,
-    offset: u64,
-) {
+fn finish_step(frames: &mut Frames, step: &mut Step, like: Event<'static>, offset: u64) {
+    let Step {
+        about: who,
+        preprocessor,
+    } = step;
     let mut builder = BatchBuilder::new();
     builder.push_batch(&frames.batch);
     let (offsets, failures) = (&mut frames.offsets, &mut frames.failures);
@@ -193,10 +233,10 @@ fn finish_step(
                 ..like
             });
         }
-        Frame::Failed(error) | Frame::FailedPart(_, error) => failed.push(error.clone()),
+        Frame::Failed(error) | Frame::FailedPart(_, error) => failed.push(about(who, error)),
     };
-    let done = step.finish(&mut FrameSink::new(&mut take));
+    let done = preprocessor.finish(&mut FrameSink::new(&mut take));
     failures.extend(failed.into_iter().map(|error| Failure { error, offset }));
-    note(done, failures, offset);
+    note(who, done, failures, offset);
     frames.batch = builder.seal();
 }

@@ -10,6 +10,7 @@ use temblor_pdk::CellKind;
 use temblor_pdk::abi::{Cancel, HostServices, Interest, Task};
 
 use crate::clock::Clock;
+use crate::control::{Report, Supervision};
 use crate::executor::Watched;
 use crate::log::{LogRecord, Logger};
 use crate::metrics::Metrics;
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) logger: Logger,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stopping: AtomicBool,
+    pub(crate) supervision: Supervision,
 }
 
 /// The services of one connector: records and metrics carry its name and its plugin's.
@@ -29,6 +31,8 @@ pub(crate) struct ConnectorHost {
     pub(crate) flow: String,
     pub(crate) connector: String,
     pub(crate) plugin: Option<String>,
+    /// Where its keeper hears of it; none for a plugin itself.
+    pub(crate) reports: Option<flume::Sender<Report>>,
 }
 
 impl HostServices for ConnectorHost {
@@ -106,6 +110,11 @@ impl HostServices for ConnectorHost {
         let work = async move { task.run() };
         // A task that panics is over; its maker finds that out, and the panic hook has reported it.
         let watched = Watched::new(&name, &self.shared, work, |_| ());
+        let reports = self.reports.clone();
+        let watched = watched.on_hang(move || {
+            let tell = |reports: &flume::Sender<Report>| drop(reports.send(Report::HungBeside));
+            reports.iter().for_each(tell);
+        });
         self.shared.executor.spawn(watched).detach();
     }
 }
@@ -128,6 +137,7 @@ pub(crate) fn plugin_host(shared: &Arc<Shared>, plugin: &str) -> temblor_pdk::Ho
         flow: String::new(),
         connector: String::new(),
         plugin: Some(plugin.to_owned()),
+        reports: None,
     }))
 }
 

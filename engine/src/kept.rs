@@ -11,6 +11,11 @@ use crate::parcel::Tickets;
 pub(crate) struct Kept(VecDeque<(Tickets, Box<[u64]>)>);
 
 impl Kept {
+    /// Whether nothing is kept.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The tickets of everything that may be kept.
     pub(crate) fn tickets(&self) -> impl Iterator<Item = &Tickets> {
         self.0.iter().map(|(tickets, _)| tickets)

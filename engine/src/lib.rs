@@ -40,6 +40,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod breaker;
 mod builtin;
 mod catalogue;
 mod channel;
@@ -50,26 +51,34 @@ mod encode;
 mod engine;
 mod executor;
 mod fate;
+mod feedback;
 mod flow;
 mod frames;
 mod host;
 mod kept;
+mod letter;
 mod log;
 mod metrics;
 mod parcel;
 mod program;
 mod queue;
+mod replay;
 mod route;
 mod sink;
+mod slot;
 mod source;
+mod streams;
 
 pub use catalogue::RegistryCatalogue;
 pub use channel::{Input, Output};
-pub use control::ConnectorState;
+pub use control::{ConnectorState, Supervision};
 pub use engine::{BuildError, Engine, EngineBuilder, builtin_registry, host_for_plugin};
 pub use fate::Counts;
-pub use flow::{ConnectorReport, FlowHandle, FlowReport, StartError, StartErrorKind, check};
+pub use flow::{
+    ConnectorReport, FlowHandle, FlowReport, FlowState, StartError, StartErrorKind, check,
+};
 pub use log::LogRecord;
 pub use metrics::Metric;
 pub use program::{ProgramError, compile};
 pub use queue::QueueLimits;
+pub use replay::{Again, Replay};

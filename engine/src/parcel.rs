@@ -5,6 +5,7 @@ use std::sync::Arc;
 use temblor_pdk::{Batch, EventId};
 
 use crate::fate::{SourceFates, Ticket};
+use crate::feedback::Observation;
 
 /// The number of no pull, for events that came of none.
 pub(crate) const NO_PULL: u64 = u64::MAX;
@@ -22,6 +23,8 @@ pub(crate) struct Parcel {
 pub(crate) struct Tickets {
     own: Ticket,
     earlier: Vec<Ticket>,
+    /// Pipelines whose operators want to hear what becomes of the events.
+    observers: Vec<Arc<Observation>>,
     /// Whether the events may stand for any of the pulls' events, so that the pulls fail as a whole.
     stands_for_all: bool,
 }
@@ -31,38 +34,71 @@ impl Tickets {
         Tickets {
             own,
             earlier,
+            observers: Vec::new(),
             stands_for_all: false,
         }
     }
 
     /// Tickets for events that are no source's: their fate is counted nowhere.
     pub(crate) fn of_nobody(events: u32) -> Self {
-        let (fates, _) = SourceFates::new(Arc::default(), false, true);
+        let (fates, _) = SourceFates::new(0, "", Arc::default(), false, true);
         Tickets::new(Ticket::open(&fates, 0, NO_PULL, events), Vec::new())
     }
 
     /// Tickets for events that may stand for any event of these pulls and of the `kept` ones.
     pub(crate) fn of_all<'t>(&'t self, kept: impl Iterator<Item = &'t Tickets>) -> Self {
-        let earlier = self.earlier.iter().chain(kept.flat_map(Tickets::all));
-        Tickets {
-            own: self.own.clone(),
-            earlier: earlier.cloned().collect(),
-            stands_for_all: true,
+        let mut all = self.clone();
+        all.stands_for_all = true;
+        for kept in kept {
+            all.earlier.extend(kept.all().cloned());
+            all.observers.extend(kept.observers.iter().cloned());
         }
+        all
+    }
+
+    /// What becomes of the events is told to a pipeline's operators too.
+    pub(crate) fn observe(&mut self, observer: Arc<Observation>) {
+        self.observers.push(observer);
     }
 
     fn all(&self) -> impl Iterator<Item = &Ticket> {
         std::iter::once(&self.own).chain(&self.earlier)
     }
 
+    /// The name of the source with this number, if it is one of those that the tickets are for.
+    pub(crate) fn source(&self, number: u32) -> Option<&str> {
+        self.all().find_map(|ticket| ticket.source(number))
+    }
+
     /// The events are delivered.
     pub(crate) fn delivered<'a>(&self, ids: impl Iterator<Item = &'a EventId> + Clone) {
+        for observer in &self.observers {
+            observer.arrived(ids.clone(), self.stands_for_all);
+        }
         self.all().for_each(|ticket| ticket.delivered(ids.clone()));
     }
 
     /// The events came to a port that nothing is connected to.
     pub(crate) fn dead_end<'a>(&self, ids: impl Iterator<Item = &'a EventId> + Clone) {
         self.all().for_each(|ticket| ticket.dead_end(ids.clone()));
+    }
+
+    /// A record takes the place of the event, and holds these tickets.
+    pub(crate) fn dead_lettered(&self, id: &EventId) {
+        self.lost(id);
+        self.all().for_each(|ticket| ticket.dead_lettered(id));
+    }
+
+    /// The event was refused, and is dropped.
+    pub(crate) fn refused(&self, id: &EventId) {
+        self.lost(id);
+        self.all().for_each(|ticket| ticket.refused(id));
+    }
+
+    fn lost(&self, id: &EventId) {
+        for observer in &self.observers {
+            observer.lost(id, self.stands_for_all);
+        }
     }
 
     /// The events went into windows or operators.
@@ -72,10 +108,16 @@ impl Tickets {
 
     /// The event failed.
     pub(crate) fn failed(&self, id: &EventId) {
+        self.lost(id);
         self.all().for_each(|ticket| ticket.failed(id));
         if self.stands_for_all {
-            self.all().for_each(Ticket::failed_later);
+            self.all_failed();
         }
+    }
+
+    /// Everything failed that was kept of these pulls.
+    pub(crate) fn all_failed(&self) {
+        self.all().for_each(Ticket::kept_failed);
     }
 
     /// Ends the shares: everything that can be said through them has been said.
@@ -90,6 +132,7 @@ impl Clone for Tickets {
         Tickets {
             own: self.own.clone(),
             earlier: self.earlier.clone(),
+            observers: self.observers.clone(),
             stands_for_all: self.stands_for_all,
         }
     }

@@ -110,13 +110,26 @@ impl Clone for Sender {
 impl Receiver {
     /// Takes the next parcel and the port it is for; none once all senders are gone.
     pub(crate) async fn receive(&self) -> Option<(usize, Parcel)> {
-        let (port, parcel, bytes) = self.channel.recv_async().await.ok()?;
+        let taken = self.channel.recv_async().await.ok()?;
+        Some(self.took(taken))
+    }
+
+    /// Takes the next parcel if one is there now; an error once all senders are gone.
+    pub(crate) fn try_receive(&self) -> Option<Result<(usize, Parcel), ()>> {
+        match self.channel.try_recv() {
+            Ok(taken) => Some(Ok(self.took(taken))),
+            Err(flume::TryRecvError::Disconnected) => Some(Err(())),
+            Err(flume::TryRecvError::Empty) => None,
+        }
+    }
+
+    fn took(&self, (port, parcel, bytes): (usize, Parcel, usize)) -> (usize, Parcel) {
         self.level
             .events
             .fetch_sub(parcel.batch.len(), Ordering::AcqRel);
         self.level.bytes.fetch_sub(bytes, Ordering::AcqRel);
         self.level.lowered.notify(usize::MAX);
-        Some((port, parcel))
+        (port, parcel)
     }
 }
 

@@ -1,12 +1,17 @@
 //! Where events go from a port: through pipelines that run right here, or into a queue.
 
 use std::fmt::{self, Display};
+use std::sync::Arc;
 
 use log::Level;
 use temblor_lang::{EvalError, Pipeline, Progress, Scratch, State};
 use temblor_pdk::{Batch, BatchBuilder, Event, EventId, Value};
 
+use crate::breaker::Breaker;
+use crate::clock::Clock;
+use crate::feedback::Feedback;
 use crate::kept::Kept;
+use crate::letter::{Letters, OnFailure, Stage};
 use crate::log::Logger;
 use crate::parcel::{NO_PULL, Parcel, Tickets};
 use crate::queue::Sender;
@@ -16,7 +21,7 @@ pub(crate) enum Target {
     /// A pipeline with this one upstream, and that need not be told the time: it runs in the same task.
     Inline(Box<Node>, usize),
     /// A sink, or a pipeline with a task of its own, and the port there.
-    Queue(Sender, usize),
+    Queue(Sender, usize, Arc<Breaker>),
 }
 
 /// A running pipeline and what its output ports are connected to.
@@ -31,6 +36,9 @@ pub(crate) struct Node {
     /// The output `err`.
     err: Option<usize>,
     outputs: Vec<Vec<Target>>,
+    letters: Letters,
+    /// None without an operator that wants it.
+    feedback: Option<Box<Feedback>>,
     flow: String,
     name: String,
     logger: Logger,
@@ -43,6 +51,8 @@ struct Found {
     errors: Vec<(usize, EvalError)>,
     /// Events that windows or operators took.
     absorbed: Vec<EventId>,
+    /// Whether operators kept events for later, so that what came out may stand for any.
+    has_held: bool,
 }
 
 /// Why a pipeline is run without an event.
@@ -61,8 +71,10 @@ impl Node {
         flow: &str,
         name: &str,
         logger: Logger,
+        clock: Option<Clock>,
     ) -> Self {
         let state = pipeline.state();
+        let feedback = pipeline.ways(&state);
         let has_operators = state.progress().next().is_some();
         Node {
             has_operators,
@@ -71,10 +83,39 @@ impl Node {
             pipeline,
             scratch: Scratch::default(),
             kept: Kept::default(),
+            letters: Letters::of_pipeline(flow, name),
+            feedback: feedback.map(|ways| Box::new(Feedback::new(ways, clock))),
             outputs,
             flow: flow.to_owned(),
             name: name.to_owned(),
             logger,
+        }
+    }
+
+    /// Whether events that come in could not all be handed on now.
+    pub(crate) fn is_blocked(&self) -> bool {
+        let Some(feedback) = &self.feedback else {
+            return self.outputs.iter().any(|targets| is_blocked(targets));
+        };
+        let targets = |port: usize| self.outputs.get(port).map_or(&[][..], |targets| targets);
+        feedback.is_blocked(
+            &self.state,
+            |port| !targets(port).is_empty(),
+            |port| is_blocked(targets(port)),
+        )
+    }
+
+    /// Whether [`Node::hear`] has something to do.
+    pub(crate) fn wants_feedback(&self) -> bool {
+        self.feedback.is_some()
+    }
+
+    /// Tells operators what has become of the events that they sent, and which ways are closed.
+    pub(crate) fn hear(&mut self) {
+        if let Some(feedback) = &mut self.feedback {
+            let outputs = &self.outputs;
+            let is_closed = |port: usize| outputs.get(port).is_some_and(|to| is_blocked(to));
+            feedback.hand_over(&mut self.state, is_closed);
         }
     }
 
@@ -85,25 +126,66 @@ impl Node {
 
     /// Runs a parcel through the pipeline and hands on what comes out.
     pub(crate) async fn run(&mut self, port: usize, parcel: Parcel) {
+        self.hear();
+        let (results, found) = self.run_events(port, &parcel.batch);
+        let letters = self.fail(&parcel, &found.errors);
         let Parcel { batch, tickets } = parcel;
-        let (results, found) = self.run_events(port, &batch);
-        for (at, _) in &found.errors {
-            if let Some(event) = batch.events().get(*at) {
-                tickets.failed(&event.id);
-            }
-        }
-        self.warn(found.errors.into_iter().map(|(_, error)| error));
         tickets.absorbed(found.absorbed.iter());
         drop(batch);
-        let onward = match self.has_operators {
+        let onward = match found.has_held || !self.kept.is_empty() {
             true => tickets.of_all(self.kept.tickets()),
             false => tickets.clone(),
         };
         self.hand_on(results, &onward).await;
         onward.release();
+        if let Some(letters) = letters {
+            self.send_letters(letters).await;
+        }
         match self.has_operators {
             true => self.kept.add(tickets, self.state.progress()),
             false => tickets.release(),
+        }
+    }
+
+    /// Events failed. Returns the records of them, for the port `err` if it is connected.
+    fn fail(&self, parcel: &Parcel, errors: &[(usize, EvalError)]) -> Option<Parcel> {
+        if errors.is_empty() {
+            return None;
+        }
+        self.warn(errors.iter().map(|(_, error)| error));
+        let stage = |error: &EvalError| match error.is_of_operator() {
+            true => Stage::Operator,
+            false => Stage::Script,
+        };
+        let is_read = self.err.is_some_and(|err| !self.outputs[err].is_empty());
+        let letters = &self.letters;
+        letters.refused(stage, parcel, errors, OnFailure::Fail, is_read)
+    }
+
+    /// The pipeline failed although no event came in: what operators keep may be lost. Returns a record of that.
+    fn fail_kept(&self, error: EvalError, now_ns: u64) -> Option<Parcel> {
+        self.kept.tickets().for_each(Tickets::all_failed);
+        let mut builder = BatchBuilder::new();
+        builder.push(|_| {
+            let event = Event {
+                ingest_ns: now_ns,
+                ..Event::new(Value::NULL)
+            };
+            of_no_pull(event)
+        });
+        let none = Parcel {
+            batch: builder.seal(),
+            tickets: Tickets::of_nobody(1),
+        };
+        let letters = self.fail(&none, &[(0, error)]);
+        none.tickets.release();
+        letters
+    }
+
+    async fn send_letters(&mut self, letters: Parcel) {
+        if let Some(targets) = self.err.and_then(|err| self.outputs.get_mut(err)) {
+            // Boxed, because pipelines nest.
+            Box::pin(deliver(letters, targets)).await;
         }
     }
 
@@ -112,8 +194,12 @@ impl Node {
             pipeline,
             scratch,
             state,
+            feedback,
             ..
         } = self;
+        if let (Some(feedback), Some(last)) = (&feedback, batch.events().last()) {
+            feedback.set_time(last.ingest_ns);
+        }
         batch.derive_many(self.outputs.len(), |events, arena, outs| {
             let mut run = pipeline.start(arena, scratch, state);
             let mut found = Found::default();
@@ -121,17 +207,22 @@ impl Node {
                 let done = run.event(port, *event, &mut |port, result| outs[port].push(result));
                 if let Err(error) = done {
                     found.errors.push((at, error));
+                    if let (Some(feedback), Some(trail)) = (&feedback, run.trail()) {
+                        feedback.failed(trail);
+                    }
                 }
                 if run.has_kept() {
                     found.absorbed.push(event.id);
                 }
             }
+            found.has_held = run.has_held();
             found
         })
     }
 
     /// Lets time pass.
     pub(crate) async fn tick(&mut self, now_ns: u64) {
+        self.hear();
         self.without_event(Turn::Tick, now_ns).await;
         let progress: Vec<Progress> = self.state.progress().collect();
         self.kept.settle(&progress);
@@ -172,7 +263,10 @@ impl Node {
                 }),
             }
         });
-        self.warn(done.err().into_iter());
+        let letters = done.err().and_then(|error| self.fail_kept(error, now_ns));
+        if let Some(letters) = letters {
+            self.send_letters(letters).await;
+        }
         let count: usize = results.iter().map(Batch::len).sum();
         if count > 0 {
             let own = Tickets::of_nobody(count as u32);
@@ -184,10 +278,12 @@ impl Node {
     }
 
     async fn hand_on(&mut self, results: Vec<Batch>, tickets: &Tickets) {
-        for (port, batch) in results.into_iter().enumerate() {
+        for (port, mut batch) in results.into_iter().enumerate() {
             let Some(targets) = self.outputs.get_mut(port) else {
                 continue;
             };
+            let feedback = self.feedback.as_ref().filter(|_| !batch.is_empty());
+            let observer = feedback.and_then(|feedback| feedback.observe(&mut batch));
             if !batch.is_empty() && targets.is_empty() && Some(port) == self.err {
                 batch
                     .events()
@@ -195,9 +291,14 @@ impl Node {
                     .for_each(|event| tickets.failed(&event.id));
                 self.warn(batch.events().iter().map(|event| Unread(event.data)));
             } else if !batch.is_empty() {
-                let parcel = Parcel {
-                    batch,
-                    tickets: tickets.clone(),
+                let mut tickets = tickets.clone();
+                observer
+                    .into_iter()
+                    .for_each(|observer| tickets.observe(observer));
+                let parcel = Parcel { batch, tickets };
+                let parcel = match Some(port) == self.err {
+                    true => self.letters.of_program(parcel),
+                    false => parcel,
                 };
                 // Boxed, because pipelines nest.
                 Box::pin(deliver(parcel, targets)).await;
@@ -248,6 +349,14 @@ pub(crate) async fn finish(targets: &mut [Target], now_ns: u64) {
     }
 }
 
+/// Whether one of the targets cannot take events now; a source that leads there does not pull.
+pub(crate) fn is_blocked(targets: &[Target]) -> bool {
+    targets.iter().any(|target| match target {
+        Target::Inline(node, _) => node.is_blocked(),
+        Target::Queue(_, _, breaker) => breaker.is_open(),
+    })
+}
+
 /// Hands a parcel to everything that a port is connected to.
 pub(crate) async fn deliver(parcel: Parcel, targets: &mut [Target]) {
     let Some((last, others)) = targets.split_last_mut() else {
@@ -268,6 +377,6 @@ pub(crate) async fn deliver(parcel: Parcel, targets: &mut [Target]) {
 async fn hand_over(parcel: Parcel, target: &mut Target) {
     match target {
         Target::Inline(node, port) => node.run(*port, parcel).await,
-        Target::Queue(sender, port) => sender.send(*port, parcel).await,
+        Target::Queue(sender, port, _) => sender.send(*port, parcel).await,
     }
 }

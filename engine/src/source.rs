@@ -1,22 +1,27 @@
 //! A source's task: pull, decode, run pipelines, hand on; fates and orders come first.
 
-use std::pin::pin;
+mod pull;
+
 use std::sync::Arc;
-use std::task::Poll;
 
 use log::Level;
 use temblor_pdk::{
-    Batch, Command, Error, Instance, Outcome, PullLimits, PullNumber, Reply, Result, call,
+    Batch, Command, Error, ErrorKind, Instance, Outcome, PullLimits, PullNumber, Result, call,
 };
 
+use crate::breaker::Contraflow;
 use crate::clock::Times;
-use crate::control::{ConnectorState, Order, Status};
-use crate::decode::{Decoded, Decoder, PullOf};
+use crate::control::{Order, Renewal, Report, Side};
+use crate::decode::{Decoded, Decoder, PullOf, take_end};
 use crate::executor::give_way;
 use crate::fate::{Prefix, Settled, SourceFates, Ticket};
 use crate::host::Shared;
 use crate::parcel::{Parcel, Tickets};
-use crate::route::{Target, deliver, finish};
+use crate::route::{Target, deliver, finish, is_blocked};
+use crate::slot::Slot;
+
+/// A pull that hands over more is none of a sound connector.
+const MOST_EVENTS: usize = 1 << 20;
 
 /// What a source listens to while it waits.
 enum Message {
@@ -26,110 +31,145 @@ enum Message {
     Gone,
 }
 
-/// A running source.
-pub(crate) struct SourceTask {
+/// What stays the same as long as the flow runs.
+pub(crate) struct SourceParts {
     pub(crate) name: String,
     pub(crate) flow: String,
     pub(crate) number: u32,
-    pub(crate) instance: Box<dyn Instance>,
+    pub(crate) fates: Arc<SourceFates>,
+    pub(crate) transactional: bool,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) reports: flume::Sender<Report>,
+    pub(crate) limits: PullLimits,
+    /// Tells when a breaker has opened or closed.
+    pub(crate) contraflow: Arc<Contraflow>,
+}
+
+/// What outlives instances, and tasks whose poll does not return.
+pub(crate) struct SourceBody {
     /// None for a source of values.
     pub(crate) decoder: Option<Decoder>,
     pub(crate) out: Vec<Target>,
     pub(crate) err: Vec<Target>,
-    pub(crate) orders: flume::Receiver<Order>,
-    pub(crate) settled: flume::Receiver<Settled>,
-    pub(crate) fates: Arc<SourceFates>,
-    pub(crate) transactional: bool,
-    pub(crate) status: Status,
-    pub(crate) shared: Arc<Shared>,
-    /// Told when the source fails.
-    pub(crate) failed: flume::Sender<()>,
-    pub(crate) limits: PullLimits,
     /// Gives values their times, which bytes get when they are decoded.
     pub(crate) times: Times,
+    prefix: Prefix,
+    /// The number of the next pull.
+    pull: u64,
+    /// The first pull of this instance, which knows nothing of those before.
+    first_pull: u64,
+    is_paused: bool,
+    is_draining: bool,
 }
 
-/// What the loop is to do next.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Running,
-    Paused,
-    Draining,
+impl SourceBody {
+    pub(crate) fn new(
+        decoder: Option<Decoder>,
+        out: Vec<Target>,
+        err: Vec<Target>,
+        times: Times,
+    ) -> Box<Self> {
+        Box::new(SourceBody {
+            decoder,
+            out,
+            err,
+            times,
+            prefix: Prefix::default(),
+            pull: 0,
+            first_pull: 0,
+            is_paused: false,
+            is_draining: false,
+        })
+    }
+
+    /// Whether neither an operator nor the circuit breaker of a sink that it leads to keeps it from pulling.
+    fn may_pull(&self) -> bool {
+        !self.is_paused && !is_blocked(&self.out) && !is_blocked(&self.err)
+    }
+
+    /// What was pulled so far is not told to the instance that comes.
+    fn begin_anew(&mut self) {
+        self.prefix = Prefix::default();
+        self.first_pull = self.pull;
+    }
+}
+
+/// A source's task. Its functions take the body and give it back, or nothing where another task has taken over.
+pub(crate) struct SourceTask {
+    pub(crate) parts: Arc<SourceParts>,
+    pub(crate) slot: Slot<Box<SourceBody>>,
+    /// Which task this is, for the slot.
+    pub(crate) owner: u64,
+    pub(crate) orders: flume::Receiver<Order>,
+    pub(crate) settled: flume::Receiver<Settled>,
+    /// The instance and its epoch, while there is one.
+    pub(crate) instance: Option<(u64, Box<dyn Instance>)>,
 }
 
 impl SourceTask {
     /// Runs until the source has ended, was drained or failed, and every event has its fate.
     pub(crate) async fn run(mut self) {
-        let mut prefix = Prefix::default();
-        let mut pull = 0;
-        if let Err(error) = self.pull_all(&mut prefix, &mut pull).await {
-            self.fail(error);
-        }
-        self.status.set(ConnectorState::Draining);
-        self.flush(pull).await;
-        let now_ns = self.shared.clock.now_ns();
-        finish(&mut self.out, now_ns).await;
-        finish(&mut self.err, now_ns).await;
-        // Queues end when their senders are gone; sinks then flush.
-        self.out.clear();
-        self.err.clear();
-        self.settle_rest(&mut prefix).await;
-    }
-
-    fn fail(&self, error: Error) {
-        let message = format!("source stopped: {error}");
-        if self.status.fail(error) {
-            let logger = &self.shared.logger;
-            logger.about(Level::Error, &self.flow, &self.name, &message);
-            // Only the first failure of a flow counts.
-            let _ = self.failed.try_send(());
+        let Some(body) = self.slot.take(self.owner) else {
+            return;
+        };
+        if self.live(body).await.is_some() {
+            self.report(Report::Ended(Side::Source));
         }
     }
 
-    async fn pull_all(&mut self, prefix: &mut Prefix, pull: &mut u64) -> Result<()> {
-        let mut phase = Phase::Running;
+    async fn live(&mut self, mut body: Box<SourceBody>) -> Option<()> {
         loop {
-            give_way(&self.shared.clock).await;
-            self.listen(&mut phase, prefix).await?;
-            if phase == Phase::Draining {
-                return Ok(());
+            give_way(&self.parts.shared.clock).await;
+            body = self.listen(body).await?;
+            if body.is_draining {
+                break;
             }
-            let number = PullNumber {
-                source: self.number,
-                pull: *pull,
-            };
-            let mut heard = Vec::new();
-            let reply = self.pull(number, &mut heard).await;
-            for message in heard {
-                self.take(message, &mut phase, prefix);
-            }
-            let (batch, ended) = match reply? {
-                Outcome::Batch(batch) => (Some(batch), false),
-                Outcome::End(batch) => (batch, true),
-                _ => (None, false),
-            };
-            if let Some(batch) = batch {
-                self.take_batch(batch, *pull, prefix).await?;
-                *pull += 1;
-            }
-            if ended {
-                return Ok(());
-            }
+            body = self.pull_once(body).await?;
         }
+        self.report(Report::Finishing(Side::Source));
+        self.flush(&mut body).await;
+        let now_ns = self.parts.shared.clock.now_ns();
+        finish(&mut body.out, now_ns).await;
+        finish(&mut body.err, now_ns).await;
+        // Queues end when their senders are gone; sinks then flush.
+        body.out.clear();
+        body.err.clear();
+        let body = self.settle_rest(body).await?;
+        self.let_go(body).await?;
+        Some(())
     }
 
-    /// Takes in what was said meanwhile, tells the source the fates that are known, and waits while paused.
-    async fn listen(&mut self, phase: &mut Phase, prefix: &mut Prefix) -> Result<()> {
+    fn report(&self, report: Report) {
+        // A flow that was stopped does not listen any more.
+        let _ = self.parts.reports.send(report);
+    }
+
+    /// Takes in what was said meanwhile, tells the source the fates that are known, and waits while it must not pull.
+    async fn listen(&mut self, mut body: Box<SourceBody>) -> Option<Box<SourceBody>> {
         loop {
             while let Some(message) = self.try_message() {
-                self.take(message, phase, prefix);
+                body = self.take(message, body).await?;
             }
-            self.tell_fates(prefix).await?;
-            if *phase != Phase::Paused {
-                return Ok(());
+            body = self.tell_fates(body).await?;
+            let is_ready = |body: &SourceBody, task: &Self| {
+                body.is_draining || task.instance.is_some() && body.may_pull()
+            };
+            if is_ready(&body, self) {
+                return Some(body);
             }
-            let message = next_message(&self.orders, &self.settled).await;
-            self.take(message, phase, prefix);
+            let change = self.parts.contraflow.listen();
+            // Looked at again, because it may have changed before the listener was there.
+            if is_ready(&body, self) {
+                return Some(body);
+            }
+            let message = async { Some(pull::next_message(&self.orders, &self.settled).await) };
+            let changed = async {
+                change.await;
+                None
+            };
+            if let Some(message) = smol::future::or(message, changed).await {
+                body = self.take(message, body).await?;
+            }
         }
     }
 
@@ -142,196 +182,253 @@ impl SourceTask {
             .or_else(settled)
     }
 
-    fn take(&self, message: Message, phase: &mut Phase, prefix: &mut Prefix) {
+    async fn take(
+        &mut self,
+        message: Message,
+        mut body: Box<SourceBody>,
+    ) -> Option<Box<SourceBody>> {
         match message {
-            Message::Settled(settled) => prefix.settled(settled),
-            Message::Order(Order::Drain) | Message::Gone => *phase = Phase::Draining,
-            Message::Order(Order::Pause) if *phase == Phase::Running => {
-                *phase = Phase::Paused;
-                self.status.set(ConnectorState::Paused);
+            Message::Settled(settled) if settled.pull() >= body.first_pull => {
+                body.prefix.settled(settled);
             }
-            Message::Order(Order::Resume) if *phase == Phase::Paused => {
-                *phase = Phase::Running;
-                self.status.set(ConnectorState::Running);
+            Message::Settled(_) => {}
+            Message::Gone | Message::Order(Order::Drain) => body.is_draining = true,
+            Message::Order(Order::Pause) => body.is_paused = true,
+            Message::Order(Order::Resume) => body.is_paused = false,
+            Message::Order(Order::Release) => {
+                body = self.let_go(body).await?;
+                self.report(Report::Released(Side::Source));
             }
-            Message::Order(_) => {}
+            Message::Order(Order::Renew(renewal)) => {
+                body = self.let_go(body).await?;
+                let Renewal {
+                    epoch,
+                    instance,
+                    decoder,
+                    ..
+                } = *renewal;
+                self.instance = Some((epoch, instance));
+                body.decoder = decoder;
+            }
+            Message::Order(Order::Fail(_)) => {
+                body = self.let_go(body).await?;
+                body.is_draining = true;
+            }
+            Message::Order(Order::Answer) => self.report(Report::Answered),
+            Message::Order(Order::Finish) => {}
         }
+        Some(body)
     }
 
-    async fn tell_fates(&mut self, prefix: &mut Prefix) -> Result<()> {
-        let ranges = prefix.take();
-        if self.transactional && !ranges.is_empty() {
-            call(&mut *self.instance, Command::Fates(ranges)).await?;
-        }
-        Ok(())
-    }
-
-    /// Pulls once. A message interrupts a pull that waits; messages are put into `heard`.
-    async fn pull(&mut self, number: PullNumber, heard: &mut Vec<Message>) -> Reply {
-        let SourceTask {
-            instance,
-            orders,
-            settled,
-            ..
-        } = self;
-        let mut command = Some(Command::Pull(self.limits, number));
-        // A pull that has something is answered at once, without looking at the channels.
-        let first = std::future::poll_fn(|cx| Poll::Ready(instance.poll(command.take(), cx)));
-        if let Poll::Ready(reply) = first.await {
-            return reply;
-        }
-        loop {
-            let mut message = pin!(next_message(orders, settled));
-            let mut done = false;
-            let reply = std::future::poll_fn(|cx| {
-                if !done && let Poll::Ready(message) = message.as_mut().poll(cx) {
-                    done = true;
-                    instance.interrupt();
-                    heard.push(message);
-                }
-                match instance.poll(None, cx) {
-                    Poll::Ready(reply) => Poll::Ready(Some(reply)),
-                    Poll::Pending if done => Poll::Ready(None),
-                    Poll::Pending => Poll::Pending,
-                }
-            });
-            if let Some(reply) = reply.await {
-                return reply;
-            }
-            if matches!(heard.last(), Some(Message::Gone)) {
-                return std::future::poll_fn(|cx| instance.poll(None, cx)).await;
-            }
-        }
-    }
-
-    async fn take_batch(&mut self, batch: Batch, pull: u64, prefix: &mut Prefix) -> Result<()> {
-        let lane = batch.events().first().map_or(0, |event| event.id.lane);
-        if self.transactional {
-            prefix.opened(lane, pull);
-        }
-        let decoded = match &mut self.decoder {
-            Some(decoder) => decoder.decode(
-                batch,
-                &PullOf {
-                    source: self.number,
-                    pull,
-                    fates: &self.fates,
-                },
-            )?,
-            None => self.take_values(batch, pull),
+    /// Drops the instance, if there is one. What it was given is not told to the next one.
+    async fn let_go(&mut self, mut body: Box<SourceBody>) -> Option<Box<SourceBody>> {
+        let Some(instance) = self.instance.take() else {
+            return Some(body);
         };
-        self.hand_on(decoded).await;
+        body.begin_anew();
+        let dropping = async { drop(instance) };
+        let ((), body) = self.slot.meanwhile(self.owner, body, dropping).await?;
+        Some(body)
+    }
+
+    /// The instance cannot go on: it is dropped, and the keeper decides what follows.
+    async fn trouble(&mut self, body: Box<SourceBody>, error: Error) -> Option<Box<SourceBody>> {
+        let epoch = self.instance.as_ref().map_or(0, |(epoch, _)| *epoch);
+        let body = self.let_go(body).await?;
+        self.report(Report::Trouble(Side::Source, epoch, error));
+        Some(body)
+    }
+
+    async fn tell_fates(&mut self, mut body: Box<SourceBody>) -> Option<Box<SourceBody>> {
+        let ranges = body.prefix.take();
+        if !self.parts.transactional || ranges.is_empty() {
+            return Some(body);
+        }
+        let Some((_, instance)) = &mut self.instance else {
+            return Some(body);
+        };
+        let telling = call(&mut **instance, Command::Fates(ranges));
+        let (told, body) = self.slot.meanwhile(self.owner, body, telling).await?;
+        match told {
+            Ok(_) => Some(body),
+            Err(error) => self.trouble(body, error).await,
+        }
+    }
+
+    async fn pull_once(&mut self, body: Box<SourceBody>) -> Option<Box<SourceBody>> {
+        let number = PullNumber {
+            source: self.parts.number,
+            pull: body.pull,
+        };
+        let Some((_, instance)) = &mut self.instance else {
+            return Some(body);
+        };
+        let mut heard = Vec::new();
+        let pulling = pull::pull(
+            &mut **instance,
+            (self.parts.limits, number),
+            (&self.orders, &self.settled),
+            self.parts.shared.supervision.answer_within,
+            &mut heard,
+        );
+        let (reply, mut body) = self.slot.meanwhile(self.owner, body, pulling).await?;
+        let taken = match reply {
+            Ok(Outcome::Batch(batch)) => self.take_batch(batch, &mut body).await,
+            Ok(Outcome::End(batch)) => {
+                body.is_draining = true;
+                match batch {
+                    Some(batch) => self.take_batch(batch, &mut body).await,
+                    None => Ok(()),
+                }
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = taken {
+            body.is_draining = false;
+            body = self.trouble(body, error).await?;
+        }
+        for message in heard {
+            body = self.take(message, body).await?;
+        }
+        Some(body)
+    }
+
+    async fn take_batch(&mut self, batch: Batch, body: &mut SourceBody) -> Result<()> {
+        self.check(&batch, body)?;
+        let lane = batch.events().first().map_or(0, |event| event.id.lane);
+        if self.parts.transactional {
+            body.prefix.opened(lane, body.pull);
+        }
+        let pull = PullOf {
+            source: self.parts.number,
+            pull: body.pull,
+            fates: &self.parts.fates,
+        };
+        body.pull += 1;
+        let decoded = match &mut body.decoder {
+            Some(decoder) => decoder.decode(batch, &pull)?,
+            None => take_values(batch, &pull, &mut body.times),
+        };
+        self.hand_on(decoded, body).await;
         Ok(())
     }
 
-    fn take_values(&mut self, batch: Batch, pull: u64) -> Decoded {
-        let lane = batch.events().first().map_or(0, |event| event.id.lane);
-        let ticket = Ticket::open(&self.fates, lane, pull, batch.len() as u32);
-        let tickets = Tickets::new(ticket, Vec::new());
-        let batch = self.with_times(batch);
-        Decoded {
-            parcels: vec![Parcel { batch, tickets }],
-            errors: None,
+    /// Refuses what no sound connector hands over. Ids of bytes are made in the decoder.
+    fn check(&self, batch: &Batch, body: &SourceBody) -> Result<()> {
+        let events = batch.events();
+        let garbage = |what: String| Err(Error::new(ErrorKind::Bug, what));
+        if events.len() > MOST_EVENTS {
+            return garbage(format!(
+                "a pull handed over {} events, more than {MOST_EVENTS}",
+                events.len()
+            ));
+        }
+        let lane = events.first().map_or(0, |event| event.id.lane);
+        let number = (self.parts.number, lane, body.pull);
+        let is_own = |(at, event): (usize, &temblor_pdk::Event<'_>)| {
+            let id = &event.id;
+            (id.source, id.lane, id.pull) == number && id.event as usize == at
+        };
+        match body.decoder.is_some() || events.iter().enumerate().all(is_own) {
+            true => Ok(()),
+            false => garbage("a pull handed over events with ids that are not its own".to_owned()),
         }
     }
 
-    /// Gives events their times.
-    fn with_times(&mut self, batch: Batch) -> Batch {
-        if self.times.are_their_own(batch.events()) {
-            return batch;
-        }
-        let times = &mut self.times;
-        let now_ns = times.now_ns();
-        batch.derive(|events, _, out| {
-            for event in events {
-                let mut event = *event;
-                event.ingest_ns = times.next(event.ingest_ns, now_ns);
-                out.push(event);
-            }
-        })
-    }
-
-    async fn hand_on(&mut self, decoded: Decoded) {
+    async fn hand_on(&mut self, decoded: Decoded, body: &mut SourceBody) {
         for parcel in decoded.parcels {
-            deliver(parcel, &mut self.out).await;
+            deliver(parcel, &mut body.out).await;
         }
         let Some(errors) = decoded.errors else { return };
-        if let Some(record) = errors.events().first() {
+        if let Some(record) = errors.batch.events().first() {
             let error = record.data.get("error").and_then(|error| error.as_str());
             let message = format!(
                 "cannot decode {} event(s), the first: {}",
-                errors.len(),
+                errors.batch.len(),
                 error.unwrap_or_default()
             );
-            let logger = &self.shared.logger;
-            logger.about(Level::Warn, &self.flow, &self.name, &message);
+            let SourceParts {
+                shared, flow, name, ..
+            } = &*self.parts;
+            shared.logger.about(Level::Warn, flow, name, &message);
         }
-        if !self.err.is_empty() {
-            // Records about failures are not events of the source.
-            let tickets = Tickets::of_nobody(errors.len() as u32);
-            let parcel = Parcel {
-                batch: errors,
-                tickets,
-            };
-            deliver(parcel, &mut self.err).await;
+        match body.err.is_empty() {
+            true => errors.tickets.release(),
+            false => deliver(errors, &mut body.err).await,
         }
     }
 
     /// Hands on what the preprocessors still keep.
-    async fn flush(&mut self, pull: u64) {
-        let Some(decoder) = &mut self.decoder else {
+    async fn flush(&mut self, body: &mut SourceBody) {
+        let Some(decoder) = &mut body.decoder else {
             return;
         };
         let decoded = decoder.finish(&PullOf {
-            source: self.number,
-            pull,
-            fates: &self.fates,
+            source: self.parts.number,
+            pull: body.pull,
+            fates: &self.parts.fates,
         });
         for decoded in decoded {
-            self.hand_on(decoded).await;
+            self.hand_on(decoded, body).await;
         }
     }
 
     /// Waits until every event has its fate, and tells the source.
-    async fn settle_rest(&mut self, prefix: &mut Prefix) {
+    async fn settle_rest(&mut self, mut body: Box<SourceBody>) -> Option<Box<SourceBody>> {
         loop {
             let all = async {
-                self.fates.all_settled().await;
+                self.parts.fates.all_settled().await;
                 None
             };
-            let one = async { self.settled.recv_async().await.ok() };
-            let settled = smol::future::or(one, all).await;
-            let ended = settled.is_none();
-            settled.into_iter().for_each(|s| prefix.settled(s));
-            // What was settled last may still be on its way through the channel.
-            self.settled.try_iter().for_each(|s| prefix.settled(s));
-            if let Err(error) = self.tell_fates(prefix).await {
-                self.fail(error);
-                return;
+            let one = async { Some(pull::next_message(&self.orders, &self.settled).await) };
+            let message = smol::future::or(one, all).await;
+            let ended = message.is_none();
+            match message {
+                // It has nothing more to hand over, and no instance to come knows what it was given.
+                Some(Message::Order(Order::Renew(renewal))) => {
+                    let dropping = async { drop(renewal) };
+                    body = self.slot.meanwhile(self.owner, body, dropping).await?.1;
+                }
+                Some(Message::Gone) => return Some(body),
+                Some(message) => body = self.take(message, body).await?,
+                None => {}
             }
+            // What was settled last may still be on its way through the channel.
+            while let Ok(settled) = self.settled.try_recv() {
+                body = self.take(Message::Settled(settled), body).await?;
+            }
+            body = self.tell_fates(body).await?;
             if ended {
-                return;
+                return Some(body);
             }
         }
     }
 }
 
-async fn next_message(
-    orders: &flume::Receiver<Order>,
-    settled: &flume::Receiver<Settled>,
-) -> Message {
-    let order = async {
-        match orders.recv_async().await {
-            Ok(order) => Message::Order(order),
-            Err(_) => Message::Gone,
+fn take_values(batch: Batch, pull: &PullOf<'_>, times: &mut Times) -> Decoded {
+    let lane = batch.events().first().map_or(0, |event| event.id.lane);
+    let (batch, _) = take_end(batch);
+    let ticket = Ticket::open(pull.fates, lane, pull.pull, batch.len() as u32);
+    let tickets = Tickets::new(ticket, Vec::new());
+    let batch = with_times(batch, times);
+    Decoded {
+        parcels: vec![Parcel { batch, tickets }],
+        errors: None,
+    }
+}
+
+/// Gives events their times.
+fn with_times(batch: Batch, times: &mut Times) -> Batch {
+    if times.are_their_own(batch.events()) {
+        return batch;
+    }
+    let now_ns = times.now_ns();
+    batch.derive(|events, _, out| {
+        for event in events {
+            let mut event = *event;
+            event.ingest_ns = times.next(event.ingest_ns, now_ns);
+            out.push(event);
         }
-    };
-    let settled = async {
-        match settled.recv_async().await {
-            Ok(settled) => Message::Settled(settled),
-            // The source does not want to learn fates.
-            Err(_) => std::future::pending().await,
-        }
-    };
-    smol::future::or(order, settled).await
+    })
 }

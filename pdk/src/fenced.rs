@@ -108,17 +108,21 @@ pub(crate) struct FencedOperator<T> {
     operator: Fenced<T>,
     outputs: Vec<String>,
     wants_feedback: bool,
+    routes_around: bool,
 }
 
 impl<T: Operator> FencedOperator<T> {
     pub(crate) fn new(operator: T) -> Result<Self> {
         let mut operator = Fenced::new(operator);
-        let (outputs, wants_feedback) =
-            operator.call(|operator| Ok((operator.outputs(), operator.wants_feedback())))?;
+        let (outputs, wants_feedback, routes_around) = operator.call(|operator| {
+            let outputs = operator.outputs();
+            Ok((outputs, operator.wants_feedback(), operator.routes_around()))
+        })?;
         Ok(FencedOperator {
             operator,
             outputs,
             wants_feedback,
+            routes_around,
         })
     }
 
@@ -188,6 +192,10 @@ impl<T: Operator> DynOperator for FencedOperator<T> {
 
     fn wants_feedback(&self) -> bool {
         self.wants_feedback
+    }
+
+    fn routes_around(&self) -> bool {
+        self.routes_around
     }
 
     fn paused(&self) -> bool {

@@ -77,6 +77,13 @@ pub trait Operator: Sized + Send + 'static {
         false
     }
 
+    /// Whether it sends events elsewhere while the circuit breaker behind an output is open, as
+    /// [`FeedbackKind::Open`] tells it. Then whoever sends it events need not stop as long as the way behind one of its
+    /// outputs is free. Asked once, when the operator is made, and only where it wants feedback.
+    fn routes_around(&self) -> bool {
+        false
+    }
+
     /// Whether whoever sends it events should stop for now. Events that come nevertheless are taken.
     fn paused(&self) -> bool {
         false
@@ -175,6 +182,9 @@ pub trait DynOperator: Send {
 
     /// See [`Operator::wants_feedback`].
     fn wants_feedback(&self) -> bool;
+
+    /// See [`Operator::routes_around`].
+    fn routes_around(&self) -> bool;
 
     /// See [`Operator::paused`].
     fn paused(&self) -> bool;

@@ -124,6 +124,15 @@ impl BatchWriter {
         self.builder.push_buffer(buffer, split);
     }
 
+    /// Adds one event of a buffer, whose values may point into it and into the batch's arena: metadata go there.
+    pub fn push_buffer_with(
+        &mut self,
+        buffer: Buffer,
+        make: impl for<'a> FnOnce(&'a [u8], &'a Arena) -> Event<'a>,
+    ) {
+        self.builder.push_buffer_with(buffer, make);
+    }
+
     /// Whether the engine wants this pull to end.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {

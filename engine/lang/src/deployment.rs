@@ -39,7 +39,7 @@ pub struct Flow {
 }
 
 /// A connector to start.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ConnectorSpec {
     /// The name it is created under.
     pub name: String,
@@ -57,8 +57,10 @@ pub struct ConnectorSpec {
     pub config: OwnedValue,
     /// Where the parts of the configuration are written.
     pub config_spans: ConfigSpans,
-    /// What to do when the connection is lost; nothing if none is given.
+    /// What to do when the connection is lost; the engine decides if none is given.
     pub reconnect: Option<Reconnect>,
+    /// What becomes of events that the connector refuses; they fail if none is given.
+    pub on_failure: Option<OnFailure>,
     /// The interval of metrics in seconds.
     pub metrics_interval_s: Option<u64>,
     /// The `create` statement.
@@ -66,7 +68,7 @@ pub struct ConnectorSpec {
 }
 
 /// A codec, preprocessor or postprocessor.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Named {
     /// Its name.
     pub name: String,
@@ -78,17 +80,50 @@ pub struct Named {
     pub config_spans: ConfigSpans,
 }
 
-/// How often and how fast to reconnect.
+/// What to do when the connection is lost.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reconnect {
+pub enum Reconnect {
+    /// Nothing: the connector fails.
+    Never,
+    /// Connect again.
+    Retry(Retry),
+}
+
+/// How often and how fast to try again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
     /// The pause before the first attempt, in milliseconds.
     pub interval_ms: u64,
-    /// By how much each pause is longer than the one before it.
+    /// What each pause is multiplied by to give the next; at least 1.
     pub growth_rate: f64,
+    /// The longest pause in milliseconds; the engine's if none is given.
+    pub max_interval_ms: Option<u64>,
     /// How many attempts to make; no bound if none is given.
     pub max_retries: Option<u64>,
-    /// Whether pauses are shortened or lengthened at random.
+    /// Whether pauses are shortened at random.
     pub randomized: bool,
+}
+
+/// What becomes of events that a connector refuses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OnFailure {
+    /// They are tried again first; the number of attempts is given.
+    pub retry: Option<Retry>,
+    /// What becomes of them then.
+    pub then: Afterwards,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// The end of events that a connector refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// They fail.
+    Fail,
+    /// They are dropped, and count as taken.
+    Drop,
+    /// A record at the port `err` takes their place.
+    DeadLetter,
 }
 
 /// A pipeline to start.

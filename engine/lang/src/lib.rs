@@ -61,13 +61,14 @@ use std::sync::Arc;
 pub use catalogue::{Builtin, Catalogue};
 pub use code::{Class, Code};
 pub use deployment::{
-    ConfigSpans, ConnectorSpec, Deployment, Endpoint, Flow, Link, Named, PipelineSpec, Reconnect,
+    Afterwards, ConfigSpans, ConnectorSpec, Deployment, Endpoint, Flow, Link, Named, OnFailure,
+    PipelineSpec, Reconnect, Retry,
 };
 pub use finding::{Finding, LocatedFinding, Severity, render};
 pub use format::{SourceKind, format};
 pub use operators::{OPERATORS, builtin_operator};
 pub use options::Options;
-pub use pipeline::{EvalError, Pipeline, Progress, Run, Scratch, State};
+pub use pipeline::{EvalError, Pipeline, Progress, Run, Scratch, State, Trail, Way, Ways};
 pub use report::report;
 pub use source::{Position, Source, Sources};
 pub use span::Span;

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{deployment, deployment_with, owned, rendered, run, source};
-use temblor_lang::{Endpoint, Options, compile_deployment};
+use temblor_lang::{Endpoint, Options, Reconnect, compile_deployment};
 
 const RELAY: &str = r##"
 ### A relay.
@@ -68,7 +68,9 @@ fn a_flow_has_its_connectors_with_arguments_filled_in() {
         .collect();
     assert_eq!(processors, ["separate", "gzip"]);
     assert_eq!(inbox.preprocessors[1].config, owned(r#"{"level": {}}"#));
-    let reconnect = inbox.reconnect.as_ref().expect("it has a policy");
+    let Some(Reconnect::Retry(reconnect)) = &inbox.reconnect else {
+        panic!("it has a policy: {:?}", inbox.reconnect);
+    };
     assert_eq!(
         (
             reconnect.interval_ms,

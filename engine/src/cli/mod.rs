@@ -6,6 +6,7 @@ mod catalogue;
 mod check;
 mod config;
 mod connectors;
+mod dlq;
 mod failure;
 mod fmt;
 mod log;
@@ -54,6 +55,9 @@ enum Command {
     Test(test::TestOptions),
     /// Lists connectors, codecs and processors, or shows one of them
     Connectors(connectors::ConnectorsOptions),
+    /// Shows events that failed, and sends them again
+    #[command(subcommand)]
+    Dlq(dlq::DlqCommand),
     /// Builds, shows and locks plugin files
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -84,6 +88,7 @@ fn run(command: &Command, log: Log) -> Outcome {
         Command::Fmt(options) => fmt::run(options),
         Command::Test(options) => test::run(options, log),
         Command::Connectors(options) => connectors::run(options, log),
+        Command::Dlq(command) => dlq::run(command, log),
         Command::Plugin(command) => plugin::run(command, log),
         Command::Bench(options) => bench::run(options, log),
         Command::Version(options) => version::run(options),

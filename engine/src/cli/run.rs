@@ -124,7 +124,7 @@ fn engine(options: &RunOptions, registry: Arc<Registry>, log: Log) -> Result<Eng
 }
 
 /// Shows why a flow did not start.
-fn not_started(error: &StartError, sources: &Sources) -> Exit {
+pub(super) fn not_started(error: &StartError, sources: &Sources) -> Exit {
     let exit = match error.kind {
         StartErrorKind::Config => Exit::Wrong,
         StartErrorKind::Connector => Exit::NotStarted,
@@ -191,6 +191,8 @@ fn sum(report: &FlowReport) -> String {
 
 fn reasons(counts: &Counts) -> String {
     let reasons = [
+        ("dead-lettered", counts.dead_lettered),
+        ("refused", counts.refused),
         ("filtered", counts.filtered),
         ("dead ends", counts.dead_ends),
         ("empty", counts.empty),

@@ -1,25 +1,65 @@
 //! The fate of one pull, and the tickets that events hold on it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use temblor_pdk::{EventId, Lane};
 
-use super::ranges::Ranges;
+use super::ranges::{Ranges, claims};
 use super::{Settled, SourceFates};
+use crate::streams::OpenStream;
 
 /// What has been said of the events of a pull so far.
 #[derive(Default)]
 struct Marks {
     delivered: Ranges,
     failed: Ranges,
+    dead_lettered: Ranges,
+    refused: Ranges,
     dead_ends: Ranges,
     empty: Ranges,
     absorbed: Ranges,
     /// An event failed that began in this pull and ended in a later one, which counts it.
     spanning_failed: bool,
+    /// What operators kept of this pull failed: what they took, and of which nothing else is known, has failed.
+    kept_failed: bool,
     /// A share ended without a word, so that what nothing was said of has failed.
     lost: bool,
+    /// The stream of the pull, which is open as long as the cell.
+    stream: Option<Arc<OpenStream>>,
+}
+
+impl Marks {
+    fn all(&mut self) -> [&mut Ranges; 7] {
+        [
+            &mut self.delivered,
+            &mut self.failed,
+            &mut self.dead_lettered,
+            &mut self.refused,
+            &mut self.dead_ends,
+            &mut self.empty,
+            &mut self.absorbed,
+        ]
+    }
+
+    /// Makes events fail that nothing was said of: if a share was lost, all of these and what was absorbed and may
+    /// still have been kept, else what was kept and failed.
+    fn fail_the_rest(&mut self, events: u32) {
+        let said = [
+            &self.delivered,
+            &self.failed,
+            &self.refused,
+            &self.dead_ends,
+            &self.empty,
+        ];
+        let rest = Ranges::rest(events, &said);
+        let failed = match self.lost {
+            true => rest,
+            false => rest.common(&self.absorbed),
+        };
+        self.failed.0.extend(failed.0);
+        self.failed.normalise();
+    }
 }
 
 /// The fate of one pull: how many tickets are out, and what was said.
@@ -73,11 +113,22 @@ impl Ticket {
         }
     }
 
+    /// Keeps the stream of the pull open until every event has its fate.
+    pub(crate) fn keep(&self, stream: &Arc<OpenStream>) {
+        let Some(cell) = &self.cell else { return };
+        cell.lock().stream = Some(Arc::clone(stream));
+    }
+
+    /// The name of the pull's source, if it has this number. Events that came of no pull are no source's.
+    pub(crate) fn source(&self, number: u32) -> Option<&str> {
+        let source = &self.cell.as_ref()?.source;
+        (source.number == number && !source.name.is_empty()).then_some(&*source.name)
+    }
+
     fn mark(&self, id: &EventId, set: impl FnOnce(&mut Marks) -> &mut Ranges) {
         let Some(cell) = &self.cell else { return };
-        let mut marks = cell.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        if id.pull == cell.pull && id.lane == cell.lane {
-            set(&mut marks).insert(id.event, id.event);
+        if cell.counts(id) {
+            set(&mut cell.lock()).insert(id.event, id.event);
         }
     }
 
@@ -102,11 +153,21 @@ impl Ticket {
         set: impl FnOnce(&mut Marks) -> &mut Ranges,
     ) {
         let Some(cell) = &self.cell else { return };
-        let mut marks = cell.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut marks = cell.lock();
         let set = set(&mut marks);
-        for id in ids.filter(|id| id.pull == cell.pull && id.lane == cell.lane) {
+        for id in ids.filter(|id| cell.counts(id)) {
             set.insert(id.event, id.event);
         }
+    }
+
+    /// A record takes the place of the event: where it is delivered, the event counts as dead-lettered.
+    pub(crate) fn dead_lettered(&self, id: &EventId) {
+        self.mark(id, |marks| &mut marks.dead_lettered);
+    }
+
+    /// A sink or codec refused the event, and it is dropped.
+    pub(crate) fn refused(&self, id: &EventId) {
+        self.mark(id, |marks| &mut marks.refused);
     }
 
     /// The codec found no event in the frame.
@@ -117,19 +178,24 @@ impl Ticket {
     /// The event failed. One of another pull, which holds this ticket too, fails this pull as a whole.
     pub(crate) fn failed(&self, id: &EventId) {
         let Some(cell) = &self.cell else { return };
-        let mut marks = cell.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        if id.pull == cell.pull && id.lane == cell.lane {
-            marks.failed.insert(id.event, id.event);
-        } else {
-            marks.spanning_failed = true;
+        let mut marks = cell.lock();
+        match cell.counts(id) {
+            true => marks.failed.insert(id.event, id.event),
+            false => marks.spanning_failed = true,
         }
     }
 
     /// An event failed that began in this pull, and that a later one counts.
     pub(crate) fn failed_later(&self) {
         let Some(cell) = &self.cell else { return };
-        let mut marks = cell.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.spanning_failed = true;
+        cell.lock().spanning_failed = true;
+    }
+
+    /// An event failed that may stand for any that operators kept of this pull.
+    pub(crate) fn kept_failed(&self) {
+        let Some(cell) = &self.cell else { return };
+        let mut marks = cell.lock();
+        (marks.spanning_failed, marks.kept_failed) = (true, true);
     }
 
     /// Ends the share: everything that can be said through it has been said.
@@ -154,16 +220,23 @@ impl Clone for Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if let Some(cell) = self.cell.take() {
-            cell.marks
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .lost = true;
+            cell.lock().lost = true;
             cell.give_back();
         }
     }
 }
 
 impl Cell {
+    fn lock(&self) -> MutexGuard<'_, Marks> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the event is one of the pull's. Ids may come from anywhere: an operator can make up its own.
+    fn counts(&self, id: &EventId) -> bool {
+        let pull = (self.source.number, self.lane, self.pull);
+        (id.source, id.lane, id.pull) == pull && id.event < self.events
+    }
+
     fn give_back(&self) {
         if self.tickets.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.settle();
@@ -171,76 +244,74 @@ impl Cell {
     }
 
     fn settle(&self) {
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        let Marks {
-            delivered,
-            failed,
-            dead_ends,
-            empty,
-            absorbed,
-            spanning_failed,
-            lost,
-        } = &mut *marks;
-        if *lost {
-            self.fail_the_rest(&[delivered, dead_ends, empty], failed);
+        let mut marks = self.lock();
+        marks.all().into_iter().for_each(Ranges::normalise);
+        if marks.lost || marks.kept_failed {
+            marks.fail_the_rest(self.events);
         }
-        for ranges in [
-            &mut *delivered,
-            &mut *failed,
-            &mut *dead_ends,
-            &mut *empty,
-            &mut *absorbed,
-        ] {
-            ranges.normalise();
-        }
-        let events = u64::from(self.events);
-        let failures = failed.count();
-        let deliveries = delivered.without(&[failed]);
-        let ends = dead_ends.without(&[failed, delivered]);
-        let nothing = empty.without(&[failed, delivered, dead_ends]);
-        let kept = absorbed.without(&[failed, delivered, dead_ends, empty]);
-        let filtered = events.saturating_sub(failures + deliveries + ends + nothing + kept);
-        let tally = &self.source.tally;
-        let counts = [
-            (&tally.failed, failures),
-            (&tally.delivered, deliveries),
-            (&tally.dead_ends, ends),
-            (&tally.empty, nothing),
-            (&tally.absorbed, kept),
-            (&tally.filtered, filtered),
-        ];
-        for (cell, count) in counts {
-            cell.fetch_add(count, Ordering::AcqRel);
-        }
+        self.count(&marks);
         if self.told {
-            self.tell_source(failed, *lost, *spanning_failed);
+            self.tell_source(&marks);
         }
+        drop(marks);
         if self.source.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.source.closed.notify(usize::MAX);
         }
     }
 
-    /// Makes everything fail that nothing was said of, and what was absorbed and may still have been kept.
-    fn fail_the_rest(&self, said: &[&mut Ranges; 3], failed: &mut Ranges) {
-        let said = said.iter().map(|ranges| &ranges.0).chain([&failed.0]);
-        let said: Vec<_> = said.flatten().copied().collect();
-        for event in 0..self.events {
-            if !said.iter().any(|&(from, to)| from <= event && event <= to) {
-                failed.insert(event, event);
-            }
+    /// Adds to the tally: each event once, by the first of these that was said of it.
+    fn count(&self, marks: &Marks) {
+        let letters = marks.dead_lettered.common(&marks.delivered);
+        let [
+            failed,
+            dead_lettered,
+            refused,
+            delivered,
+            dead_ends,
+            empty,
+            absorbed,
+        ] = claims([
+            &marks.failed,
+            &letters,
+            &marks.refused,
+            &marks.delivered,
+            &marks.dead_ends,
+            &marks.empty,
+            &marks.absorbed,
+        ]);
+        let said = failed + dead_lettered + refused + delivered + dead_ends + empty + absorbed;
+        let tally = &self.source.tally;
+        let counts = [
+            (&tally.failed, failed),
+            (&tally.dead_lettered, dead_lettered),
+            (&tally.refused, refused),
+            (&tally.delivered, delivered),
+            (&tally.dead_ends, dead_ends),
+            (&tally.empty, empty),
+            (&tally.absorbed, absorbed),
+            (&tally.filtered, u64::from(self.events).saturating_sub(said)),
+        ];
+        for (cell, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            cell.fetch_add(count, Ordering::AcqRel);
         }
     }
 
-    fn tell_source(&self, failed: &Ranges, lost: bool, spanning_failed: bool) {
+    fn tell_source(&self, marks: &Marks) {
+        let Marks {
+            failed,
+            spanning_failed,
+            lost,
+            ..
+        } = marks;
         let Some(sender) = &self.source.settled else {
             return;
         };
         let all = self.source.whole_pulls || self.events == 0;
-        let failed = match (all, lost || spanning_failed || !failed.0.is_empty()) {
+        let failed = match (all, *lost || *spanning_failed || !failed.0.is_empty()) {
             (true, true) => vec![(0, u32::MAX)],
             (true, false) => Vec::new(),
             // Events that stand for several cannot be told apart.
-            (false, true) if spanning_failed => vec![(0, self.events - 1)],
+            (false, true) if *spanning_failed => vec![(0, self.events - 1)],
             (false, _) => failed.0.clone(),
         };
         // A source that has ended does not listen any more.

@@ -1,6 +1,7 @@
 //! From pulls that settle in any order to ranges that a source can be told.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use temblor_pdk::{Fate, FateRange, Lane};
 
@@ -9,7 +10,10 @@ use super::Settled;
 /// Turns pulls that settle in any order into ranges in order, lane by lane, without gaps.
 #[derive(Default)]
 pub(crate) struct Prefix {
+    /// Only lanes that something is open of: they come and go with connections.
     lanes: BTreeMap<Lane, LanePrefix>,
+    /// Lanes of which a pull has been settled since they were looked at.
+    changed: Vec<Lane>,
 }
 
 #[derive(Default)]
@@ -26,15 +30,29 @@ impl Prefix {
 
     /// Notes what became of a pull.
     pub(crate) fn settled(&mut self, settled: Settled) {
-        let lane = self.lanes.entry(settled.lane).or_default();
-        lane.open.insert(settled.pull, Some(settled));
+        let lane = settled.lane;
+        let open = self.lanes.get_mut(&lane);
+        // A pull that is not open has been told: nothing is told twice.
+        let Some(place) = open.and_then(|open| open.open.get_mut(&settled.pull)) else {
+            return;
+        };
+        *place = Some(settled);
+        if self.changed.last() != Some(&lane) {
+            self.changed.push(lane);
+        }
     }
 
     /// The pulls that can be told now: of each lane, all before the first open one.
     pub(crate) fn take(&mut self) -> Vec<FateRange> {
         let mut ranges = Vec::new();
-        for lane in self.lanes.values_mut() {
-            while let Some(entry) = lane.open.first_entry() {
+        self.changed.sort_unstable();
+        self.changed.dedup();
+        for lane in self.changed.drain(..) {
+            let Entry::Occupied(mut lane) = self.lanes.entry(lane) else {
+                continue;
+            };
+            let open = &mut lane.get_mut().open;
+            while let Some(entry) = open.first_entry() {
                 if entry.get().is_none() {
                     break;
                 }
@@ -42,8 +60,17 @@ impl Prefix {
                     push_ranges(&mut ranges, &settled);
                 }
             }
+            if open.is_empty() {
+                lane.remove();
+            }
         }
         ranges
+    }
+
+    /// How many lanes are kept.
+    #[cfg(test)]
+    pub(super) fn lanes(&self) -> usize {
+        self.lanes.len()
     }
 }
 

@@ -7,13 +7,17 @@ pub(super) struct Ranges(pub(super) Vec<(u32, u32)>);
 impl Ranges {
     pub(super) fn insert(&mut self, first: u32, last: u32) {
         match self.0.last_mut() {
-            Some((_, end)) if *end + 1 == first => *end = last,
+            Some((_, end)) if end.checked_add(1) == Some(first) => *end = last,
+            Some(latest) if *latest == (first, last) => {}
             _ => self.0.push((first, last)),
         }
     }
 
     /// Sorts, and joins what touches or overlaps.
     pub(super) fn normalise(&mut self) {
+        if self.0.len() < 2 {
+            return;
+        }
         self.0.sort_unstable();
         let mut joined: Vec<(u32, u32)> = Vec::with_capacity(self.0.len());
         for &(first, last) in &self.0 {
@@ -33,20 +37,60 @@ impl Ranges {
         sizes.sum()
     }
 
-    /// The numbers of this set that are in none of `others`; all of them normalised.
-    pub(super) fn without(&self, others: &[&Ranges]) -> u64 {
-        let mut taken = Ranges::default();
-        for other in others {
-            taken.0.extend_from_slice(&other.0);
+    /// The numbers that are in both sets, which are normalised.
+    pub(super) fn common(&self, other: &Ranges) -> Ranges {
+        let mut common = Ranges::default();
+        let (mut mine, mut others) = (self.0.iter().peekable(), other.0.iter().peekable());
+        while let (Some(&&(first, last)), Some(&&(from, to))) = (mine.peek(), others.peek()) {
+            let (start, end) = (first.max(from), last.min(to));
+            if start <= end {
+                common.0.push((start, end));
+            }
+            match last < to {
+                true => mine.next(),
+                false => others.next(),
+            };
         }
-        taken.normalise();
-        let overlap = |&(first, last): &(u32, u32)| {
-            let within = taken.0.iter().map(|&(from, to)| {
-                let (from, to) = (from.max(first), to.min(last));
-                u64::from(to.saturating_add(1).saturating_sub(from))
-            });
-            within.sum::<u64>()
-        };
-        self.count() - self.0.iter().map(overlap).sum::<u64>()
+        common
     }
+
+    /// The numbers below `end` that are in none of the sets.
+    pub(super) fn rest(end: u32, sets: &[&Ranges]) -> Ranges {
+        let mut taken = Ranges(sets.iter().flat_map(|set| &set.0).copied().collect());
+        taken.normalise();
+        let mut rest = Ranges::default();
+        let mut next = 0;
+        for (first, last) in taken.0 {
+            if next < first.min(end) {
+                rest.0.push((next, first.min(end) - 1));
+            }
+            next = last.saturating_add(1);
+        }
+        if next < end {
+            rest.0.push((next, end - 1));
+        }
+        rest
+    }
+}
+
+/// For each set, how many of its numbers are in none of those before it. The sets are normalised.
+pub(super) fn claims<const N: usize>(sets: [&Ranges; N]) -> [u64; N] {
+    let mut claims = [0; N];
+    // Mostly one fate is that of all, and nothing has to be compared.
+    if sets.iter().filter(|set| !set.0.is_empty()).count() < 2 {
+        for (claim, set) in claims.iter_mut().zip(sets) {
+            *claim = set.count();
+        }
+        return claims;
+    }
+    let mut taken = Ranges::default();
+    let mut before = 0;
+    for (claim, set) in claims.iter_mut().zip(sets) {
+        taken.0.extend_from_slice(&set.0);
+        taken.normalise();
+        let after = taken.count();
+        *claim = after - before;
+        before = after;
+    }
+    claims
 }

@@ -13,6 +13,10 @@ pub struct Counts {
     pub delivered: u64,
     /// Events that failed on one of their ways.
     pub failed: u64,
+    /// Events of which a record was delivered in their place, for they were refused.
+    pub dead_lettered: u64,
+    /// Events that were refused, and dropped as their connector says.
+    pub refused: u64,
     /// Events that every path left out.
     pub filtered: u64,
     /// Events that came to a port that nothing is connected to.
@@ -29,7 +33,12 @@ impl Counts {
     /// Events that were dropped, for any reason.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.filtered + self.dead_ends + self.empty + self.absorbed
+        self.dead_lettered
+            + self.refused
+            + self.filtered
+            + self.dead_ends
+            + self.empty
+            + self.absorbed
     }
 }
 
@@ -39,6 +48,8 @@ pub(crate) struct Tally {
     pub(super) events_in: AtomicU64,
     pub(super) delivered: AtomicU64,
     pub(super) failed: AtomicU64,
+    pub(super) dead_lettered: AtomicU64,
+    pub(super) refused: AtomicU64,
     pub(super) filtered: AtomicU64,
     pub(super) dead_ends: AtomicU64,
     pub(super) empty: AtomicU64,
@@ -52,6 +63,8 @@ impl Tally {
         let mut counts = Counts {
             delivered: read(&self.delivered),
             failed: read(&self.failed),
+            dead_lettered: read(&self.dead_lettered),
+            refused: read(&self.refused),
             filtered: read(&self.filtered),
             dead_ends: read(&self.dead_ends),
             empty: read(&self.empty),

@@ -13,6 +13,8 @@ enum Said {
     Nothing,
     Delivered,
     Failed,
+    DeadLettered,
+    Refused,
     DeadEnd,
     Empty,
     Absorbed,
@@ -32,6 +34,8 @@ struct PullCase {
     shares: Vec<(Vec<Said>, End)>,
     /// An event of a later pull that began here fails.
     spanning_failed: bool,
+    /// What operators kept of it fails.
+    kept_failed: bool,
 }
 
 fn said() -> impl Strategy<Value = Said> {
@@ -39,6 +43,8 @@ fn said() -> impl Strategy<Value = Said> {
         2 => Just(Said::Nothing),
         4 => Just(Said::Delivered),
         2 => Just(Said::Failed),
+        2 => Just(Said::DeadLettered),
+        1 => Just(Said::Refused),
         1 => Just(Said::DeadEnd),
         1 => Just(Said::Empty),
         1 => Just(Said::Absorbed),
@@ -46,13 +52,15 @@ fn said() -> impl Strategy<Value = Said> {
 }
 
 fn pull() -> impl Strategy<Value = PullCase> {
-    (1_usize..12, 1_usize..4, 0_u32..3, prop::bool::weighted(0.1)).prop_flat_map(
-        |(events, shares, lane, spanning_failed)| {
+    let rarely = || prop::bool::weighted(0.1);
+    (1_usize..12, 1_usize..4, 0_u32..3, rarely(), rarely()).prop_flat_map(
+        |(events, shares, lane, spanning_failed, kept_failed)| {
             let end = prop_oneof![8 => Just(End::Released), 1 => Just(End::Lost)];
             vec((vec(said(), events), end), shares).prop_map(move |shares| PullCase {
                 lane,
                 shares,
                 spanning_failed,
+                kept_failed,
             })
         },
     )
@@ -72,14 +80,24 @@ impl PullCase {
         self.shares[0].0.len()
     }
 
-    /// The fate of an event by the rules: failed anywhere is failed; delivered anywhere is delivered; then where it
-    /// ended; else, if a share was lost, failed; else absorbed or filtered.
+    /// The fate of an event by the rules: failed anywhere is failed; a dead letter counts where something was
+    /// delivered; refused anywhere is refused; delivered anywhere is delivered; then where it ended; else, if a share was lost, failed; else absorbed or filtered.
     fn outcome(&self, event: usize) -> Said {
         let is = |what| self.shares.iter().any(|(said, _)| said[event] == what);
-        let order = [Said::Failed, Said::Delivered, Said::DeadEnd, Said::Empty];
+        if !is(Said::Failed) && is(Said::DeadLettered) && is(Said::Delivered) {
+            return Said::DeadLettered;
+        }
+        let order = [
+            Said::Failed,
+            Said::Refused,
+            Said::Delivered,
+            Said::DeadEnd,
+            Said::Empty,
+        ];
         match order.into_iter().find(|what| is(*what)) {
             Some(what) => what,
             None if self.is_lost() => Said::Failed,
+            None if is(Said::Absorbed) && self.kept_failed => Said::Failed,
             None if is(Said::Absorbed) => Said::Absorbed,
             None => Said::Nothing,
         }
@@ -105,6 +123,8 @@ impl PullCase {
                 Said::Nothing => {}
                 Said::Delivered => ticket.delivered([&id].into_iter()),
                 Said::Failed => ticket.failed(&id),
+                Said::DeadLettered => ticket.dead_lettered(&id),
+                Said::Refused => ticket.refused(&id),
                 Said::DeadEnd => ticket.dead_end([&id].into_iter()),
                 Said::Empty => ticket.empty(&id),
                 Said::Absorbed => ticket.absorbed([&id].into_iter()),
@@ -112,6 +132,9 @@ impl PullCase {
         }
         if at == 0 && self.spanning_failed {
             ticket.failed(&id(self.lane, pull + 1, 0));
+        }
+        if at == 0 && self.kept_failed {
+            ticket.kept_failed();
         }
         match end {
             End::Released => ticket.release(),
@@ -156,7 +179,8 @@ fn expected(pulls: &[PullCase], settled: &[bool], whole: bool) -> Vec<(Lane, u64
             .filter(|(_, case)| case.lane == lane);
         for (pull, case) in mine.take_while(|(pull, _)| settled[*pull]) {
             // What spans several pulls fails each as a whole.
-            let failed = |event| case.spanning_failed || case.outcome(event) == Said::Failed;
+            let spanning = case.spanning_failed || case.kept_failed;
+            let failed = |event| spanning || case.outcome(event) == Said::Failed;
             let fate = |failed| if failed { Fate::Failed } else { Fate::Acked };
             if whole {
                 let any = (0..case.events()).any(failed);
@@ -181,7 +205,7 @@ proptest! {
         whole in any::<bool>(),
     ) {
         let tally = Arc::new(Tally::default());
-        let (source, settled) = SourceFates::new(Arc::clone(&tally), true, whole);
+        let (source, settled) = SourceFates::new(0, "", Arc::clone(&tally), true, whole);
         let mut prefix = Prefix::default();
         let mut open: Vec<(usize, usize, Ticket)> = Vec::new();
         for (pull, case) in pulls.iter().enumerate() {
@@ -216,18 +240,21 @@ proptest! {
         let counts = tally.counts();
         prop_assert_eq!(counts.delivered, count(Said::Delivered));
         prop_assert_eq!(counts.failed, count(Said::Failed));
+        prop_assert_eq!(counts.dead_lettered, count(Said::DeadLettered));
+        prop_assert_eq!(counts.refused, count(Said::Refused));
         prop_assert_eq!(counts.dead_ends, count(Said::DeadEnd));
         prop_assert_eq!(counts.empty, count(Said::Empty));
         prop_assert_eq!(counts.absorbed, count(Said::Absorbed));
         prop_assert_eq!(counts.filtered, count(Said::Nothing));
         prop_assert_eq!(source.open.load(Ordering::Acquire), 0);
+        prop_assert_eq!(prefix.lanes(), 0);
     }
 }
 
 #[test]
 fn what_came_of_no_pull_is_counted_and_not_told() {
     let tally = Arc::new(Tally::default());
-    let (source, settled) = SourceFates::new(Arc::clone(&tally), true, true);
+    let (source, settled) = SourceFates::new(0, "", Arc::clone(&tally), true, true);
     let ticket = Ticket::open_rest(&source, 0, 7, 2);
     ticket.delivered([&id(0, 7, 0)].into_iter());
     ticket.release();
@@ -242,7 +269,7 @@ fn what_came_of_no_pull_is_counted_and_not_told() {
 #[test]
 fn shares_end_on_any_thread() {
     let tally = Arc::new(Tally::default());
-    let (source, settled) = SourceFates::new(Arc::clone(&tally), true, false);
+    let (source, settled) = SourceFates::new(0, "", Arc::clone(&tally), true, false);
     for pull in 0..200 {
         let ticket = Ticket::open(&source, 0, pull, 8);
         let threads: Vec<_> = (0..4_u32)
@@ -262,4 +289,78 @@ fn shares_end_on_any_thread() {
         assert!(settled.try_recv().is_ok() && settled.try_recv().is_err());
     }
     assert_eq!(tally.counts().delivered, 1600);
+}
+
+#[test]
+fn events_that_are_not_of_the_pull_are_not_counted_for_it() {
+    let tally = Arc::new(Tally::default());
+    let (source, _settled) = SourceFates::new(3, "s", Arc::clone(&tally), true, false);
+    let ticket = Ticket::open(&source, 0, 7, 2);
+    let of = |source, event| EventId {
+        source,
+        event,
+        ..id(0, 7, 0)
+    };
+    // Another source has a pull of that number too, and an operator may make up any id.
+    let ids = [of(3, 0), of(4, 1), of(3, 2), of(3, u32::MAX)];
+    ticket.delivered(ids.iter());
+    ticket.release();
+    let counts = tally.counts();
+    assert_eq!(
+        (counts.events_in, counts.delivered, counts.filtered),
+        (2, 1, 1)
+    );
+}
+
+proptest! {
+    /// Pulls of many lanes, of which some are never settled: each lane is told up to its first gap and no further, in
+    /// order and once; only lanes with a gap are kept, whatever there were.
+    #[test]
+    fn gaps_hold_up_their_own_lanes_only(
+        pulls in vec((0_u32..40, any::<bool>(), 0_u32..4), 1..200),
+        order in vec(any::<prop::sample::Index>(), 200),
+        looks in vec(any::<bool>(), 200),
+    ) {
+        let (source, settled) = SourceFates::new(0, "", Arc::default(), true, false);
+        let mut prefix = Prefix::default();
+        let mut tickets = Vec::new();
+        for (at, (lane, settles, events)) in pulls.iter().enumerate() {
+            prefix.opened(*lane, at as u64);
+            let ticket = Ticket::open(&source, *lane, at as u64, *events);
+            tickets.push((*settles, ticket));
+        }
+        let (mut ends, gaps): (Vec<_>, Vec<_>) = tickets.into_iter().partition(|(settles, _)| *settles);
+        let mut told = Vec::new();
+        for (index, look) in order.iter().zip(looks) {
+            if ends.is_empty() {
+                break;
+            }
+            ends.swap_remove(index.index(ends.len())).1.release();
+            if look {
+                settled.try_iter().for_each(|settled| prefix.settled(settled));
+                told.extend(prefix.take());
+            }
+        }
+        ends.into_iter().for_each(|(_, ticket)| ticket.release());
+        settled.try_iter().for_each(|settled| prefix.settled(settled));
+        told.extend(prefix.take());
+        for lane in 0..40 {
+            let mine = pulls.iter().enumerate().filter(|(_, (of, ..))| *of == lane);
+            let mine: Vec<(u64, bool)> = mine.map(|(at, (_, settles, _))| (at as u64, *settles)).collect();
+            let before_gap: Vec<u64> = mine.iter().take_while(|(_, settles)| *settles).map(|(at, _)| *at).collect();
+            let ranges: Vec<&FateRange> = told.iter().filter(|range| range.lane == lane).collect();
+            let last = ranges.iter().map(|range| range.last_pull).collect::<Vec<_>>();
+            prop_assert!(last.is_sorted_by(|a, b| a < b), "{:?}", ranges);
+            prop_assert_eq!(ranges.first().map(|range| range.first_pull), before_gap.first().copied());
+            prop_assert_eq!(last.last(), before_gap.last());
+        }
+        let mut with_gaps: Vec<u32> = pulls.iter().filter(|(_, settles, _)| !settles).map(|(lane, ..)| *lane).collect();
+        with_gaps.sort_unstable();
+        with_gaps.dedup();
+        prop_assert_eq!(prefix.lanes(), with_gaps.len());
+        gaps.into_iter().for_each(|(_, ticket)| ticket.release());
+        settled.try_iter().for_each(|settled| prefix.settled(settled));
+        prefix.take();
+        prop_assert_eq!(prefix.lanes(), 0);
+    }
 }

@@ -1,33 +1,33 @@
 //! Starting a flow: connectors made and connected, sinks before sources, then all tasks at once.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use event_listener::Event as Notify;
 use log::Level;
-use smol::Task;
-use temblor_lang::{ConnectorSpec, Flow, Named};
-use temblor_pdk::{
-    Command, Context, DynCodec, DynPostprocessor, DynPreprocessor, Error, Host, Instance, Kind,
-    Outcome, Payload, SinkInfo, SourceInfo, call,
-};
-use temblor_registry::Registered;
+use smol::future::or;
+use temblor_lang::Flow;
+use temblor_pdk::{Command, Error, ErrorKind, Instance, Payload};
 
+use super::blueprint::{Blueprint, Recovery};
 use super::graph::{self, PipelineTask};
-use super::handle::{FlowHandle, FlowState, Known};
+use super::handle::{FlowHandle, FlowShared, Known, Life};
+use super::instance::Control;
+use super::keeper::{Beginning, Keeper, PATIENCE, RunningSide, SideTask, create, within};
 use super::plan::{Found, Planned, StartError, plan};
-use super::supervise::{Control, Supervisor};
+use super::supervise::{Kept, Supervisor};
+use crate::breaker::{Breaker, Contraflow};
 use crate::clock::Clock;
-use crate::control::{ConnectorState, Status};
-use crate::decode::Decoder;
-use crate::encode::Encoder;
+use crate::control::{ConnectorState, Report, Side, Status};
 use crate::engine::Inner;
 use crate::executor::{Watched, give_way};
 use crate::fate::{SourceFates, Tally};
-use crate::host::ConnectorHost;
-use crate::sink::SinkTask;
-use crate::source::SourceTask;
+use crate::parcel::Parcel;
+use crate::queue::Receiver;
+use crate::route::Target;
+use crate::sink::{SinkBody, SinkParts};
+use crate::slot::Slot;
+use crate::source::{SourceBody, SourceParts};
 
 /// How often time passes for pipelines that wait for it.
 const TICK: Duration = Duration::from_millis(100);
@@ -35,244 +35,199 @@ const TICK: Duration = Duration::from_millis(100);
 /// A connector that was made, with what its sides need.
 struct Made<'f> {
     planned: Planned<'f>,
-    control: Box<dyn Instance>,
+    blueprint: Arc<Blueprint>,
+    reports: flume::Receiver<Report>,
     status: Status,
-    decoder: Option<Decoder>,
-    encoder: Option<Encoder>,
-    sink: Option<(Box<dyn Instance>, SinkInfo)>,
-    source: Option<(Box<dyn Instance>, SourceInfo)>,
+    control: Option<Control>,
+    sink: Option<Box<dyn Instance>>,
+    source: Option<Box<dyn Instance>>,
+    /// Why it is not connected, where it may be connected later.
+    down: Option<Error>,
 }
 
 /// Starts a flow. If anything fails, nothing of it is left running.
 pub(crate) async fn start(inner: &Arc<Inner>, flow: &Flow) -> Result<FlowHandle, StartError> {
     let planned = plan(flow, &inner.registry, &inner.locals)?;
     let mut made = Vec::new();
+    match connect_all(inner, flow, planned, &mut made).await {
+        Ok(()) => Ok(spawn(inner, flow, made)),
+        Err(error) => {
+            for made in made {
+                made.close().await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn connect_all<'f>(
+    inner: &Arc<Inner>,
+    flow: &Flow,
+    planned: Vec<Planned<'f>>,
+    made: &mut Vec<Made<'f>>,
+) -> Result<(), StartError> {
     for planned in planned {
-        made.push(make(inner, flow, planned)?);
+        made.push(make(inner, flow, planned).await?);
     }
     // Sinks are ready before any source is.
     for made in made.iter_mut().filter(|made| made.planned.sink.is_some()) {
-        connect(made).await?;
-        create_sink(made).await?;
+        made.connect().await?;
+        made.create(Side::Sink).await?;
     }
     for made in made.iter_mut().filter(|made| made.planned.source.is_some()) {
         if made.planned.sink.is_none() {
-            connect(made).await?;
+            made.connect().await?;
         }
-        create_source(made).await?;
+        made.create(Side::Source).await?;
     }
-    for made in &mut made {
-        order(made, Command::Start, "start").await?;
-        made.status.set(ConnectorState::Running);
+    for made in made {
+        made.start().await?;
     }
-    Ok(spawn(inner, flow, made))
+    Ok(())
 }
 
-fn make<'f>(inner: &Arc<Inner>, flow: &Flow, planned: Planned<'f>) -> Result<Made<'f>, StartError> {
-    let spec = planned.spec;
-    let decoder = match planned.source {
-        Some(info) if info.payload == Payload::Bytes => Some(decoder(inner, spec, info)?),
-        _ => None,
-    };
-    let encoder = match planned.sink {
-        Some(info) if info.payload == Payload::Bytes => Some(encoder(inner, spec)?),
-        _ => None,
-    };
-    let host = Host::new(ConnectorHost {
-        shared: Arc::clone(&inner.shared),
-        flow: flow.name.clone(),
-        connector: spec.name.clone(),
-        plugin: planned.found.plugin(),
-    });
-    let context = Context::new(&spec.name, host);
-    let control = match &planned.found {
-        Found::Registered(entry) => entry.make_connector(&spec.config.to_json(), context),
-        Found::Local(local) => local.make(context),
-    };
-    let control = control.map_err(|error| StartError::of_connector(spec, "make", &error))?;
+async fn make<'f>(
+    inner: &Arc<Inner>,
+    flow: &Flow,
+    planned: Planned<'f>,
+) -> Result<Made<'f>, StartError> {
+    let (sender, reports) = flume::unbounded();
+    let blueprint = Arc::new(Blueprint::new(inner, &flow.name, &planned, sender)?);
+    let control = Control::make(&blueprint).await;
+    let control =
+        control.map_err(|error| StartError::of_connector(planned.spec, "make", &error))?;
     Ok(Made {
         planned,
-        control,
+        blueprint,
+        reports,
         status: Status::new(),
-        decoder,
-        encoder,
+        control: Some(control),
         sink: None,
         source: None,
+        down: None,
     })
 }
 
-fn entry(inner: &Inner, kind: Kind, named: &Named) -> Result<Registered, StartError> {
-    inner
-        .registry
-        .find(kind, &named.name)
-        .map_err(|error| StartError::config(named.name_span, error.to_string()).help(error.help()))
-}
-
-/// An error that a codec or processor gave while it was made.
-fn unusable(named: &Named, error: &Error) -> StartError {
-    let message = format!("cannot make `{}`: {error}", named.name);
-    StartError::config(named.config_spans.value(""), message)
-}
-
-fn codec(inner: &Inner, spec: &ConnectorSpec) -> Result<Box<dyn DynCodec>, StartError> {
-    let Some(named) = &spec.codec else {
-        return Err(StartError::config(spec.span, "a codec is missing"));
-    };
-    let made = entry(inner, Kind::Codec, named)?.make_codec(&named.config.to_json());
-    made.map_err(|error| unusable(named, &error))
-}
-
-fn decoder(inner: &Inner, spec: &ConnectorSpec, info: SourceInfo) -> Result<Decoder, StartError> {
-    let mut entries = Vec::new();
-    for named in &spec.preprocessors {
-        let entry = entry(inner, Kind::Preprocessor, named)?;
-        let config = named.config.to_json();
-        // Made once here, so that a mistake is found before anything runs.
-        let probe = entry.make_preprocessor(&config);
-        probe.map_err(|error| unusable(named, &error))?;
-        entries.push((entry, config));
+impl Made<'_> {
+    async fn connect(&mut self) -> Result<(), StartError> {
+        self.status.set(ConnectorState::Connecting);
+        if let Some(control) = &self.control
+            && let Err(error) = control.call(Command::Connect).await
+        {
+            return self.put_off("connect", error);
+        }
+        Ok(())
     }
-    let make = move || -> temblor_pdk::Result<Vec<Box<dyn DynPreprocessor>>> {
-        let make = |(entry, config): &(Registered, String)| entry.make_preprocessor(config);
-        entries.iter().map(make).collect()
-    };
-    Ok(Decoder::new(
-        codec(inner, spec)?,
-        Box::new(make),
-        inner.times(),
-        &spec.name,
-        info.transactional,
-    ))
-}
 
-fn encoder(inner: &Inner, spec: &ConnectorSpec) -> Result<Encoder, StartError> {
-    let mut steps: Vec<Box<dyn DynPostprocessor>> = Vec::new();
-    for named in &spec.postprocessors {
-        let entry = entry(inner, Kind::Postprocessor, named)?;
-        let made = entry.make_postprocessor(&named.config.to_json());
-        steps.push(made.map_err(|error| unusable(named, &error))?);
+    async fn create(&mut self, side: Side) -> Result<(), StartError> {
+        let Some(control) = self.control.as_ref().filter(|_| self.down.is_none()) else {
+            return Ok(());
+        };
+        match (create(control, side).await, side) {
+            (Ok(instance), Side::Source) => self.source = Some(instance),
+            (Ok(instance), Side::Sink) => self.sink = Some(instance),
+            (Err(error), Side::Source) => return self.put_off("create the source of", error),
+            (Err(error), Side::Sink) => return self.put_off("create the sink of", error),
+        }
+        Ok(())
     }
-    Ok(Encoder::new(codec(inner, spec)?, steps))
-}
 
-async fn order(made: &mut Made<'_>, command: Command, doing: &str) -> Result<Outcome, StartError> {
-    let reply = call(&mut *made.control, command).await;
-    reply.map_err(|error| {
-        let start = StartError::of_connector(made.planned.spec, doing, &error);
-        made.status.fail(error);
-        start
-    })
-}
-
-async fn connect(made: &mut Made<'_>) -> Result<(), StartError> {
-    made.status.set(ConnectorState::Connecting);
-    order(made, Command::Connect, "connect").await?;
-    Ok(())
-}
-
-async fn create_sink(made: &mut Made<'_>) -> Result<(), StartError> {
-    let outcome = order(made, Command::CreateSink, "create the sink of").await?;
-    if let (Outcome::Instance(instance), Some(info)) = (outcome, made.planned.sink) {
-        made.sink = Some((instance, info));
+    async fn start(&mut self) -> Result<(), StartError> {
+        let Some(control) = self.control.as_ref().filter(|_| self.down.is_none()) else {
+            return Ok(());
+        };
+        match control.call(Command::Start).await {
+            Ok(_) => {
+                self.status.set(ConnectorState::Running);
+                Ok(())
+            }
+            Err(error) => Err(StartError::of_connector(self.planned.spec, "start", &error)),
+        }
     }
-    Ok(())
-}
 
-async fn create_source(made: &mut Made<'_>) -> Result<(), StartError> {
-    let outcome = order(made, Command::CreateSource, "create the source of").await?;
-    if let (Outcome::Instance(instance), Some(info)) = (outcome, made.planned.source) {
-        made.source = Some((instance, info));
+    /// Drops all of it. What does not come back is left behind.
+    async fn close(self) {
+        drop((self.source, self.sink));
+        if let Some(control) = self.control {
+            within(PATIENCE, control.close()).await;
+        }
     }
-    Ok(())
+
+    /// What cannot be connected now may be later, if the program says how. Else the flow does not start.
+    fn put_off(&mut self, doing: &str, error: Error) -> Result<(), StartError> {
+        let is_written = matches!(
+            self.blueprint.recovery,
+            Recovery::Retry {
+                is_written: true,
+                ..
+            }
+        );
+        match error.kind() {
+            ErrorKind::Disconnected | ErrorKind::Failed if is_written => {
+                (self.source, self.sink) = (None, None);
+                self.down = Some(error);
+                Ok(())
+            }
+            _ => Err(StartError::of_connector(self.planned.spec, doing, &error)),
+        }
+    }
 }
 
 /// Starts all tasks of a flow whose connectors are ready.
-fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
-    let graph = graph::build(flow, inner.limits, &inner.shared.logger);
-    let tally = Arc::new(Tally::default());
+fn spawn(inner: &Arc<Inner>, flow: &Flow, all_made: Vec<Made<'_>>) -> FlowHandle {
+    let clock = (!inner.is_logical).then_some(inner.shared.clock);
+    let graph = graph::build(flow, inner.limits, &inner.shared.logger, clock);
+    let contraflow = graph.contraflow;
     let (failed, failures) = flume::bounded(1);
     let (orders, flow_orders) = flume::unbounded();
     let (alive, all_gone) = flume::bounded(1);
-    let mut supervisor = Supervisor {
-        controls: Vec::new(),
-        tasks: Vec::new(),
-        all_gone,
-        source_orders: Vec::new(),
-        orders: flow_orders,
-        waiting: VecDeque::new(),
-        failures,
-    };
-    let mut known = Vec::new();
+    let (running, all_done) = flume::bounded(1);
     let parts = Spawner {
         inner,
         flow: &flow.name,
-        tally: &tally,
+        tally: Arc::default(),
         failed,
         alive,
+        running,
+        contraflow,
     };
-    let routes = graph.outs.into_iter().zip(graph.errs).zip(graph.sinks);
-    for (made, ((out, err), queue)) in made.into_iter().zip(routes) {
+    let mut known = Vec::new();
+    let mut keepers = Vec::new();
+    let outs = graph.outs.into_iter().zip(graph.errs);
+    let routes = outs.zip(graph.sinks).zip(graph.sink_errs);
+    for (made, (((out, err), queue), sink_err)) in all_made.into_iter().zip(routes) {
         let spec = made.planned.spec;
-        let status = made.status.clone();
-        if let (Some((instance, info)), Some(queue)) = (made.sink, queue) {
-            let task = SinkTask {
-                name: spec.name.clone(),
-                flow: flow.name.clone(),
-                instance,
-                encoder: made.encoder,
-                queue,
-                settles: info.settles,
-                status: status.clone(),
-                shared: Arc::clone(&inner.shared),
-                failed: parts.failed.clone(),
-            };
-            let task = parts.watch(&spec.name, Some(&status), task.run());
-            supervisor.tasks.push(task);
-        }
-        if let Some((instance, info)) = made.source {
-            let (source_orders, orders) = flume::unbounded();
-            supervisor.source_orders.push(source_orders);
-            let task = parts.source(
-                spec,
-                instance,
-                info,
-                made.decoder,
-                (out, err),
-                orders,
-                status.clone(),
-            );
-            let task = parts.watch(&spec.name, Some(&status), task.run());
-            supervisor.tasks.push(task);
-        }
         if let Found::Local(local) = &made.planned.found {
             local.give_up();
         }
-        supervisor.controls.push(Control {
-            instance: made.control,
-            status: status.clone(),
-            name: spec.name.clone(),
-            abandoned: false,
-        });
         known.push(Known {
             name: spec.name.clone(),
             kind: spec.kind.clone(),
             link_mode: made.planned.found.link_mode(),
-            status,
+            status: made.status.clone(),
+            breaker: queue.as_ref().map(|(_, breaker)| Arc::clone(breaker)),
         });
+        keepers.push(parts.keep(made, (out, err), queue.map(|queue| (queue, sink_err))));
     }
-    for pipeline in graph.pipelines {
-        let name = pipeline.name.clone();
-        let task = run_pipeline(pipeline, inner.shared.clock, inner.is_logical);
-        supervisor.tasks.push(parts.watch(&name, None, task));
-    }
-    let state = Arc::new(FlowState {
+    let state = Arc::new(FlowShared {
         name: flow.name.clone(),
-        tally: Arc::clone(&tally),
+        tally: Arc::clone(&parts.tally),
         connectors: known,
         orders,
+        life: Mutex::new(Life::default()),
         report: Mutex::new(None),
         ended: Notify::new(),
     });
+    let pipelines = graph.pipelines.into_iter();
+    let supervisor = Supervisor {
+        pipelines: pipelines.map(|p| parts.pipeline(p, &state)).collect(),
+        keepers,
+        all_done,
+        all_gone,
+        orders: flow_orders,
+        failures,
+        deadline: None,
+    };
     let task = supervisor.run(Arc::clone(&state), Arc::clone(&inner.shared));
     inner.shared.executor.spawn(task).detach();
     FlowHandle(state)
@@ -282,108 +237,224 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, made: Vec<Made<'_>>) -> FlowHandle {
 struct Spawner<'a> {
     inner: &'a Arc<Inner>,
     flow: &'a str,
-    tally: &'a Arc<Tally>,
+    tally: Arc<Tally>,
     failed: flume::Sender<()>,
-    /// Every task has one of these as long as it lives.
+    /// Every task that has events has one of these as long as it lives.
     alive: flume::Sender<()>,
+    /// Every connector and every pipeline has one of these as long as it has something to do.
+    running: flume::Sender<()>,
+    contraflow: Arc<Contraflow>,
 }
 
+/// The queue of a sink with the breaker in front of it, and what its `err` port leads to.
+type SinkRoute = ((Receiver, Arc<Breaker>), Vec<Target>);
+
 impl Spawner<'_> {
-    /// Spawns a task of the connector with this status, or of a pipeline.
-    fn watch(
+    /// Starts the tasks of a connector.
+    fn keep(
         &self,
-        name: &str,
-        status: Option<&Status>,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) -> Task<()> {
+        made: Made<'_>,
+        routes: (Vec<Target>, Vec<Target>),
+        sink: Option<SinkRoute>,
+    ) -> Kept {
+        let blueprint = &made.blueprint;
         let shared = &self.inner.shared;
-        let panicked = {
-            let (flow, name) = (self.flow.to_owned(), name.to_owned());
-            let (status, failed) = (status.cloned(), self.failed.clone());
-            let logger = shared.logger.clone();
-            move |error: Error| {
-                let message = format!("the engine {error}; this is a bug in Temblor");
-                logger.about(Level::Error, &flow, &name, &message);
-                status.iter().for_each(|status| {
-                    status.fail(error.clone());
-                });
-                // Only the first failure of a flow counts.
-                let _ = failed.try_send(());
-            }
+        let name = format!("{}/{}", self.flow, blueprint.name);
+        let spawn = |running: RunningSide, instance: Option<Box<dyn Instance>>| {
+            let alive = self.alive.clone();
+            SideTask::spawn(running, instance, &name, shared, &blueprint.reports, alive)
         };
-        let alive = self.alive.clone();
+        let sink = sink.and_then(|route| self.sink(blueprint, route, made.down.as_ref()));
+        let sink = sink.map(|running| spawn(running, made.sink));
+        let source = self.source(blueprint, routes);
+        let source = source.map(|running| spawn(running, made.source));
+        let (orders, keeper_orders) = flume::unbounded();
+        let keeper = Keeper::new(Beginning {
+            blueprint: Arc::clone(blueprint),
+            status: made.status,
+            control: made.control,
+            orders: keeper_orders,
+            reports: made.reports,
+            source,
+            sink,
+            running: self.running.clone(),
+            failed: self.failed.clone(),
+            down: made.down,
+        });
+        let panicked = self.panicked(&blueprint.name, None);
+        let watched = Watched::new(&name, shared, keeper.run(), panicked);
+        Kept {
+            orders,
+            task: shared.executor.spawn(watched),
+        }
+    }
+
+    fn sink(
+        &self,
+        blueprint: &Arc<Blueprint>,
+        ((queue, breaker), err): SinkRoute,
+        down: Option<&Error>,
+    ) -> Option<RunningSide> {
+        let info = blueprint.sink?;
+        if let Some(error) = down {
+            breaker.open(error.message());
+        }
+        // Made before, when the blueprint was, so that it can be made.
+        let encoder = blueprint.encoder().ok()?;
+        let body = SinkBody::new(queue, encoder, err, blueprint.refusal);
+        Some(RunningSide::Sink {
+            parts: Arc::new(SinkParts {
+                name: blueprint.name.clone(),
+                flow: self.flow.to_owned(),
+                settles: info.settles,
+                shared: Arc::clone(&self.inner.shared),
+                reports: blueprint.reports.clone(),
+                breaker,
+                refusal: blueprint.refusal,
+                letters: blueprint.letters(),
+            }),
+            slot: Slot::new(body),
+        })
+    }
+
+    fn source(
+        &self,
+        blueprint: &Arc<Blueprint>,
+        (out, err): (Vec<Target>, Vec<Target>),
+    ) -> Option<RunningSide> {
+        let info = blueprint.source?;
+        let number = self.inner.next_source();
+        let (fates, settled) = SourceFates::new(
+            number,
+            &blueprint.name,
+            Arc::clone(&self.tally),
+            info.transactional,
+            info.payload == Payload::Bytes,
+        );
+        let decoder = blueprint.decoder().ok()?;
+        let body = SourceBody::new(decoder, out, err, self.inner.times());
+        Some(RunningSide::Source {
+            parts: Arc::new(SourceParts {
+                name: blueprint.name.clone(),
+                flow: self.flow.to_owned(),
+                number,
+                fates,
+                transactional: info.transactional,
+                shared: Arc::clone(&self.inner.shared),
+                reports: blueprint.reports.clone(),
+                limits: self.inner.pull_limits,
+                contraflow: Arc::clone(&self.contraflow),
+            }),
+            slot: Slot::new(body),
+            settled,
+        })
+    }
+
+    fn pipeline(&self, pipeline: PipelineTask, state: &Arc<FlowShared>) -> smol::Task<()> {
+        let shared = &self.inner.shared;
+        let panicked = self.panicked(&pipeline.name, Some(Arc::clone(state)));
+        let name = format!("{}/{}", self.flow, pipeline.name);
+        let (alive, running) = (self.alive.clone(), self.running.clone());
+        let contraflow = Arc::clone(&self.contraflow);
+        let task = run_pipeline(pipeline, contraflow, shared.clock, self.inner.is_logical);
         let task = async move {
-            let _alive = alive;
+            let _lives = (alive, running);
             task.await;
         };
-        let name = format!("{}/{name}", self.flow);
         let watched = Watched::new(&name, shared, task, panicked);
         shared.executor.spawn(watched)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a task is made of what it is made of"
-    )]
-    fn source(
+    /// What is done where the engine itself panics in a task.
+    fn panicked(
         &self,
-        spec: &ConnectorSpec,
-        instance: Box<dyn Instance>,
-        info: SourceInfo,
-        decoder: Option<Decoder>,
-        (out, err): (Vec<crate::route::Target>, Vec<crate::route::Target>),
-        orders: flume::Receiver<crate::control::Order>,
-        status: Status,
-    ) -> SourceTask {
-        let whole_pulls = info.payload == Payload::Bytes;
-        let (fates, settled) =
-            SourceFates::new(Arc::clone(self.tally), info.transactional, whole_pulls);
-        SourceTask {
-            name: spec.name.clone(),
-            flow: self.flow.to_owned(),
-            number: self.inner.next_source(),
-            instance,
-            decoder,
-            out,
-            err,
-            orders,
-            settled,
-            fates,
-            transactional: info.transactional,
-            status,
-            shared: Arc::clone(&self.inner.shared),
-            failed: self.failed.clone(),
-            limits: self.inner.pull_limits,
-            times: self.inner.times(),
+        name: &str,
+        state: Option<Arc<FlowShared>>,
+    ) -> impl FnMut(Error) + Unpin + Send + 'static {
+        let (flow, name) = (self.flow.to_owned(), name.to_owned());
+        let (logger, failed) = (self.inner.shared.logger.clone(), self.failed.clone());
+        move |error: Error| {
+            let message = format!("the engine {error}; this is a bug in Temblor");
+            logger.about(Level::Error, &flow, &name, &message);
+            if let Some(state) = &state {
+                state.life().error = Some(format!("pipeline `{name}`: {message}"));
+            }
+            // Only the first failure of a flow counts.
+            let _ = failed.try_send(());
         }
     }
 }
 
 /// Runs a pipeline that has a task of its own. Time passes for it also while nothing comes in.
-async fn run_pipeline(mut pipeline: PipelineTask, clock: Clock, is_logical: bool) {
+async fn run_pipeline(
+    mut pipeline: PipelineTask,
+    contraflow: Arc<Contraflow>,
+    clock: Clock,
+    is_logical: bool,
+) {
     let ticks = pipeline.node.wants_ticks() && !is_logical;
     let mut due = Instant::now() + TICK;
+    let mut change = contraflow.listen();
+    pipeline.pass_on_contraflow();
     loop {
-        let parcel = async { Some(pipeline.queue.receive().await) };
+        let parcel = async { Next::Parcel(pipeline.queue.receive().await) };
         let tick = async {
             match ticks {
                 true => drop(smol::Timer::at(due).await),
                 false => std::future::pending().await,
             }
-            None
+            Next::Tick
         };
-        // Ticks come first, so that a busy queue does not keep time from passing.
-        match smol::future::or(tick, parcel).await {
-            Some(Some((port, parcel))) => {
+        let changed = async {
+            (&mut change).await;
+            Next::Contraflow
+        };
+        // What comes back has priority; then ticks, so that a busy queue does not keep time from passing.
+        match or(changed, or(tick, parcel)).await {
+            Next::Parcel(Some((port, parcel))) => {
                 give_way(&clock).await;
                 pipeline.node.run(port, parcel).await;
+                pipeline.look_at_operators();
             }
-            Some(None) => break,
-            None => {
+            Next::Parcel(None) => break,
+            Next::Tick => {
                 pipeline.node.tick(clock.now_ns()).await;
+                pipeline.look_at_operators();
                 due = Instant::now() + TICK;
+            }
+            Next::Contraflow => {
+                change = contraflow.listen();
+                pipeline.node.hear();
+                pipeline.pass_on_contraflow();
             }
         }
     }
     pipeline.node.finish(clock.now_ns()).await;
+}
+
+/// What a pipeline with a task of its own does next.
+enum Next {
+    Parcel(Option<(usize, Parcel)>),
+    Tick,
+    /// A breaker has opened or closed.
+    Contraflow,
+}
+
+impl PipelineTask {
+    /// An operator may have begun to pause, or have ended it.
+    fn look_at_operators(&self) {
+        if self.node.wants_feedback() {
+            self.pass_on_contraflow();
+        }
+    }
+
+    /// The pipeline's own breaker is open while one is behind it that holds it up.
+    fn pass_on_contraflow(&self) {
+        match self.node.is_blocked() {
+            true => self
+                .breaker
+                .open("an operator of the pipeline pauses, or a sink behind it takes no events"),
+            false => self.breaker.close(),
+        }
+    }
 }

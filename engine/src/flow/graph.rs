@@ -1,7 +1,11 @@
 //! The routes of a flow: which pipelines run where, and which queues lie between.
 
+use std::sync::Arc;
+
 use temblor_lang::{Endpoint, Flow};
 
+use crate::breaker::{Breaker, Contraflow};
+use crate::clock::Clock;
 use crate::log::Logger;
 use crate::queue::{QueueLimits, Receiver, Sender, queue};
 use crate::route::{Node, Target};
@@ -11,94 +15,155 @@ pub(crate) struct PipelineTask {
     pub(crate) name: String,
     pub(crate) node: Node,
     pub(crate) queue: Receiver,
+    /// Open while the pipeline cannot hand on what comes in.
+    pub(crate) breaker: Arc<Breaker>,
 }
 
 /// All routes of a flow.
 pub(crate) struct Graph {
     /// For each connector, what its `out` port is connected to.
     pub(crate) outs: Vec<Vec<Target>>,
-    /// For each connector, what its `err` port is connected to.
+    /// For each connector with a source, what its `err` port is connected to.
     pub(crate) errs: Vec<Vec<Target>>,
-    /// For each connector, the queue that its sink reads.
-    pub(crate) sinks: Vec<Option<Receiver>>,
+    /// For each connector with a sink, what its `err` port is connected to.
+    pub(crate) sink_errs: Vec<Vec<Target>>,
+    /// For each connector, the queue that its sink reads, and the breaker in front of it.
+    pub(crate) sinks: Vec<Option<(Receiver, Arc<Breaker>)>>,
     /// Pipelines that run in tasks of their own.
     pub(crate) pipelines: Vec<PipelineTask>,
+    /// Where the opening and closing of breakers is told.
+    pub(crate) contraflow: Arc<Contraflow>,
 }
 
 /// Builds the routes of a flow whose links were checked.
-pub(crate) fn build(flow: &Flow, limits: QueueLimits, logger: &Logger) -> Graph {
+pub(crate) fn build(
+    flow: &Flow,
+    limits: QueueLimits,
+    logger: &Logger,
+    clock: Option<Clock>,
+) -> Graph {
     let mut builder = Builder::new(flow, limits, logger);
+    builder.clock = clock;
     let connectors = flow.connectors.len();
-    let ports = |builder: &mut Builder<'_>, port: &str| {
-        let targets = (0..connectors).map(|at| {
-            builder.targets(|from| {
-                matches!(from, Endpoint::Connector { connector, port: name, .. }
-                    if *connector == at && name == port)
-            })
+    let ports = |builder: &mut Builder<'_>, port: &str, has: &dyn Fn(usize) -> bool| {
+        let targets = (0..connectors).map(|at| match has(at) {
+            true => builder.targets(|from| is_port(from, at, port)),
+            false => Vec::new(),
         });
         targets.collect::<Vec<_>>()
     };
-    let outs = ports(&mut builder, "out");
-    let errs = ports(&mut builder, "err");
+    let outs = ports(&mut builder, "out", &|_| true);
+    // A connector that is only written to has no source whose errors could go there.
+    let errs = ports(&mut builder, "err", &|at| is_read(flow, at));
+    let sink_errs = ports(&mut builder, "err", &|at| is_written(flow, at));
     let mut pipelines = Vec::new();
     for at in 0..flow.pipelines.len() {
-        if let Some((_, queue)) = builder.shared[at].take() {
+        if let Some(queue) = builder.queues[at].take() {
             let node = builder.node(at);
             let name = flow.pipelines[at].name.clone();
-            pipelines.push(PipelineTask { name, node, queue });
+            let breaker = builder.shared[at].as_ref().map(|(_, b)| Arc::clone(b));
+            pipelines.extend(breaker.map(|breaker| PipelineTask {
+                name,
+                node,
+                queue,
+                breaker,
+            }));
         }
     }
     // The builder's own senders go with it; a queue ends when the last upstream is gone.
     let sinks = builder
         .sinks
         .into_iter()
-        .map(|sink| sink.map(|(_, queue)| queue));
+        .map(|sink| sink.map(|(_, queue, breaker)| (queue, breaker)));
+    let contraflow = builder.contraflow;
     Graph {
         outs,
         errs,
+        sink_errs,
         sinks: sinks.collect(),
         pipelines,
+        contraflow,
+    }
+}
+
+fn is_port(from: &Endpoint, at: usize, name: &str) -> bool {
+    matches!(from, Endpoint::Connector { connector, port, .. } if *connector == at && port == name)
+}
+
+/// Whether something is written to the connector.
+pub(super) fn is_written(flow: &Flow, at: usize) -> bool {
+    let to =
+        |end: &Endpoint| matches!(end, Endpoint::Connector { connector, .. } if *connector == at);
+    flow.links.iter().any(|link| to(&link.to))
+}
+
+/// Whether the connector's source is used. One that is not written to has nothing else that could fail.
+pub(super) fn is_read(flow: &Flow, at: usize) -> bool {
+    let is_out = flow.links.iter().any(|link| is_port(&link.from, at, "out"));
+    is_out || !is_written(flow, at)
+}
+
+/// How many tasks send to a pipeline, or to a sink.
+fn tasks_behind(flow: &Flow, link: &temblor_lang::Link) -> usize {
+    match &link.from {
+        Endpoint::Connector {
+            connector, port, ..
+        } if port == "err" => {
+            usize::from(is_read(flow, *connector)) + usize::from(is_written(flow, *connector))
+        }
+        _ => 1,
     }
 }
 
 struct Builder<'f> {
     flow: &'f Flow,
     logger: &'f Logger,
+    /// None where only events let time pass.
+    clock: Option<Clock>,
+    contraflow: Arc<Contraflow>,
     /// For each connector with a sink, its queue.
-    sinks: Vec<Option<(Sender, Receiver)>>,
-    /// For each pipeline with a task of its own, its queue.
-    shared: Vec<Option<(Sender, Receiver)>>,
-    /// The senders of `shared`, which outlive the receivers' way into the tasks.
-    senders: Vec<Option<Sender>>,
+    sinks: Vec<Option<(Sender, Receiver, Arc<Breaker>)>>,
+    /// For each pipeline with a task of its own, the way in.
+    shared: Vec<Option<(Sender, Arc<Breaker>)>>,
+    /// The other ends, until the tasks have them.
+    queues: Vec<Option<Receiver>>,
 }
 
 impl<'f> Builder<'f> {
     fn new(flow: &'f Flow, limits: QueueLimits, logger: &'f Logger) -> Self {
-        let is_sink = |at: usize| {
-            let to = |end: &Endpoint| matches!(end, Endpoint::Connector { connector, .. } if *connector == at);
-            flow.links.iter().any(|link| to(&link.to))
-        };
         let upstreams = |at: usize| {
             let to = |end: &Endpoint| matches!(end, Endpoint::Pipeline { pipeline, .. } if *pipeline == at);
-            flow.links.iter().filter(|link| to(&link.to)).count()
+            let links = flow.links.iter().filter(|link| to(&link.to));
+            links.map(|link| tasks_behind(flow, link)).sum::<usize>()
         };
-        let shared: Vec<_> = (0..flow.pipelines.len())
-            .map(|at| {
-                let ticks = flow.pipelines[at].pipeline.wants_ticks();
-                (upstreams(at) > 1 || ticks).then(|| queue(limits))
+        let contraflow = Arc::new(Contraflow::default());
+        let made = |is_needed: bool| {
+            is_needed.then(|| {
+                let (sender, receiver) = queue(limits);
+                (sender, receiver, Breaker::new(&contraflow))
             })
-            .collect();
+        };
+        let sinks = (0..flow.connectors.len()).map(|at| made(is_written(flow, at)));
+        let sinks = sinks.collect();
+        let mut shared = Vec::new();
+        let mut queues = Vec::new();
+        for at in 0..flow.pipelines.len() {
+            let ticks = flow.pipelines[at].pipeline.wants_ticks();
+            let (way_in, queue) = match made(upstreams(at) > 1 || ticks) {
+                Some((sender, queue, breaker)) => (Some((sender, breaker)), Some(queue)),
+                None => (None, None),
+            };
+            shared.push(way_in);
+            queues.push(queue);
+        }
         Builder {
             flow,
             logger,
-            sinks: (0..flow.connectors.len())
-                .map(|at| is_sink(at).then(|| queue(limits)))
-                .collect(),
-            senders: shared
-                .iter()
-                .map(|queue| queue.as_ref().map(|(sender, _)| sender.clone()))
-                .collect(),
+            clock: None,
+            sinks,
             shared,
+            queues,
+            contraflow,
         }
     }
 
@@ -112,12 +177,13 @@ impl<'f> Builder<'f> {
     fn target(&mut self, to: &Endpoint) -> Option<Target> {
         match to {
             Endpoint::Connector { connector, .. } => {
-                let (sender, _) = self.sinks[*connector].as_ref()?;
-                Some(Target::Queue(sender.clone(), 0))
+                let (sender, _, breaker) = self.sinks[*connector].as_ref()?;
+                Some(Target::Queue(sender.clone(), 0, Arc::clone(breaker)))
             }
             Endpoint::Pipeline { pipeline, port, .. } => {
-                if let Some(sender) = &self.senders[*pipeline] {
-                    return Some(Target::Queue(sender.clone(), *port));
+                if let Some((sender, breaker)) = &self.shared[*pipeline] {
+                    let breaker = Arc::clone(breaker);
+                    return Some(Target::Queue(sender.clone(), *port, breaker));
                 }
                 Some(Target::Inline(Box::new(self.node(*pipeline)), *port))
             }
@@ -140,6 +206,7 @@ impl<'f> Builder<'f> {
             flow,
             &spec.name,
             self.logger.clone(),
+            self.clock,
         )
     }
 }

@@ -1,9 +1,10 @@
 //! A flow against what there is: every connector found, every side it needs there, every codec named.
 
-use temblor_lang::{ConnectorSpec, Endpoint, Flow, Named, Span};
+use temblor_lang::{Afterwards, ConnectorSpec, Endpoint, Flow, Named, Span};
 use temblor_pdk::{Error, ErrorKind, Kind, Payload, SinkInfo, SourceInfo};
 use temblor_registry::{LinkMode, Registered, Registry};
 
+use super::graph::is_written;
 use crate::channel::{Local, Locals};
 
 /// What kept a flow from starting.
@@ -133,6 +134,7 @@ pub(crate) fn plan<'f>(
         let (source, sink) = sides(flow, at, spec, &found)?;
         check_codec(spec, source, sink)?;
         check_supported(spec)?;
+        check_refusal(flow, at, spec, sink)?;
         planned.push(Planned {
             spec,
             found,
@@ -153,7 +155,10 @@ pub fn check(flow: &Flow, registry: &Registry) -> Vec<StartError> {
             continue;
         };
         let fits = sides(flow, at, spec, &Found::Registered(entry))
-            .and_then(|(source, sink)| check_codec(spec, source, sink))
+            .and_then(|(source, sink)| {
+                check_codec(spec, source, sink)?;
+                check_refusal(flow, at, spec, sink)
+            })
             .and_then(|()| check_supported(spec));
         errors.extend(fits.err());
     }
@@ -187,11 +192,14 @@ fn sides(
         } = &link.from
             && *at == connector
         {
-            source = found.source();
-            if source.is_none() {
-                return Err(no_side(*span, spec, "source", "read from"));
-            }
             check_port(*span, spec, port, &["out", "err"])?;
+            // What a sink refuses comes from its port `err`.
+            if port == "out" || !is_written(flow, connector) {
+                source = found.source();
+                if source.is_none() {
+                    return Err(no_side(*span, spec, "source", "read from"));
+                }
+            }
         }
         if let Endpoint::Connector {
             connector: at,
@@ -245,17 +253,49 @@ fn check_port(
 
 /// What the language knows and the engine cannot do yet is refused, not ignored.
 fn check_supported(spec: &ConnectorSpec) -> Result<(), StartError> {
-    let (key, help) = if spec.reconnect.is_some() {
-        let help = "leave it out; a connector that loses its connection stops, and its flow drains";
-        ("reconnect", help)
-    } else if spec.metrics_interval_s.is_some() {
-        let help = "leave it out; `Engine::metrics` reads all metrics at any time";
-        ("metrics_interval_s", help)
-    } else {
+    if spec.metrics_interval_s.is_none() {
+        return Ok(());
+    }
+    let message = format!(
+        "`metrics_interval_s` of connector `{}` is not supported yet",
+        spec.name
+    );
+    Err(StartError::config(spec.span, message)
+        .help("leave it out; `Engine::metrics` reads all metrics at any time"))
+}
+
+/// What becomes of refused events must be possible.
+fn check_refusal(
+    flow: &Flow,
+    at: usize,
+    spec: &ConnectorSpec,
+    sink: Option<SinkInfo>,
+) -> Result<(), StartError> {
+    let Some(on_failure) = &spec.on_failure else {
         return Ok(());
     };
-    let message = format!("`{key}` of connector `{}` is not supported yet", spec.name);
-    Err(StartError::config(spec.span, message).help(help))
+    let is_err = |from: &Endpoint| matches!(from, Endpoint::Connector { connector, port, .. } if *connector == at && port == "err");
+    let has_err = flow.links.iter().any(|link| is_err(&link.from));
+    if on_failure.then == Afterwards::DeadLetter && !has_err {
+        let message = format!(
+            "connector `{}` has dead letters, and nothing is connected to its port `err`",
+            spec.name
+        );
+        let help = format!(
+            "connect the port, as in `connect /connector/{}/err to /connector/dead_letters`",
+            spec.name
+        );
+        return Err(StartError::config(on_failure.span, message).help(help));
+    }
+    if on_failure.retry.is_some() && sink.is_none() {
+        let message = format!(
+            "connector `{}` is only read from, and what cannot be decoded cannot be tried again",
+            spec.name
+        );
+        return Err(StartError::config(on_failure.span, message)
+            .help("write `\"fail\"`, `\"drop\"` or `\"dead_letter\"`"));
+    }
+    Ok(())
 }
 
 /// Bytes need a codec, values cannot have one.

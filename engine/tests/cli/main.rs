@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod check;
 mod connectors;
+mod dlq;
 mod plugin;
 mod run;
 mod test;

@@ -1,6 +1,7 @@
 //! What the documentation shows is what happens: commands run, files parse, code is the code.
 
 mod evaluate;
+mod letters;
 mod library;
 mod page;
 mod programs;
@@ -188,6 +189,7 @@ fn links_between_pages_lead_somewhere() {
         "docs/library.md",
         "docs/connector.md",
         "docs/testing.md",
+        "docs/dead-letters.md",
         "docs/limits.md",
     ] {
         let folder = root().join(page);

@@ -7,10 +7,10 @@ use temblor::FlowReport;
 use temblor_pdk::{Error, Fate, FateRange};
 
 use crate::connectors::{Probe, lock, probe};
-use crate::support::{coded, counts, ended, engine, logged, start, text, until, with};
+use crate::support::{coded, counts, ended, engine, fragile, logged, start, text, until, with};
 
 /// Events by pull and place with their fates, from ranges; fails where they are not in order and without gaps.
-fn fates_of(ranges: &[FateRange], sizes: &[u64]) -> Vec<Fate> {
+pub(crate) fn fates_of(ranges: &[FateRange], sizes: &[u64]) -> Vec<Fate> {
     let order = |pull: u64, event: u32| {
         let before: u64 = sizes[..pull as usize].iter().sum();
         before + u64::from(event)
@@ -45,7 +45,7 @@ fn run(
 ) -> (FlowReport, Vec<Fate>, Arc<Probe>) {
     let (engine, _) = engine();
     let source = with("s", "t_numbers", &json!({ "probe": name, "pulls": sizes }));
-    let mut connectors = vec![source, with("a", a.0, &a.1)];
+    let mut connectors = vec![source, fragile("a", a.0, &a.1)];
     let mut links = vec!["connector/s -> pipeline/p", "pipeline/p -> connector/a"];
     if let Some(b) = b {
         connectors.push(with("b", b.0, &b.1));

@@ -9,7 +9,7 @@ use temblor_pdk::OwnedValue;
 
 use crate::connectors::{lock, probe};
 use crate::support::{
-    all, builder, coded, counts, ended, engine, logged, start, text, until, with,
+    all, builder, coded, counts, ended, engine, fragile, logged, start, text, until, with,
 };
 
 /// Far above what it takes, far below what a lost wake-up would.
@@ -200,7 +200,7 @@ fn a_source_that_fails_ends_its_flow_in_good_order() {
             &engine,
             &text(
                 &[
-                    &with("s", "t_numbers", &numbers),
+                    &fragile("s", "t_numbers", &numbers),
                     &with("a", "t_taker", &json!({ "probe": sink })),
                 ],
                 &[],

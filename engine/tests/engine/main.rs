@@ -4,13 +4,18 @@
 
 mod configuration;
 mod connectors;
+mod contraflow;
 mod engines;
 mod fates;
+mod fates_shapes;
 mod flows;
+mod letters;
 mod life;
 mod output;
 mod panics;
 mod stream;
+mod streams;
 mod support;
+mod talker;
 mod watchdog;
 mod windows;

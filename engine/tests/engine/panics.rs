@@ -6,7 +6,7 @@ use temblor_pdk::OwnedValue;
 use temblor_pdk::log::LevelFilter;
 use temblor_registry::LinkMode;
 
-use crate::support::{builder, ended, start, text, try_start, with};
+use crate::support::{builder, ended, fragile, start, text, try_start, with};
 
 /// Runs a flow whose connector panics beside one that delivers all the while.
 fn beside_a_panic(mode: LinkMode, side: &str, place: &str, then: &str) {
@@ -36,8 +36,8 @@ fn beside_a_panic(mode: LinkMode, side: &str, place: &str, then: &str) {
     let taker = json!({ "probe": "panics", "panic_in": faulty("sink") });
     let text = text(
         &[
-            &with("s", "t_numbers", &numbers),
-            &with("a", "t_taker", &taker),
+            &fragile("s", "t_numbers", &numbers),
+            &fragile("a", "t_taker", &taker),
         ],
         &[],
         &["connector/s -> connector/a"],

@@ -58,9 +58,16 @@ fn each_failure_has_reason_offset_and_data() {
     assert_eq!(offsets, [8, 25, 38, 50]);
     assert_eq!(failures[0]["data"], "not json");
     assert_eq!(failures[1]["data"], "[1,2");
+    assert_eq!(failures[2]["data"], json!({ "base64": "//4=" }));
     assert_eq!(failures[3]["data"], "{\"n\":4");
+    let id = json!({ "lane": 0, "stream": 0, "pull": 1, "event": 2 });
+    assert_eq!(failures[2]["id"], id);
     for failure in &failures {
         assert_eq!(failure["connector"], "s");
+        assert_eq!(failure["source"], "s");
+        assert_eq!(failure["flow"], "main");
+        assert_eq!(failure["stage"], "decode");
+        assert!(failure["ingest_ns"].as_u64().unwrap() > 0);
         assert!(failure["error"].as_str().unwrap().len() > 5, "{failure}");
     }
 }

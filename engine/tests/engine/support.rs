@@ -72,6 +72,11 @@ pub(crate) fn with(name: &str, kind: &str, config: &serde_json::Value) -> String
     format!("{name} from {kind} with config = {config} end")
 }
 
+/// A connector's definition with a configuration; once it breaks, it has failed.
+pub(crate) fn fragile(name: &str, kind: &str, config: &serde_json::Value) -> String {
+    format!("{name} from {kind} with config = {config}, reconnect = \"none\" end")
+}
+
 /// A connector's definition with a configuration and a codec, and more of the same kind.
 pub(crate) fn coded(name: &str, kind: &str, config: &serde_json::Value, more: &str) -> String {
     format!("{name} from {kind} with config = {config}, {more} end")

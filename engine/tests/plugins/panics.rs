@@ -8,7 +8,7 @@ use temblor_pdk::OwnedValue;
 use temblor_registry::{LinkMode, Registry};
 
 use crate::plugins::{MODES, file_name, linked, unsettled};
-use crate::support::{builder, ended, start, text, try_start, with};
+use crate::support::{builder, ended, fragile, start, text, try_start, with};
 
 const PLACES: [&str; 7] = [
     "new",
@@ -40,8 +40,8 @@ fn beside(registry: Arc<Registry>, mode: LinkMode) {
             let quiet = json!({ "panic_in": "none", "after": 5 });
             let loud = json!({ "panic_in": place, "after": 2 });
             let (source, sink) = match side {
-                "source" => (with("s", "faulty", &loud), "d from `null`".to_owned()),
-                _ => (with("s", "faulty", &quiet), with("d", "faulty", &loud)),
+                "source" => (fragile("s", "faulty", &loud), "d from `null`".to_owned()),
+                _ => (with("s", "faulty", &quiet), fragile("d", "faulty", &loud)),
             };
             let flow = text(&[&source, &sink], &[], &["connector/s -> connector/d"]);
             let flow = match try_start(&engine, &flow) {

@@ -300,6 +300,20 @@ impl BatchBuilder {
         self.handles.push(buffer.into_handle());
     }
 
+    /// Adds one event of a buffer, whose values may point into it and into the batch's arena.
+    pub fn push_buffer_with(
+        &mut self,
+        buffer: Buffer,
+        make: impl for<'a> FnOnce(&'a [u8], &'a Arena) -> Event<'a>,
+    ) {
+        let arena = self.arena.get_or_insert_with(Arena::new);
+        let event = make(buffer.as_slice(), arena);
+        // SAFETY: `make` works for every lifetime, so the event reaches only the buffer, the arena and statics, and
+        // the sealed batch keeps both.
+        self.events.push(unsafe { detach(event) });
+        self.handles.push(buffer.into_handle());
+    }
+
     /// Adds all events of a sealed batch; its memory is inherited.
     pub fn push_batch(&mut self, batch: &Batch) {
         self.inherit(batch);

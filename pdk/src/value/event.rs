@@ -21,7 +21,8 @@ pub struct EventId {
     pub pull: u64,
     /// The place within the pull.
     pub event: u32,
-    /// Bits that go with the event; see [`Event::is_batch`] and [`Event::stream_end`]. The others are zero.
+    /// Bits that go with the event; see [`Event::is_batch`] and [`Event::stream_end`]. The upper half is the engine's,
+    /// within pipelines; the others are zero.
     pub flags: u32,
 }
 

@@ -84,6 +84,10 @@ impl Operator for Roundrobin {
     fn wants_feedback(&self) -> bool {
         true
     }
+
+    fn routes_around(&self) -> bool {
+        true
+    }
 }
 
 register!(operator Roundrobin);

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use crate::finding::{Finding, render};
 use crate::source::Sources;
 
-/// An expression failed for an event.
+/// An expression or an operator failed for an event.
 #[derive(Clone, Debug)]
 pub struct EvalError {
     pub(super) finding: Box<Finding>,
     pub(super) sources: Arc<Sources>,
+    pub(super) is_of_operator: bool,
 }
 
 impl EvalError {
@@ -18,6 +19,12 @@ impl EvalError {
     #[must_use]
     pub fn finding(&self) -> &Finding {
         &self.finding
+    }
+
+    /// Whether it was an operator that could not take the event, and no expression.
+    #[must_use]
+    pub fn is_of_operator(&self) -> bool {
+        self.is_of_operator
     }
 
     /// The texts that the finding refers to.

@@ -1,6 +1,7 @@
 //! Compiled pipelines and how they are run.
 
 mod error;
+mod feedback;
 mod memory;
 mod node;
 mod operator;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use temblor_pdk::value::Arena;
 
 pub use error::EvalError;
+pub use feedback::{Trail, Way, Ways};
 pub use memory::Scratch;
 pub(crate) use node::{
     Condition, Node, NodeKind, OperatorNode, ScriptInput, ScriptNode, SelectNode, Target,

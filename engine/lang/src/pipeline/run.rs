@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use temblor_pdk::value::{Arena, Event};
+use temblor_pdk::value::{Arena, Event, Value};
 
 use super::error::EvalError;
 use super::memory::{Parts, Scratch};
 use super::state::{NodeState, State};
-use super::{NodeKind, Plan, Target};
+use super::{NodeKind, Plan, Target, Trail};
 use crate::code::Code;
 use crate::eval::Eval;
 use crate::finding::Finding;
@@ -18,6 +18,12 @@ use crate::span::Span;
 /// How often events may go from node to node on behalf of one event. Selects that read one node copy its events, and
 /// copies of copies are soon more than anybody can wait for.
 const MAX_MOVES: usize = 10_000_000;
+
+/// A failure that nobody reads.
+pub(super) struct Unread {
+    pub(super) finding: Box<Finding>,
+    pub(super) is_of_operator: bool,
+}
 
 /// A pipeline that is being run for the events of one batch.
 pub struct Run<'r, 'a> {
@@ -29,8 +35,12 @@ pub struct Run<'r, 'a> {
     pub(super) state: &'r mut State,
     /// Whether a window or an operator took the latest event.
     pub(super) has_kept: bool,
+    /// Whether an operator kept something for later, however briefly.
+    pub(super) has_held: bool,
+    /// The flags, with its trail, of what an operator that wants feedback sent last for the latest event.
+    pub(super) trailed: Option<u32>,
     /// The first failure that is on its way to a port `err` which nobody reads.
-    pub(super) unread: Option<Box<Finding>>,
+    pub(super) unread: Option<Unread>,
 }
 
 impl fmt::Debug for Run<'_, '_> {
@@ -57,6 +67,8 @@ impl<'r, 'a> Run<'r, 'a> {
             scratch,
             state,
             has_kept: false,
+            has_held: false,
+            trailed: None,
             unread: None,
         }
     }
@@ -79,6 +91,7 @@ impl<'r, 'a> Run<'r, 'a> {
         out: &mut impl FnMut(usize, Event<'a>),
     ) -> Result<(), EvalError> {
         self.has_kept = false;
+        self.trailed = None;
         if let Some(entries) = self.plan.entries.get(input) {
             let events = entries.iter().map(|target| (*target, event));
             self.parts.pending.extend(events);
@@ -92,6 +105,22 @@ impl<'r, 'a> Run<'r, 'a> {
     #[must_use]
     pub fn has_kept(&self) -> bool {
         self.has_kept
+    }
+
+    /// Whether an operator kept events for later at any time since the run was started. If none did, what came out
+    /// stands for no other event than that whose id it has.
+    #[must_use]
+    pub fn has_held(&self) -> bool {
+        self.has_held
+    }
+
+    /// The trail of what was sent last for the event that [`Run::event`] was called with, by an operator that wants to
+    /// hear of it.
+    #[must_use]
+    pub fn trail(&self) -> Option<Trail> {
+        let mut event = Event::new(Value::NULL);
+        event.id.flags = self.trailed?;
+        Trail::take(&mut event)
     }
 
     /// Tells the time to everything that waits for it; to be called about every 100 ms.
@@ -193,13 +222,18 @@ impl<'r, 'a> Run<'r, 'a> {
     /// The failure that nobody read, once.
     fn unread(&mut self) -> Result<(), EvalError> {
         let unread = self.unread.take();
-        unread.map_or(Ok(()), |finding| Err(self.failure(finding)))
+        let failure = |unread: Unread| EvalError {
+            is_of_operator: unread.is_of_operator,
+            ..self.failure(unread.finding)
+        };
+        unread.map_or(Ok(()), |unread| Err(failure(unread)))
     }
 
     fn failure(&self, finding: Box<Finding>) -> EvalError {
         EvalError {
             finding,
             sources: Arc::clone(self.sources),
+            is_of_operator: false,
         }
     }
 
@@ -245,14 +279,14 @@ impl<'r, 'a> Run<'r, 'a> {
 
     /// Takes what a node keeps, to be put back when it has run.
     pub(super) fn take_state(&mut self, at: usize) -> NodeState {
-        let state = self.state.0.get_mut(at);
+        let state = self.state.nodes.get_mut(at);
         state.map_or(NodeState::None, |state| {
             std::mem::replace(state, NodeState::None)
         })
     }
 
     pub(super) fn put_state(&mut self, at: usize, state: NodeState) {
-        if let Some(place) = self.state.0.get_mut(at) {
+        if let Some(place) = self.state.nodes.get_mut(at) {
             *place = state;
         }
     }

@@ -2,7 +2,7 @@
 
 use temblor_pdk::value::{Event, Field, OwnedValue, Value};
 
-use super::run::Run;
+use super::run::{Run, Unread};
 use super::state::NodeState;
 use super::{ScriptInput, ScriptNode, Target};
 use crate::compile::COMPUTED;
@@ -32,7 +32,7 @@ impl<'a> Run<'_, 'a> {
             None => return Ok(()),
         };
         let mut none = OwnedValue::Null;
-        let state = match self.state.0.get_mut(at) {
+        let state = match self.state.nodes.get_mut(at) {
             Some(NodeState::Script(state)) => state,
             _ => &mut none,
         };
@@ -60,7 +60,10 @@ impl<'a> Run<'_, 'a> {
                 self.parts.memory.clear();
                 let to = outputs_of(script, "err");
                 if to.is_empty() {
-                    self.unread.get_or_insert(finding);
+                    self.unread.get_or_insert(Unread {
+                        finding,
+                        is_of_operator: false,
+                    });
                     return Ok(());
                 }
                 let text = self.arena.str(&report(&finding, self.sources, false));

@@ -60,7 +60,7 @@ impl<'a> Run<'_, 'a> {
         now_ns: u64,
     ) -> Eval<()> {
         let parts = &mut self.parts;
-        let Some(NodeState::Windows(windows)) = self.state.0.get_mut(at) else {
+        let Some(NodeState::Windows(windows)) = self.state.nodes.get_mut(at) else {
             return Ok(());
         };
         parts.made.clear();

@@ -5,13 +5,18 @@ use std::fmt;
 use temblor_pdk::DynOperator;
 use temblor_pdk::value::OwnedValue;
 
+use super::feedback::Trails;
 use super::{NodeKind, OperatorNode, Plan};
 use crate::catalogue;
 use crate::window::Windows;
 
 /// What an instance of a pipeline keeps from event to event: the state of scripts, windows and operators.
 #[derive(Debug)]
-pub struct State(pub(super) Box<[NodeState]>);
+pub struct State {
+    pub(super) nodes: Box<[NodeState]>,
+    /// The ways that events went through operators that want to hear of them.
+    pub(super) trails: Trails,
+}
 
 /// How far an operator has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +36,7 @@ pub(super) enum NodeState {
         running: Box<dyn DynOperator>,
         /// The number of events that it was given.
         given: u64,
+        wants_feedback: bool,
     },
     /// An operator that could not be made although its configuration was fine, and why.
     Broken(Box<str>),
@@ -56,13 +62,16 @@ impl State {
             NodeKind::Script(script) => NodeState::Script(script.state.clone()),
             NodeKind::Operator(operator) => NodeState::of_operator(operator, plan),
         };
-        State(plan.nodes.iter().map(state).collect())
+        State {
+            nodes: plan.nodes.iter().map(state).collect(),
+            trails: Trails::default(),
+        }
     }
 
     /// How many groups have windows that hold data and have not closed.
     #[must_use]
     pub fn open_groups(&self) -> usize {
-        let windows = self.0.iter().map(|state| match state {
+        let windows = self.nodes.iter().map(|state| match state {
             NodeState::Windows(windows) => windows.open(),
             _ => 0,
         });
@@ -78,8 +87,8 @@ impl State {
     /// For each operator, how many events it was given and how many of them it keeps, which are the last ones. What came
     /// in is done with once every operator has let go of what it was given until then.
     pub fn progress(&self) -> impl Iterator<Item = Progress> {
-        self.0.iter().filter_map(|state| match state {
-            NodeState::Operator { running, given } => Some(Progress {
+        self.nodes.iter().filter_map(|state| match state {
+            NodeState::Operator { running, given, .. } => Some(Progress {
                 given: *given,
                 held: running.held() as u64,
             }),
@@ -100,17 +109,40 @@ impl State {
     }
 
     fn operators(&self) -> impl Iterator<Item = &dyn DynOperator> {
-        self.0.iter().filter_map(|state| match state {
+        self.nodes.iter().filter_map(|state| match state {
             NodeState::Operator { running, .. } => Some(&**running),
             _ => None,
         })
+    }
+
+    fn operator(&self, at: usize) -> Option<&dyn DynOperator> {
+        match self.nodes.get(at) {
+            Some(NodeState::Operator { running, .. }) => Some(&**running),
+            _ => None,
+        }
+    }
+
+    /// Whether the node is an operator that wants to learn what became of the events that it sent.
+    pub(super) fn wants(&self, at: usize) -> bool {
+        self.operator(at)
+            .is_some_and(|operator| operator.wants_feedback())
+    }
+
+    /// Whether the node is an operator that sends events elsewhere while a way is closed.
+    pub(super) fn routes_around(&self, at: usize) -> bool {
+        self.operator(at)
+            .is_some_and(|operator| operator.wants_feedback() && operator.routes_around())
     }
 }
 
 impl NodeState {
     fn of_operator(operator: &OperatorNode, plan: &Plan) -> Self {
         match catalogue::make(&*plan.catalogue, &operator.kind, &operator.config) {
-            Ok(running) => NodeState::Operator { running, given: 0 },
+            Ok(running) => NodeState::Operator {
+                wants_feedback: running.wants_feedback(),
+                running,
+                given: 0,
+            },
             Err(error) => NodeState::Broken(error.to_string().into()),
         }
     }

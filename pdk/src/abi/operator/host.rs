@@ -3,7 +3,7 @@
 use super::super::fence;
 use super::super::processor::RawObject;
 use super::super::text::{RawError, RawStr};
-use super::{Operator, OperatorVtable, RawEventSink, RawFeedback};
+use super::{Operator, OperatorVtable, ROUTES_AROUND, RawEventSink, RawFeedback, WANTS_FEEDBACK};
 use crate::operator::{DynOperator, Feedback, OperatorSink};
 use crate::{Arena, Error, Event, Result};
 
@@ -14,6 +14,7 @@ struct Imported {
     /// Asked for once, so that nobody has to cross for them.
     outputs: Vec<String>,
     wants_feedback: bool,
+    routes_around: bool,
 }
 
 // SAFETY: the object behind it is `Send`, and is changed through `&mut self` only.
@@ -36,6 +37,7 @@ pub(in crate::abi) unsafe fn import_operator(raw: RawObject) -> Operator {
         vtable,
         outputs: Vec::new(),
         wants_feedback: false,
+        routes_around: false,
     };
     // SAFETY: the maker's function for the maker's object.
     let count = unsafe { (vtable.outputs)(raw.data) };
@@ -45,7 +47,9 @@ pub(in crate::abi) unsafe fn import_operator(raw: RawObject) -> Operator {
         operator.outputs.push(name.to_owned());
     }
     // SAFETY: as above.
-    operator.wants_feedback = unsafe { (vtable.wants_feedback)(raw.data) } != 0;
+    let wants = unsafe { (vtable.wants_feedback)(raw.data) };
+    operator.wants_feedback = wants & WANTS_FEEDBACK != 0;
+    operator.routes_around = wants & ROUTES_AROUND != 0;
     Box::new(operator)
 }
 
@@ -134,6 +138,10 @@ impl DynOperator for Imported {
 
     fn wants_feedback(&self) -> bool {
         self.wants_feedback
+    }
+
+    fn routes_around(&self) -> bool {
+        self.routes_around
     }
 
     fn paused(&self) -> bool {

@@ -3,7 +3,7 @@
 use super::super::fence;
 use super::super::processor::{RawObject, object, release, report};
 use super::super::text::{RawError, RawStr};
-use super::{Operator, OperatorVtable, RawEventSink, RawFeedback};
+use super::{Operator, OperatorVtable, ROUTES_AROUND, RawEventSink, RawFeedback, WANTS_FEEDBACK};
 use crate::operator::OperatorSink;
 use crate::{Arena, Event, Result};
 
@@ -143,7 +143,12 @@ unsafe extern "C" fn on_feedback(data: *mut (), feedback: *const RawFeedback) {
 unsafe extern "C" fn wants_feedback(data: *const ()) -> u32 {
     // SAFETY: the caller's contract.
     let exported = unsafe { shared(data) };
-    fence::catch(|| exported.operator.wants_feedback().into()).unwrap_or(0)
+    let wants = || match exported.operator.wants_feedback() {
+        true if exported.operator.routes_around() => WANTS_FEEDBACK | ROUTES_AROUND,
+        true => WANTS_FEEDBACK,
+        false => 0,
+    };
+    fence::catch(wants).unwrap_or(0)
 }
 
 /// # Safety

@@ -14,6 +14,10 @@ pub(super) use maker::export_operator;
 
 type Operator = Box<dyn DynOperator>;
 
+/// What an operator says in its `wants_feedback`.
+const WANTS_FEEDBACK: u32 = 1;
+const ROUTES_AROUND: u32 = 1 << 1;
+
 #[repr(C)]
 struct OperatorVtable {
     /// How many outputs there are.
@@ -33,6 +37,7 @@ struct OperatorVtable {
     on_tick: unsafe extern "C" fn(*mut (), u64, *const Arena, *const RawEventSink, *mut RawError),
     finish: unsafe extern "C" fn(*mut (), *const Arena, *const RawEventSink, *mut RawError),
     on_feedback: unsafe extern "C" fn(*mut (), *const RawFeedback),
+    /// The constants above.
     wants_feedback: unsafe extern "C" fn(*const ()) -> u32,
     paused: unsafe extern "C" fn(*const ()) -> u32,
     held: unsafe extern "C" fn(*const ()) -> u64,

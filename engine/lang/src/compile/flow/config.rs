@@ -4,7 +4,7 @@ use temblor_pdk::value::{OwnedValue, Value, View};
 
 use crate::ast::{Expr, ExprKind, Interpolated, Text};
 use crate::code::Code;
-use crate::deployment::{ConfigSpans, Named, Reconnect};
+use crate::deployment::{ConfigSpans, Named};
 use crate::finding::Finding;
 use crate::suggest::one_of;
 
@@ -84,7 +84,7 @@ impl<'e, 'c> Setting<'e, 'c> {
         }
     }
 
-    fn wrong(&self, expected: &str) -> Finding {
+    pub(super) fn wrong(&self, expected: &str) -> Finding {
         let message = format!(
             "`{}` is `{}`, expected {expected}",
             self.name,
@@ -94,7 +94,11 @@ impl<'e, 'c> Setting<'e, 'c> {
     }
 
     /// Reads a record of which only these fields are allowed.
-    fn fields(&self, allowed: &[&str], expected: &str) -> Read<temblor_pdk::value::Object<'c>> {
+    pub(super) fn fields(
+        &self,
+        allowed: &[&str],
+        expected: &str,
+    ) -> Read<temblor_pdk::value::Object<'c>> {
         let record = self.value.as_object().ok_or_else(|| self.wrong(expected))?;
         match record.iter().find(|(key, _)| !allowed.contains(key)) {
             None => Ok(record),
@@ -107,7 +111,7 @@ impl<'e, 'c> Setting<'e, 'c> {
         }
     }
 
-    fn field(&self, key: &str) -> Option<Setting<'e, 'c>> {
+    pub(super) fn field(&self, key: &str) -> Option<Setting<'e, 'c>> {
         self.value
             .get(key)
             .filter(|value| !value.is_null())
@@ -128,7 +132,7 @@ impl<'e, 'c> Setting<'e, 'c> {
             .ok_or_else(|| self.wrong("an integer that is not negative"))
     }
 
-    fn number(&self) -> Read<f64> {
+    pub(super) fn number(&self) -> Read<f64> {
         match self.value.view() {
             View::F64(number) => Ok(number),
             View::I64(number) => Ok(number as f64),
@@ -136,7 +140,7 @@ impl<'e, 'c> Setting<'e, 'c> {
         }
     }
 
-    fn boolean(&self) -> Read<bool> {
+    pub(super) fn boolean(&self) -> Read<bool> {
         self.value
             .as_bool()
             .ok_or_else(|| self.wrong("`true` or `false`"))
@@ -185,36 +189,6 @@ impl<'e, 'c> Setting<'e, 'c> {
         items
             .map(|(index, item)| self.part(&index.to_string(), item).named())
             .collect()
-    }
-
-    /// Reads a reconnect policy.
-    pub(super) fn reconnect(&self) -> Read<Reconnect> {
-        let expected = "a record with the field `retry`";
-        self.fields(&["retry"], expected)?;
-        let missing = |what: &str| {
-            let message = format!("`{}` has no `{what}`", self.name);
-            Finding::error(Code::Config, self.spans.value(""), message)
-        };
-        let retry = self.field("retry").ok_or_else(|| {
-            missing("retry")
-                .help("write `{\"retry\": {\"interval_ms\": 100}}`, or leave the key out")
-        })?;
-        retry.fields(
-            &["interval_ms", "growth_rate", "max_retries", "randomized"],
-            "a record",
-        )?;
-        let interval = retry
-            .field("interval_ms")
-            .ok_or_else(|| missing("retry/interval_ms"))?;
-        let read = |key: &str| retry.field(key);
-        Ok(Reconnect {
-            interval_ms: interval.unsigned()?,
-            growth_rate: read("growth_rate").map_or(Ok(1.5), |setting| setting.number())?,
-            max_retries: read("max_retries")
-                .map(|setting| setting.unsigned())
-                .transpose()?,
-            randomized: read("randomized").map_or(Ok(true), |setting| setting.boolean())?,
-        })
     }
 }
 

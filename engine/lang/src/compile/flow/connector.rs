@@ -13,10 +13,11 @@ use crate::scope::Scope;
 use crate::suggest::did_you_mean;
 
 /// The keys that the `with` clause of a connector definition can have.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
     "codec",
     "config",
     "metrics_interval_s",
+    "on_failure",
     "postprocessors",
     "preprocessors",
     "reconnect",
@@ -68,6 +69,7 @@ pub(super) fn connector<'c>(
         config: OwnedValue::Object(Box::default()),
         config_spans: ConfigSpans::new(definition.span),
         reconnect: None,
+        on_failure: None,
         metrics_interval_s: None,
         span: instance.span,
     };
@@ -95,6 +97,7 @@ fn set(spec: &mut ConnectorSpec, setting: Setting<'_, '_>) -> Result<(), Finding
         "preprocessors" => spec.preprocessors = setting.chain()?,
         "postprocessors" => spec.postprocessors = setting.chain()?,
         "reconnect" => spec.reconnect = Some(setting.reconnect()?),
+        "on_failure" => spec.on_failure = Some(setting.on_failure()?),
         "metrics_interval_s" => spec.metrics_interval_s = Some(setting.unsigned()?),
         "config" => {
             spec.config = setting.record()?;

@@ -9,6 +9,7 @@ mod config;
 mod connector;
 mod deploy;
 mod links;
+mod policy;
 mod start;
 
 pub(crate) use args::check_declared;

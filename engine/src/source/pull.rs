@@ -1,0 +1,78 @@
+//! One pull: it waits for events and hears messages meanwhile.
+
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use temblor_pdk::{Command, Error, ErrorKind, Instance, PullLimits, PullNumber, Reply};
+
+use super::Message;
+use crate::control::Order;
+use crate::fate::Settled;
+
+/// Pulls once. A message interrupts a pull that waits; messages are put into `heard`. A pull that does not come back
+/// from an interruption in time is in error.
+pub(super) async fn pull(
+    instance: &mut dyn Instance,
+    (limits, number): (PullLimits, PullNumber),
+    (orders, settled): (&flume::Receiver<Order>, &flume::Receiver<Settled>),
+    answer_within: Duration,
+    heard: &mut Vec<Message>,
+) -> Reply {
+    let mut command = Some(Command::Pull(limits, number));
+    // A pull that has something is answered at once, without looking at the channels.
+    let first = std::future::poll_fn(|cx| Poll::Ready(instance.poll(command.take(), cx)));
+    if let Poll::Ready(reply) = first.await {
+        return reply;
+    }
+    let mut message = pin!(next_message(orders, settled));
+    let mut is_interrupted = false;
+    let reply = std::future::poll_fn(|cx| {
+        if !is_interrupted && let Poll::Ready(message) = message.as_mut().poll(cx) {
+            is_interrupted = true;
+            instance.interrupt();
+            heard.push(message);
+        }
+        match instance.poll(None, cx) {
+            Poll::Ready(reply) => Poll::Ready(Some(reply)),
+            Poll::Pending if is_interrupted => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    });
+    if let Some(reply) = reply.await {
+        return reply;
+    }
+    let late = async {
+        smol::Timer::after(answer_within).await;
+        Err(Error::new(
+            ErrorKind::Bug,
+            format!(
+                "a pull does not return within {} ms of an interruption; a source may wait only through \
+                 `BatchWriter::wait`",
+                answer_within.as_millis()
+            ),
+        ))
+    };
+    smol::future::or(std::future::poll_fn(|cx| instance.poll(None, cx)), late).await
+}
+
+/// The next order or fate; orders come first.
+pub(super) async fn next_message(
+    orders: &flume::Receiver<Order>,
+    settled: &flume::Receiver<Settled>,
+) -> Message {
+    let order = async {
+        match orders.recv_async().await {
+            Ok(order) => Message::Order(order),
+            Err(_) => Message::Gone,
+        }
+    };
+    let settled = async {
+        match settled.recv_async().await {
+            Ok(settled) => Message::Settled(settled),
+            // The source does not want to learn fates.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    smol::future::or(order, settled).await
+}
