@@ -67,6 +67,7 @@ mod route;
 mod sink;
 mod slot;
 mod source;
+mod steps;
 mod streams;
 
 pub use catalogue::RegistryCatalogue;

@@ -12,6 +12,7 @@ mod flows;
 mod letters;
 mod life;
 mod output;
+mod packets;
 mod panics;
 mod stream;
 mod streams;
