@@ -132,14 +132,14 @@ impl Decoder {
                 Stream::new(&self.make, open.and_then(|r| r.open(pull.source, key)))?
             }
         };
-        let begins = stream.chain.position();
-        let mut frames = stream.chain.process(batch);
+        let (begins, now_ns) = (stream.chain.position(), self.times.now_ns());
+        let mut frames = stream.chain.process(batch, now_ns);
         match end {
             None => {}
             Some(StreamEnd::Ended) => {
                 let mut like = Event::new(Value::NULL);
                 (like.id.lane, like.id.stream) = key;
-                frames.append(stream.chain.finish(like));
+                frames.append(stream.chain.finish(like, now_ns));
             }
             Some(StreamEnd::Failed) => frames.failures.extend(stream.chain.break_off()),
         }
@@ -157,15 +157,15 @@ impl Decoder {
     /// of it is kept.
     fn decode_messages(&mut self, batch: &Batch, lane: Lane, pull: &PullOf<'_>) -> Result<Decoded> {
         let mut streams = Vec::with_capacity(batch.len());
-        let mut count = 0;
+        let (mut count, now_ns) = (0, self.times.now_ns());
         for at in 0..batch.len() {
             let mut stream = Stream::new(&self.make, None)?;
             let message = batch
                 .derive(|events, _, out| events.get(at).into_iter().for_each(|e| out.push(*e)));
             let mut like = Event::new(Value::NULL);
             (like.id.lane, like.id.stream) = (lane, ANONYMOUS_STREAM);
-            let mut frames = stream.chain.process(message);
-            frames.append(stream.chain.finish(like));
+            let mut frames = stream.chain.process(message, now_ns);
+            frames.append(stream.chain.finish(like, now_ns));
             count += frames.count();
             streams.push((stream, frames));
         }
@@ -195,7 +195,7 @@ impl Decoder {
         for (key, mut stream) in streams {
             let mut like = Event::new(Value::NULL);
             (like.id.lane, like.id.stream) = key;
-            let frames = stream.chain.finish(like);
+            let frames = stream.chain.finish(like, self.times.now_ns());
             let pull = PullOf {
                 pull: pull.pull + all.len() as u64,
                 ..*pull

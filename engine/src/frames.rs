@@ -1,5 +1,6 @@
 //! Preprocessing: a pull's bytes become frames, each with the place in its stream where it began.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use temblor_pdk::{
@@ -80,21 +81,21 @@ impl Chain {
         self.steps.iter().any(|step| step.preprocessor.held() > 0)
     }
 
-    /// Takes a pull apart.
-    pub(crate) fn process(&mut self, pull: Batch) -> Frames {
+    /// Takes a pull apart, whose pieces have the time of now where they bring none.
+    pub(crate) fn process(&mut self, pull: Batch, now_ns: u64) -> Frames {
         let mut frames = self.place(pull);
         let mut steps = self.steps.iter_mut();
         if let Some(first) = steps.next() {
-            frames = step(frames, first, Some(&mut self.open_frame));
+            frames = step(frames, first, Some(&mut self.open_frame), now_ns);
         }
         for later in steps {
-            frames = step(frames, later, None);
+            frames = step(frames, later, None, now_ns);
         }
         frames
     }
 
     /// The stream has ended: hands over what the steps still keep, each step's rest going through those behind it.
-    pub(crate) fn finish(&mut self, like: Event<'static>) -> Frames {
+    pub(crate) fn finish(&mut self, like: Event<'static>, now_ns: u64) -> Frames {
         let mut frames = Frames {
             batch: BatchBuilder::new().seal(),
             offsets: Vec::new(),
@@ -102,7 +103,7 @@ impl Chain {
         };
         let offset = self.open_frame;
         for next in &mut self.steps {
-            frames = step(frames, next, None);
+            frames = step(frames, next, None, now_ns);
             finish_step(&mut frames, next, like, offset);
         }
         frames
@@ -157,7 +158,7 @@ fn began(open: Option<&mut u64>, piece: &[u8], part: Option<&[u8]>, base: u64) -
 }
 
 /// Runs one step over all frames. `open` is where the frame began that the first step may still keep a part of.
-fn step(frames: Frames, step: &mut Step, mut open: Option<&mut u64>) -> Frames {
+fn step(frames: Frames, step: &mut Step, mut open: Option<&mut u64>, now_ns: u64) -> Frames {
     let Step {
         about: who,
         preprocessor,
@@ -171,18 +172,38 @@ fn step(frames: Frames, step: &mut Step, mut open: Option<&mut u64>) -> Frames {
     let framed = batch.derive(|events, arena, out| {
         for (event, &base) in events.iter().zip(&offsets) {
             let piece = bytes_of(event);
+            let came_in = match event.ingest_ns {
+                0 => now_ns,
+                own_ns => own_ns,
+            };
+            let time = Cell::new(came_in);
+            // What nobody gave a time gets it later, with its number.
+            let ingest_ns = |time: &Cell<u64>| match time.get() {
+                same if same == came_in => event.ingest_ns,
+                other => other,
+            };
             let done = preprocessor.process(
                 piece,
                 &mut FrameSink::new(&mut |frame| match frame {
                     Frame::Part(part) => {
                         placed.push(began(open.as_deref_mut(), piece, Some(part), base));
                         let data = Value::bytes(part);
-                        out.push(Event { data, ..*event });
+                        let ingest_ns = ingest_ns(&time);
+                        out.push(Event {
+                            data,
+                            ingest_ns,
+                            ..*event
+                        });
                     }
                     Frame::Made(bytes) => {
                         placed.push(began(open.as_deref_mut(), piece, None, base));
                         let data = Value::bytes(arena.copy_bytes(bytes));
-                        out.push(Event { data, ..*event });
+                        let ingest_ns = ingest_ns(&time);
+                        out.push(Event {
+                            data,
+                            ingest_ns,
+                            ..*event
+                        });
                     }
                     Frame::Failed(error) => failures.push(Failure {
                         error: about(who, error),
@@ -192,7 +213,8 @@ fn step(frames: Frames, step: &mut Step, mut open: Option<&mut u64>) -> Frames {
                         error: about(who, error),
                         offset: began(open.as_deref_mut(), piece, Some(part), base),
                     }),
-                }),
+                })
+                .with_time(&time),
             );
             note(who, done, &mut failures, base);
             if let Some(open) = &mut open {

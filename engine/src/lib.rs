@@ -72,6 +72,7 @@ mod route;
 mod sink;
 mod slot;
 mod source;
+mod steps;
 mod stop;
 mod streams;
 

@@ -317,7 +317,7 @@ impl SinkTask {
             return Some(body);
         }
         let (batch, pending) = self.encode(pending, &mut body);
-        if batch.is_empty() {
+        if batch.is_empty() || pending.parcel.batch.is_empty() {
             pending.parcel.tickets.release();
             return Some(body);
         }
@@ -376,7 +376,12 @@ impl SinkTask {
         let Some(encoder) = encoder else {
             return (pending.parcel.batch.clone(), pending);
         };
-        let (batch, errors) = encoder.encode(&pending.parcel.batch);
+        let written = encoder.encode(&pending.parcel.batch);
+        let (batch, errors) = (written.frames, written.errors);
+        let pending = Pending {
+            frames: written.is_whole.then_some(batch.len()),
+            ..pending
+        };
         let Some((_, first)) = errors.first() else {
             return (batch, pending);
         };

@@ -1,5 +1,7 @@
 //! Codecs and processors: the traits that authors implement, and the erased forms that the engine calls.
 
+use std::cell::Cell;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -71,6 +73,8 @@ pub trait Preprocessor: Sized + Send + 'static {
 }
 
 /// Bytes to bytes, after encoding.
+///
+/// What a call appends is one frame for the sink, unless [`Postprocessor::ends`] says otherwise.
 pub trait Postprocessor: Sized + Send + 'static {
     /// What a user writes.
     type Config: DeserializeOwned + JsonSchema;
@@ -90,13 +94,34 @@ pub trait Postprocessor: Sized + Send + 'static {
     /// Where it cannot be done; `out` is then cut back by the caller.
     fn process(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<()>;
 
-    /// The flow drains: appends what is left.
+    /// The flow drains, or the stream ends: appends what is left.
     ///
     /// # Errors
     /// Where it cannot be done.
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
         let _ = out;
         Ok(())
+    }
+
+    /// Told before an event is processed: when it came in, in nanoseconds since the Unix epoch.
+    fn came_in(&mut self, ingest_ns: u64) {
+        let _ = ingest_ns;
+    }
+
+    /// There are no more events now: appends what was kept of those before. Events are acked after this, so that
+    /// nothing of them may be kept any longer.
+    ///
+    /// # Errors
+    /// Where it cannot be done.
+    fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// Where each frame ends in what the last call appended, counted from where that begins; none if all of it is one
+    /// frame. An empty list says that there is no frame yet.
+    fn ends(&self) -> Option<&[usize]> {
+        None
     }
 }
 
@@ -116,12 +141,43 @@ pub enum Frame<'p, 'a> {
 /// Takes the frames that a preprocessor finds.
 pub struct FrameSink<'s, 'a> {
     take: &'s mut dyn FnMut(Frame<'_, 'a>),
+    ingest_ns: Option<&'s Cell<u64>>,
 }
 
 impl<'s, 'a> FrameSink<'s, 'a> {
     /// Makes a sink that hands every frame to `take`.
     pub fn new(take: &'s mut dyn FnMut(Frame<'_, 'a>)) -> Self {
-        FrameSink { take }
+        FrameSink {
+            take,
+            ingest_ns: None,
+        }
+    }
+
+    /// The same, for frames whose time is that of `ingest_ns` when they are handed over.
+    #[must_use]
+    pub fn with_time(self, ingest_ns: &'s Cell<u64>) -> Self {
+        FrameSink {
+            ingest_ns: Some(ingest_ns),
+            ..self
+        }
+    }
+
+    /// When the piece came in, in nanoseconds since the Unix epoch; 0 where that is not known.
+    #[must_use]
+    pub fn ingest_ns(&self) -> u64 {
+        self.ingest_ns.map_or(0, Cell::get)
+    }
+
+    /// Says that the frames that follow of this piece came in at another time.
+    pub fn came_in(&mut self, ingest_ns: u64) {
+        if let Some(cell) = self.ingest_ns {
+            cell.set(ingest_ns);
+        }
+    }
+
+    /// The cell of the time, for whoever hands it on.
+    pub(crate) fn time(&self) -> Option<&'s Cell<u64>> {
+        self.ingest_ns
     }
 
     /// Hands over a part of the piece.
@@ -212,6 +268,15 @@ pub trait DynPostprocessor: Send {
     /// # Errors
     /// See [`Postprocessor::finish`].
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<()>;
+    /// See [`Postprocessor::came_in`].
+    fn came_in(&mut self, ingest_ns: u64);
+    /// See [`Postprocessor::flush`].
+    ///
+    /// # Errors
+    /// See [`Postprocessor::flush`].
+    fn flush(&mut self, out: &mut Vec<u8>) -> Result<()>;
+    /// See [`Postprocessor::ends`].
+    fn ends(&self) -> Option<&[usize]>;
 }
 
 impl<T: Postprocessor> DynPostprocessor for T {
@@ -221,5 +286,17 @@ impl<T: Postprocessor> DynPostprocessor for T {
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
         Postprocessor::finish(self, out)
+    }
+
+    fn came_in(&mut self, ingest_ns: u64) {
+        Postprocessor::came_in(self, ingest_ns);
+    }
+
+    fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        Postprocessor::flush(self, out)
+    }
+
+    fn ends(&self) -> Option<&[usize]> {
+        Postprocessor::ends(self)
     }
 }

@@ -83,6 +83,24 @@ impl<T: Postprocessor> DynPostprocessor for Fenced<T> {
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.call(|postprocessor| Postprocessor::finish(postprocessor, out))
     }
+
+    fn came_in(&mut self, ingest_ns: u64) {
+        // Whoever panics here is gone, and says so when it is asked for something.
+        let _ = self.call(|postprocessor| {
+            Postprocessor::came_in(postprocessor, ingest_ns);
+            Ok(())
+        });
+    }
+
+    fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        self.call(|postprocessor| Postprocessor::flush(postprocessor, out))
+    }
+
+    fn ends(&self) -> Option<&[usize]> {
+        // After a panic all is taken to be one frame: nothing that was appended is lost.
+        let postprocessor = self.0.as_ref()?;
+        fence::catch(|| Postprocessor::ends(postprocessor)).unwrap_or(None)
+    }
 }
 
 /// An operator with the names of its outputs, so that an event for none of them is found out.

@@ -173,6 +173,7 @@ impl SinkBody {
             parcel,
             is_encoded: false,
             backoff: None,
+            frames: None,
         };
         match self.failed {
             None => Step::Write(pending),

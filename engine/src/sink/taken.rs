@@ -21,6 +21,8 @@ pub(super) struct Pending {
     pub(super) is_encoded: bool,
     /// The waits of events that were refused before.
     pub(super) backoff: Option<Backoff>,
+    /// How many frames the events became, where frames and events do not belong to each other one by one.
+    pub(super) frames: Option<usize>,
 }
 
 impl Pending {
@@ -33,6 +35,7 @@ impl Pending {
             },
             is_encoded: true,
             backoff: None,
+            frames: None,
         }
     }
 }
@@ -70,7 +73,7 @@ struct State {
 
 struct Open {
     pending: Pending,
-    /// Events that were told, so that each is told once.
+    /// Events that were told, so that each is told once; of a write as a whole, its frames.
     told: Vec<bool>,
     left: usize,
     bytes: usize,
@@ -132,7 +135,7 @@ impl Taken {
         self.measures.taken(pending.parcel.batch.len());
         let open = Open {
             told: Vec::new(),
-            left: pending.parcel.batch.len(),
+            left: pending.frames.unwrap_or(pending.parcel.batch.len()),
             bytes,
             pending,
         };
@@ -217,7 +220,7 @@ impl Taken {
         state.bytes = 0;
         let open = std::mem::take(&mut state.open);
         drop(state);
-        let left = open.values().map(|open| open.left).sum();
+        let left = open.values().map(Open::left_events).sum();
         self.measures.taken_back(left);
         open.into_values().map(Open::rest).collect()
     }
@@ -250,6 +253,7 @@ impl Refused {
             parcel: part(self.parcel, &places),
             is_encoded: false,
             backoff: Some(backoff),
+            frames: None,
         }
     }
 }
@@ -276,6 +280,9 @@ impl Open {
         is_plain: bool,
         measures: &Measures,
     ) -> Option<Refused> {
+        if let Some(frames) = self.pending.frames {
+            return self.settle_frames(range, frames, error, is_plain, measures);
+        }
         let parcel = &self.pending.parcel;
         let events = parcel.batch.events();
         let range = range.start.min(events.len())..range.end.min(events.len());
@@ -312,10 +319,42 @@ impl Open {
         None
     }
 
+    /// The same for frames that do not belong to one event each: the events have the fate of all of them together.
+    fn settle_frames(
+        &mut self,
+        range: Range<usize>,
+        frames: usize,
+        error: Option<&Error>,
+        is_plain: bool,
+        measures: &Measures,
+    ) -> Option<Refused> {
+        self.told.resize(frames, false);
+        for at in range.start.min(frames)..range.end.min(frames) {
+            self.left -= usize::from(!std::mem::replace(&mut self.told[at], true));
+        }
+        if error.is_some() {
+            self.left = 0;
+        }
+        if self.left > 0 {
+            return None;
+        }
+        (self.pending.frames, self.left) = (None, self.pending.parcel.batch.len());
+        self.told.clear();
+        self.settle(0..usize::MAX, error, is_plain, measures)
+    }
+
+    /// How many events have no fate yet.
+    fn left_events(&self) -> usize {
+        match self.pending.frames {
+            Some(_) => self.pending.parcel.batch.len(),
+            None => self.left,
+        }
+    }
+
     /// The events that have no fate yet.
     fn rest(self) -> Pending {
         let Open { pending, told, .. } = self;
-        if told.is_empty() {
+        if told.is_empty() || pending.frames.is_some() {
             return pending;
         }
         let open = (0..told.len()).filter(|&at| !told[at]);

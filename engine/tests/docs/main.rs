@@ -185,6 +185,7 @@ fn links_between_pages_lead_somewhere() {
         "docs/README.md",
         "docs/operating.md",
         "docs/configuration.md",
+        "docs/processors.md",
         "docs/language.md",
         "docs/library.md",
         "docs/connector.md",

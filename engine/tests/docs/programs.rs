@@ -12,7 +12,7 @@ use crate::page::{Block, Row, blocks, code, rows};
 use crate::{evaluate, read};
 
 /// The pages whose programs run.
-const PAGES: [&str; 2] = ["docs/language.md", "docs/library.md"];
+const PAGES: [&str; 3] = ["docs/language.md", "docs/library.md", "docs/processors.md"];
 
 #[derive(Default)]
 struct Program {

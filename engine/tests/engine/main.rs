@@ -16,6 +16,7 @@ mod letters;
 mod letters_policy;
 mod life;
 mod output;
+mod packets;
 mod panics;
 mod stream;
 mod streams;

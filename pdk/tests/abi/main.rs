@@ -8,6 +8,7 @@ mod host;
 mod io;
 mod operators;
 mod panics;
+mod pieces;
 mod polls;
 mod processors;
 

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panic")]
 #![allow(unreachable_pub, reason = "a module of several test programs")]
 
+pub mod compressed;
+
 use serde_json::Value as Reference;
 use temblor_codecs as _;
 use temblor_pdk::{
@@ -164,8 +166,42 @@ fn same(value: Value<'_>, reference: &Reference) -> bool {
 /// What a preprocessor hands over: frames, and the messages of frames that it could not.
 pub type Frames = Vec<Result<Vec<u8>, String>>;
 
+/// A preprocessor, called as Rust and through the C ABI.
+pub fn preprocessors(name: &str, config: &str) -> [Box<dyn DynPreprocessor>; 2] {
+    let entry = entry(Kind::Preprocessor, name);
+    let native = entry.make_preprocessor(config).unwrap();
+    [native, entry.describe().preprocessor(config).unwrap()]
+}
+
+/// A postprocessor.
+pub fn postprocessor(name: &str, config: &str) -> Box<dyn DynPostprocessor> {
+    entry(Kind::Postprocessor, name)
+        .make_postprocessor(config)
+        .unwrap()
+}
+
+/// What a postprocessor makes of an event.
+pub fn made(step: &mut dyn DynPostprocessor, event: &[u8]) -> Vec<u8> {
+    let mut out = b"before".to_vec();
+    step.process(event, &mut out).unwrap();
+    out.split_off(6)
+}
+
 /// Runs a stream in pieces, which end at `cuts`, to its end.
-pub fn frames(separate: &mut dyn DynPreprocessor, stream: &[u8], cuts: &[usize]) -> Frames {
+pub fn frames(step: &mut dyn DynPreprocessor, stream: &[u8], cuts: &[usize]) -> Frames {
+    let mut start = 0;
+    let ends = cuts.iter().copied().chain([stream.len()]);
+    let pieces: Vec<_> = ends
+        .map(|end| {
+            let end = end.clamp(start, stream.len());
+            &stream[std::mem::replace(&mut start, end)..end]
+        })
+        .collect();
+    frames_of(step, &pieces)
+}
+
+/// Runs pieces of a stream to its end.
+pub fn frames_of(step: &mut dyn DynPreprocessor, pieces: &[&[u8]]) -> Frames {
     let mut found = Vec::new();
     let mut take = |frame: Frame<'_, '_>| {
         found.push(match frame {
@@ -174,13 +210,15 @@ pub fn frames(separate: &mut dyn DynPreprocessor, stream: &[u8], cuts: &[usize])
         });
     };
     let mut sink = FrameSink::new(&mut take);
-    let mut start = 0;
-    for end in cuts.iter().copied().chain([stream.len()]) {
-        let end = end.clamp(start, stream.len());
-        separate.process(&stream[start..end], &mut sink).unwrap();
-        start = end;
+    for piece in pieces {
+        if let Err(error) = step.process(piece, &mut sink) {
+            sink.failed(&error);
+        }
     }
-    separate.finish(&mut sink).unwrap();
+    if let Err(error) = step.finish(&mut sink) {
+        sink.failed(&error);
+    }
+    assert_eq!(step.held(), 0, "nothing is kept beyond the end");
     found
 }
 

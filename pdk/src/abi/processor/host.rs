@@ -4,7 +4,7 @@ use super::super::fence;
 use super::super::text::{RawError, RawStr};
 use super::{
     Codec, CodecVtable, Postprocessor, PostprocessorVtable, Preprocessor, PreprocessorVtable,
-    RawFrameSink, RawObject,
+    RawEnds, RawFrameSink, RawObject,
 };
 use crate::codec::{DynCodec, DynPostprocessor, DynPreprocessor, FrameSink};
 use crate::{Arena, Error, ErrorKind, Result, Value};
@@ -116,11 +116,13 @@ impl Imported<PreprocessorVtable> {
         call: impl FnOnce(*const RawFrameSink, *mut RawError),
     ) -> Result<()> {
         let (mut error, panicked) = (RawError::NONE, None);
+        let ingest_ns = out.time().map_or(std::ptr::null(), std::ptr::from_ref);
         let mut taking = Taking { out, panicked };
         let sink = RawFrameSink {
             object: (&raw mut taking).cast(),
             take: take_frame,
             fail: fail_frame,
+            ingest_ns,
         };
         call(&raw const sink, &raw mut error);
         match taking.panicked {
@@ -208,5 +210,28 @@ impl DynPostprocessor for Imported<PostprocessorVtable> {
         let call = |made, error| unsafe { (self.vtable.finish)(self.data, made, error) };
         // SAFETY: the vtable's promise.
         unsafe { append(out, call) }
+    }
+
+    fn came_in(&mut self, ingest_ns: u64) {
+        // SAFETY: the maker's function for the maker's object.
+        unsafe { (self.vtable.came_in)(self.data, ingest_ns) }
+    }
+
+    fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        // SAFETY: the maker's function for the maker's object.
+        let call = |made, error| unsafe { (self.vtable.flush)(self.data, made, error) };
+        // SAFETY: the vtable's promise.
+        unsafe { append(out, call) }
+    }
+
+    fn ends(&self) -> Option<&[usize]> {
+        let mut ends = RawEnds {
+            start: std::ptr::null(),
+            len: 0,
+        };
+        // SAFETY: the maker's function for the maker's object.
+        let some = unsafe { (self.vtable.ends)(self.data, &raw mut ends) };
+        // SAFETY: the vtable's promise: they live until the next call, and no other is made while `self` is borrowed.
+        (some != 0).then(|| unsafe { std::slice::from_raw_parts(ends.start, ends.len) })
     }
 }

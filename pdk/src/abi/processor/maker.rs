@@ -4,7 +4,7 @@ use super::super::fence;
 use super::super::text::{RawError, RawStr};
 use super::{
     Codec, CodecVtable, Postprocessor, PostprocessorVtable, Preprocessor, PreprocessorVtable,
-    RawFrameSink, RawObject,
+    RawEnds, RawFrameSink, RawObject,
 };
 use crate::codec::{Frame, FrameSink};
 use crate::{Arena, Result, Value};
@@ -88,6 +88,9 @@ static PREPROCESSOR: PreprocessorVtable = PreprocessorVtable {
 static POSTPROCESSOR: PostprocessorVtable = PostprocessorVtable {
     process: postprocess,
     finish: finish_postprocessor,
+    came_in: postprocessor_came_in,
+    flush: flush_postprocessor,
+    ends: postprocessor_ends,
     release: release::<Writing<Postprocessor>>,
 };
 
@@ -182,7 +185,15 @@ unsafe fn with_sink<'a>(
         // SAFETY: as above.
         unsafe { (sink.fail)(sink.object, RawStr::of(part), message, error.kind().code()) }
     };
-    fence::catch(|| fill(&mut FrameSink::new(&mut take)))?
+    // SAFETY: the caller's contract; null, or a cell of the call that brought it.
+    let time = unsafe { sink.ingest_ns.as_ref() };
+    fence::catch(|| {
+        let out = FrameSink::new(&mut take);
+        match time {
+            Some(time) => fill(&mut out.with_time(time)),
+            None => fill(&mut { out }),
+        }
+    })?
 }
 
 /// # Safety
@@ -248,4 +259,38 @@ unsafe extern "C" fn finish_postprocessor(data: *mut (), out: *mut RawStr, error
     let done = postprocessor.collect(|postprocessor, out| postprocessor.finish(out));
     // SAFETY: `out` and `error` are the caller's.
     unsafe { hand_out(done, out, error) }
+}
+
+/// # Safety
+/// See [`object`].
+unsafe extern "C" fn postprocessor_came_in(data: *mut (), ingest_ns: u64) {
+    // SAFETY: the caller's contract.
+    let postprocessor = unsafe { object::<Writing<Postprocessor>>(data) };
+    fence::silence(|| postprocessor.object.came_in(ingest_ns));
+}
+
+/// # Safety
+/// See [`postprocess`].
+unsafe extern "C" fn flush_postprocessor(data: *mut (), out: *mut RawStr, error: *mut RawError) {
+    // SAFETY: the caller's contract.
+    let postprocessor = unsafe { object::<Writing<Postprocessor>>(data) };
+    let done = postprocessor.collect(|postprocessor, out| postprocessor.flush(out));
+    // SAFETY: `out` and `error` are the caller's.
+    unsafe { hand_out(done, out, error) }
+}
+
+/// # Safety
+/// `data` is a live exported postprocessor of this copy of the crate; `ends` is valid for writing.
+unsafe extern "C" fn postprocessor_ends(data: *const (), ends: *mut RawEnds) -> u32 {
+    // SAFETY: the caller's contract.
+    let postprocessor = unsafe { &*data.cast::<Writing<Postprocessor>>() };
+    let told = fence::catch(|| postprocessor.object.ends()).unwrap_or(None);
+    let Some(told) = told else { return 0 };
+    let raw = RawEnds {
+        start: told.as_ptr(),
+        len: told.len(),
+    };
+    // SAFETY: the caller's contract.
+    unsafe { ends.write(raw) };
+    1
 }

@@ -3,6 +3,7 @@
 mod host;
 mod maker;
 
+use std::cell::Cell;
 use std::mem::offset_of;
 
 use super::text::{RawError, RawStr};
@@ -54,7 +55,20 @@ struct PostprocessorVtable {
     /// Object, bytes, and where the result is until the next call.
     process: unsafe extern "C" fn(*mut (), RawStr, *mut RawStr, *mut RawError),
     finish: unsafe extern "C" fn(*mut (), *mut RawStr, *mut RawError),
+    /// Object, and when the next event came in.
+    came_in: unsafe extern "C" fn(*mut (), u64),
+    /// As `finish`.
+    flush: unsafe extern "C" fn(*mut (), *mut RawStr, *mut RawError),
+    /// Object, and where the ends of frames are until the next call. Returns 0 if there are none to tell.
+    ends: unsafe extern "C" fn(*const (), *mut RawEnds) -> u32,
     release: unsafe extern "C" fn(*mut ()),
+}
+
+/// A list of places in bytes.
+#[repr(C)]
+struct RawEnds {
+    start: *const usize,
+    len: usize,
 }
 
 /// Takes frames across; valid for the call that brings it.
@@ -65,6 +79,8 @@ struct RawFrameSink {
     take: unsafe extern "C" fn(*mut (), RawStr, u32),
     /// Object, the part of the piece that cannot be handed over, if it is one, why, and the code of that error's kind.
     fail: unsafe extern "C" fn(*mut (), RawStr, RawStr, u32),
+    /// When the frames came in, which both sides read and write; null if nobody wants to know.
+    ingest_ns: *const Cell<u64>,
 }
 
 /// Makes an error of a kind that the entry does not have.
@@ -93,10 +109,18 @@ pub(super) const LAYOUT: &[usize] = &[
     align_of::<PostprocessorVtable>(),
     offset_of!(PostprocessorVtable, process),
     offset_of!(PostprocessorVtable, finish),
+    offset_of!(PostprocessorVtable, came_in),
+    offset_of!(PostprocessorVtable, flush),
+    offset_of!(PostprocessorVtable, ends),
     offset_of!(PostprocessorVtable, release),
     size_of::<RawFrameSink>(),
     align_of::<RawFrameSink>(),
     offset_of!(RawFrameSink, object),
     offset_of!(RawFrameSink, take),
     offset_of!(RawFrameSink, fail),
+    offset_of!(RawFrameSink, ingest_ns),
+    size_of::<RawEnds>(),
+    align_of::<RawEnds>(),
+    offset_of!(RawEnds, start),
+    offset_of!(RawEnds, len),
 ];
