@@ -147,6 +147,11 @@ fn a_pull_that_is_deaf_is_survived() {
     source.act("pull", [Act::Well, Act::Hang]);
     let flow = start(&engine, &two("deaf"));
     source.feed([1]);
+    let pulls = || source.life().iter().filter(|step| **step == "pull").count();
+    until("it is deaf", || pulls() == 2);
+    // Something to say, for its fates may have been told before.
+    flow.pause();
+    flow.resume();
     until("it is made anew", || {
         flow.report().connectors[0].restarts == 1
     });
