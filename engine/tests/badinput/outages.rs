@@ -112,7 +112,9 @@ fn what_is_sent_to_a_server_that_has_gone_comes_when_it_is_back() {
             relay.send(&format!("after {round} {line}"));
         }
         relay.server = Some(accept(&relay.far));
-        let got = relay.until(&format!("after {round} 99"));
+        let mut got = relay.until(&format!("after {round} 99"));
+        // What was written when the connection ended may come twice.
+        got.retain(|line| *line != format!("before {round}"));
         let sent: Vec<String> = (0..100)
             .map(|line| format!("after {round} {line}"))
             .collect();
@@ -196,7 +198,9 @@ fn nothing_is_read_for_a_server_that_is_away() {
     });
     let got = relay.until("last");
     sender.join().unwrap();
-    assert_eq!(got.len(), written / 1024 + 2);
+    // What was written when the connection ended may come twice.
+    let got = got.iter().filter(|line| *line != "one").count();
+    assert_eq!(got, written / 1024 + 2);
     relay.flow.drain();
     let report = relay.flow.wait();
     until("the flow has ended well", || report.is_ok());
