@@ -17,8 +17,11 @@ struct Shape {
     links: &'static [&'static str],
     sinks: usize,
     /// The ways through it, each with its sink and the numbers that go there.
-    ways: &'static [(usize, fn(i64) -> bool)],
+    ways: &'static [Way],
 }
+
+/// A sink, and whether a number goes there.
+type Way = (usize, fn(i64) -> bool);
 
 const PASS: &str = "select event from in into out;";
 
@@ -142,9 +145,8 @@ fn expected(shape: &Shape, sizes: &[u64], refuse: &[Vec<i64>]) -> Vec<(bool, boo
     for size in sizes {
         let pull = next..next + *size as i64;
         next = pull.end;
-        let is_refused = |(sink, goes): &(usize, fn(i64) -> bool)| {
-            pull.clone().any(|n| goes(n) && refuse[*sink].contains(&n))
-        };
+        let is_refused =
+            |(sink, goes): &Way| pull.clone().any(|n| goes(n) && refuse[*sink].contains(&n));
         let fate = |n: i64| {
             let ways = || shape.ways.iter().filter(move |(_, goes)| goes(n));
             (ways().count() > 0, ways().any(is_refused))
@@ -174,8 +176,8 @@ proptest! {
         let name = format!("shape_{run}");
         let source = with("s", "t_numbers", &json!({ "probe": name, "pulls": sizes }));
         let mut connectors = vec![source];
-        for sink in 0..shape.sinks {
-            let config = json!({ "probe": format!("{name}_{sink}"), "refuse": refuse[sink] });
+        for (sink, refuse) in refuse.iter().enumerate().take(shape.sinks) {
+            let config = json!({ "probe": format!("{name}_{sink}"), "refuse": refuse });
             connectors.push(with(&format!("k{sink}"), "t_taker", &config));
         }
         let connectors: Vec<&str> = connectors.iter().map(String::as_str).collect();
