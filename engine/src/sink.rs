@@ -268,7 +268,7 @@ impl SinkTask {
         let may_help = refused.stage == Stage::Write && body.failed.is_none();
         if let Some((policy, most)) = retry.filter(|_| may_help) {
             let backoff = refused.backoff.clone();
-            let mut backoff = backoff.unwrap_or_else(|| Backoff::new(policy));
+            let mut backoff = backoff.unwrap_or_else(|| Box::new(Backoff::new(policy)));
             if backoff.attempts() < most {
                 let due = Instant::now() + backoff.next_wait();
                 body.retries.push((due, refused.pending(backoff)));

@@ -341,12 +341,16 @@ impl SourceTask {
         }
         let lane = events.first().map_or(0, |event| event.id.lane);
         let number = (self.parts.number, lane, body.pull);
-        let has_bytes = body.decoder.is_some();
         let is_own = |(at, event): (usize, &temblor_pdk::Event<'_>)| {
             let id = &event.id;
-            (id.source, id.lane, id.pull) == number && (has_bytes || id.event as usize == at)
+            (id.source, id.lane, id.pull) == number && id.event as usize == at
         };
-        match events.iter().enumerate().find(|event| !is_own(*event)) {
+        let mut events = events.iter().enumerate();
+        let stray = match body.decoder {
+            Some(_) => events.find(|(_, event)| event.id.lane != lane),
+            None => events.find(|event| !is_own(*event)),
+        };
+        match stray {
             None => Ok(()),
             Some((at, event)) => garbage(format!(
                 "a pull of lane {lane} handed over event {at} with the id {:?}",

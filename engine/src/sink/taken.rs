@@ -19,8 +19,8 @@ pub(super) struct Pending {
     pub(super) parcel: Parcel,
     /// Whether they are bytes already: what the postprocessors kept to the end.
     pub(super) is_encoded: bool,
-    /// The waits of events that were refused before.
-    pub(super) backoff: Option<Backoff>,
+    /// The waits of events that were refused before; few are, so that all others are moved faster.
+    pub(super) backoff: Option<Box<Backoff>>,
     /// How many frames the events became, where frames and events do not belong to each other one by one.
     pub(super) frames: Option<usize>,
 }
@@ -45,7 +45,7 @@ pub(super) struct Refused {
     pub(super) parcel: Parcel,
     pub(super) failures: Vec<(usize, Error)>,
     pub(super) stage: Stage,
-    pub(super) backoff: Option<Backoff>,
+    pub(super) backoff: Option<Box<Backoff>>,
 }
 
 /// Parcels that the sink has taken and whose fate is open, by the number of their write.
@@ -247,7 +247,7 @@ impl Refused {
     }
 
     /// Just the refused events, to be written again.
-    pub(super) fn pending(self, backoff: Backoff) -> Pending {
+    pub(super) fn pending(self, backoff: Box<Backoff>) -> Pending {
         let places: Vec<usize> = self.failures.iter().map(|(at, _)| *at).collect();
         Pending {
             parcel: part(self.parcel, &places),

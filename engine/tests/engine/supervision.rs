@@ -344,8 +344,9 @@ fn a_sink_that_comes_back_while_the_flow_drains_gets_what_is_left() {
     assert_eq!(counts(&report), [1, 1, 0, 0, 0, 0]);
     assert_eq!(sink.written(), [1]);
     let life = sink.life();
-    let tail = life[life.len() - 3..].to_vec();
-    assert_eq!(tail, ["drain", "flush", "stop"], "{life:?}");
+    // It may be told that the flow drains before it is given what is left, or after.
+    let end: Vec<_> = life.iter().rev().filter(|step| *step != "write").collect();
+    assert_eq!(end[..3], ["stop", "flush", "drain"], "{life:?}");
 }
 
 #[test]

@@ -295,6 +295,8 @@ fn outputs_are_named() {
             assert_eq!(subject.outputs, outputs, "{name}");
             let wanted = name.starts_with("qos::");
             assert_eq!(subject.operator.wants_feedback(), wanted, "{name}");
+            let leads_around = name == "qos::roundrobin";
+            assert_eq!(subject.operator.routes_around(), leads_around, "{name}");
         }
     }
 }
