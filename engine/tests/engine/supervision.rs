@@ -345,7 +345,12 @@ fn a_sink_that_comes_back_while_the_flow_drains_gets_what_is_left() {
     assert_eq!(sink.written(), [1]);
     let life = sink.life();
     // It may be told that the flow drains before it is given what is left, or after.
-    let end: Vec<_> = life.iter().rev().filter(|step| *step != "write").collect();
+    let end: Vec<&str> = life
+        .iter()
+        .rev()
+        .copied()
+        .filter(|step| *step != "write")
+        .collect();
     assert_eq!(end[..3], ["stop", "flush", "drain"], "{life:?}");
 }
 
