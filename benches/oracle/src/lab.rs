@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::Result;
 use crate::collect::{Arrived, Output};
-use crate::engine::{Engine, LOOK};
+use crate::engine::{Engine, LOOK, Launch};
 use crate::event::Series;
 use crate::feed::Feed;
 
@@ -51,6 +51,7 @@ pub(crate) struct Line {
 pub(crate) struct Lab {
     temblor: PathBuf,
     folder: tempfile::TempDir,
+    pub(crate) launch: Launch,
     pub(crate) line: Line,
     /// A flow that has nothing to do with the other one.
     pub(crate) bystander: Option<Line>,
@@ -92,6 +93,25 @@ impl Lab {
         })
     }
 
+    /// The same, beside a flow from file to file.
+    pub(crate) fn with_source_and_bystander(settings: &Settings, source: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let out = folder.path().join("main.out");
+        let sink = file_sink(&out);
+        Lab::build(settings, folder, Some(&out), |lab| {
+            Ok(flow("main", source, &sink, "") + &lab.add_bystander(settings)?)
+        })
+    }
+
+    /// Adds a flow from file to file, and returns its text.
+    fn add_bystander(&mut self, settings: &Settings) -> Result<String> {
+        let out = self.path("bystander.out");
+        let line = self.make_line("bystander", settings, Some(&out))?;
+        let flow = flow(line.name, &self.file_source(&line), &file_sink(&out), "");
+        self.bystander = Some(line);
+        Ok(flow)
+    }
+
     /// Makes a folder in which a file is read into whatever `sink` says, with more in the flow that may write a file of
     /// letters, beside a flow from file to file. What arrives is put into [`Lab::arrivals`] by somebody else.
     pub(crate) fn with_bystander(
@@ -101,13 +121,9 @@ impl Lab {
     ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         Lab::build(settings, folder, None, |lab| {
-            let out = lab.path("bystander.out");
-            let line = lab.make_line("bystander", settings, Some(&out))?;
             let more = more(&lab.letters());
-            let flows = flow("main", &lab.file_source(&lab.line), sink, &more)
-                + &flow(line.name, &lab.file_source(&line), &file_sink(&out), "");
-            lab.bystander = Some(line);
-            Ok(flows)
+            let main = flow("main", &lab.file_source(&lab.line), sink, &more);
+            Ok(main + &lab.add_bystander(settings)?)
         })
     }
 
@@ -121,6 +137,7 @@ impl Lab {
         let mut lab = Lab {
             temblor: settings.temblor.clone(),
             folder,
+            launch: Launch::default(),
             line,
             bystander: None,
         };
@@ -168,13 +185,13 @@ impl Lab {
 
     pub(crate) fn start(&self) -> Result<Engine> {
         let (flows, stderr) = (self.path("flows.troy"), self.path("stderr.txt"));
-        Engine::start(&self.temblor, &flows, &stderr)
+        Engine::start(&self.temblor, &flows, &stderr, &self.launch)
     }
 
     /// Starts an engine that writes its positions as often as it can: what is acked too early is then lost.
     pub(crate) fn start_eager(&self) -> Result<Engine> {
         let (flows, stderr) = (self.path("eager.troy"), self.path("stderr.txt"));
-        Engine::start(&self.temblor, &flows, &stderr)
+        Engine::start(&self.temblor, &flows, &stderr, &self.launch)
     }
 
     /// Starts such an engine, which is killed when it makes the `number`th call of a kind to the system.
@@ -185,7 +202,13 @@ impl Lab {
 
     /// The number of events up to which the position says that everything is done.
     pub(crate) fn acked(&self) -> Result<u64> {
-        let text = match std::fs::read_to_string(self.path("main.position")) {
+        self.acked_of(&self.line)
+    }
+
+    /// The same of a line.
+    pub(crate) fn acked_of(&self, line: &Line) -> Result<u64> {
+        let position = self.path(&format!("{}.position", line.name));
+        let text = match std::fs::read_to_string(position) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
             Err(error) => return Err(error.into()),
@@ -194,7 +217,7 @@ impl Lab {
         let offset = record["offset"]
             .as_u64()
             .ok_or("no offset in the position")?;
-        Ok(self.line.feed.before(offset))
+        Ok(line.feed.before(offset))
     }
 
     /// Waits until something is so; says how long that took.

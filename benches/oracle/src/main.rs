@@ -2,6 +2,8 @@
 //! arrives that was not sent, and not more twice than was in flight.
 
 mod collect;
+mod crowd;
+mod emfile;
 mod engine;
 mod event;
 mod feed;
@@ -9,6 +11,7 @@ mod full;
 mod kill;
 mod lab;
 mod letters;
+mod metrics;
 mod outage;
 mod post;
 mod posts;
@@ -82,12 +85,14 @@ enum Scenario {
     Deny,
     /// Asked to end while the sink's server is not there
     Down,
+    /// Few descriptors, and more peers than those
+    Emfile,
 }
 
 /// A scenario, how often it runs when little time is there, and how often when much is.
 type Plan = (Scenario, u64, u64, fn(&Settings, u64) -> Result<Report>);
 
-const PLANS: [Plan; 12] = [
+const PLANS: [Plan; 13] = [
     (Scenario::Kill, 5, 100, kill::run),
     (Scenario::Step, 8, 300, step::run),
     (Scenario::Term, 3, 20, term::run),
@@ -110,6 +115,7 @@ const PLANS: [Plan; 12] = [
     }),
     (Scenario::Post, 4, 50, post::run),
     (Scenario::Down, 1, 3, outage::down),
+    (Scenario::Emfile, 1, 3, emfile::run),
 ];
 
 fn main() -> ExitCode {
@@ -178,5 +184,6 @@ fn name(scenario: Scenario) -> &'static str {
         Scenario::Flap => "flap",
         Scenario::Deny => "deny",
         Scenario::Down => "down",
+        Scenario::Emfile => "emfile",
     }
 }

@@ -1,6 +1,7 @@
 //! What is checked, and the table that says how it went.
 
 use crate::collect::Arrived;
+use crate::engine::Sum;
 
 /// What a scenario came to.
 #[derive(Debug, Default)]
@@ -35,6 +36,14 @@ impl Report {
 
     pub(crate) fn note(&mut self, note: String) {
         self.notes.push(note);
+    }
+
+    /// What the engine says of so many flows adds up: each event that came in has one fate.
+    pub(crate) fn check_sums(&mut self, sums: &[Sum], flows: usize) {
+        let adds_up = sums.len() == flows && sums.iter().all(Sum::adds_up);
+        self.check(adds_up, || {
+            format!("the engine's sums of {flows} flow(s) do not add up: {sums:?}")
+        });
     }
 
     /// What holds for every scenario: all that was sent arrived, nothing else did, and not much of it twice.
