@@ -220,6 +220,12 @@ impl Lab {
         Ok(line.feed.before(offset))
     }
 
+    /// How many events at most begin within so many bytes of input behind the first `acked`.
+    pub(crate) fn pull_behind(&self, acked: u64, bytes: u64) -> u64 {
+        let feed = &self.line.feed;
+        feed.before(feed.end_of(acked) + bytes) - acked + 1
+    }
+
     /// Waits until something is so; says how long that took.
     pub(crate) fn until(
         &mut self,

@@ -28,6 +28,11 @@ const GROWTH_MIB: f64 = 128.0;
 const DRAINED: Duration = Duration::from_secs(15);
 /// Requests under way at the same time.
 const CONCURRENCY: u64 = 8;
+/// Events that the sink takes at most before it has delivered those before them: 8 for each request.
+const TAKEN: u64 = 8 * CONCURRENCY;
+/// A source of bytes is told the fate of a pull as a whole, which is at most so large: what was delivered of one that was
+/// not delivered whole is read again.
+const PULL_BYTES: u64 = 256 * 1024;
 
 /// What the server does to the sink.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,7 +118,7 @@ pub(crate) fn run(settings: &Settings, outage: Outage, count: u64) -> Result<Rep
     report.check(sums.iter().all(|sum| sum.adds_up()), || {
         format!("the engine's sums do not add up: {sums:?}")
     });
-    judge(settings, &lab, &server, outage, &mut report)
+    judge(settings, &lab, &server, outage, 0, &mut report)
 }
 
 fn judge(
@@ -121,6 +126,7 @@ fn judge(
     lab: &Lab,
     server: &Server,
     outage: Outage,
+    read_again: u64,
     report: &mut Report,
 ) -> Result<Report> {
     let sent = lab.line.feed.sent();
@@ -139,7 +145,7 @@ fn judge(
     for id in &letters {
         arrived.accept(*id);
     }
-    let most = server.unanswered() + CONCURRENCY;
+    let most = server.unanswered() + CONCURRENCY + read_again;
     report.take(sent, most, &arrived);
     drop(arrived);
     if let Some(bystander) = &lab.bystander {
@@ -226,6 +232,7 @@ pub(crate) fn down(settings: &Settings, count: u64) -> Result<Report> {
     let mut report = Report::new("down");
     report.rounds = count;
     let (mut lab, server) = set_up(settings, false)?;
+    let mut read_again = 0;
     for round in 0..count {
         server.set(Mode::Good);
         let mut engine = lab.start()?;
@@ -245,8 +252,17 @@ pub(crate) fn down(settings: &Settings, count: u64) -> Result<Report> {
         report.check(left > 0 && sums.iter().all(|sum| sum.adds_up()), || {
             format!("round {round}: the engine does not say what it left: {sums:?}")
         });
+        let acked = lab.acked()?;
+        let window = lab.line.arrived().from(acked);
+        // Of the first pull that is not delivered whole all that may be, and of later ones what was taken beyond.
+        let most = lab.pull_behind(acked, PULL_BYTES) + TAKEN;
+        report.check(window <= most, || {
+            format!("round {round}: {window} delivered event(s) are read again, more than {most}")
+        });
+        read_again += window;
         report.note(format!(
-            "round {round}: it ended after {took:?}, and left {left} event(s)"
+            "round {round}: it ended after {took:?}, and left {left} event(s); {window} of those that it delivered are \
+             read again, of {most} at most"
         ));
     }
     server.set(Mode::Good);
@@ -262,6 +278,7 @@ pub(crate) fn down(settings: &Settings, count: u64) -> Result<Report> {
         &lab,
         &server,
         Outage::Steady(Mode::Refuse),
+        read_again,
         &mut report,
     )
 }
