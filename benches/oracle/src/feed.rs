@@ -80,9 +80,14 @@ impl Feed {
 
     /// Where the first so many events end in the file.
     pub(crate) fn end_of(&self, events: u64) -> u64 {
-        let before = events.checked_sub(1).and_then(|at| usize::try_from(at).ok());
+        let before = events
+            .checked_sub(1)
+            .and_then(|at| usize::try_from(at).ok());
         let state = self.shared.lock();
-        before.and_then(|at| state.ends.get(at)).copied().unwrap_or_default()
+        before
+            .and_then(|at| state.ends.get(at))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Whether everything could be written.

@@ -22,6 +22,8 @@ const POSITION: &str = "\"position\":";
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) temblor: PathBuf,
+    /// The library of the connector that goes wrong.
+    pub(crate) plugin: PathBuf,
     pub(crate) seed: u64,
     pub(crate) rate: u64,
     /// What times are multiplied by within which something has to happen.
@@ -80,6 +82,16 @@ impl Lab {
         let sink = file_sink(&out);
         Lab::build(settings, folder, Some(&out), |lab| {
             Ok(flow("main", &lab.file_source(&lab.line), &sink, ""))
+        })
+    }
+
+    /// Makes a folder in which a file is read into a file, beside other flows.
+    pub(crate) fn files_beside(settings: &Settings, others: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let out = folder.path().join("main.out");
+        let sink = file_sink(&out);
+        Lab::build(settings, folder, Some(&out), |lab| {
+            Ok(flow("main", &lab.file_source(&lab.line), &sink, "") + others)
         })
     }
 

@@ -13,6 +13,7 @@ mod lab;
 mod letters;
 mod metrics;
 mod outage;
+mod plugin;
 mod post;
 mod posts;
 mod report;
@@ -39,6 +40,9 @@ struct Options {
     /// The program under test; by default the `temblor` beside this one
     #[arg(long, global = true, value_name = "PATH")]
     temblor: Option<PathBuf>,
+    /// The library of the connector `faulty`; by default `libtemblor_connector_faulty.so` beside this one
+    #[arg(long, global = true, value_name = "PATH")]
+    plugin: Option<PathBuf>,
     /// Chooses events and instants
     #[arg(long, global = true, default_value_t = 1)]
     seed: u64,
@@ -87,12 +91,14 @@ enum Scenario {
     Down,
     /// Few descriptors, and more peers than those
     Emfile,
+    /// A plugin panics, blocks and hands over garbage
+    Plugin,
 }
 
 /// A scenario, how often it runs when little time is there, and how often when much is.
 type Plan = (Scenario, u64, u64, fn(&Settings, u64) -> Result<Report>);
 
-const PLANS: [Plan; 13] = [
+const PLANS: [Plan; 14] = [
     (Scenario::Kill, 5, 100, kill::run),
     (Scenario::Step, 8, 300, step::run),
     (Scenario::Term, 3, 20, term::run),
@@ -116,6 +122,7 @@ const PLANS: [Plan; 13] = [
     (Scenario::Post, 4, 50, post::run),
     (Scenario::Down, 1, 3, outage::down),
     (Scenario::Emfile, 1, 3, emfile::run),
+    (Scenario::Plugin, 1, 3, plugin::run),
 ];
 
 fn main() -> ExitCode {
@@ -141,8 +148,13 @@ fn run(options: &Options) -> Result<bool> {
             format!("`{path}` is not there\nhelp: build it, or name it with `--temblor`").into(),
         );
     }
+    let plugin = match &options.plugin {
+        Some(path) => path.clone(),
+        None => std::env::current_exe()?.with_file_name("libtemblor_connector_faulty.so"),
+    };
     let settings = Settings {
         temblor,
+        plugin,
         seed: options.seed,
         rate: options.rate,
         slack: options.slack,
@@ -185,5 +197,6 @@ fn name(scenario: Scenario) -> &'static str {
         Scenario::Deny => "deny",
         Scenario::Down => "down",
         Scenario::Emfile => "emfile",
+        Scenario::Plugin => "plugin",
     }
 }
