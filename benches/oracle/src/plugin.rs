@@ -190,10 +190,20 @@ impl Case {
         )
     }
 
+    /// Whether the log says it, with the connector in the same line. A waker and what is dropped run in no call of a
+    /// connector: there the plugin is named, in the line before.
     fn says_in(&self, said: &str) -> bool {
         let name = format!("connector `{}`", self.name);
-        said.lines()
-            .any(|line| line.contains(&name) && line.contains(self.says))
+        let is_beside = ["waker", "dropped"].contains(&self.name);
+        let mut before = "";
+        said.lines().any(|line| {
+            let names_it = match is_beside {
+                true => before.contains("plugin `"),
+                false => line.contains(&name),
+            };
+            before = line;
+            names_it && line.contains(self.says)
+        })
     }
 
     /// What the metrics say of it.
