@@ -196,8 +196,9 @@ impl Drop for Engine {
 }
 
 /// What the engine itself says has become of the events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sum {
+    pub(crate) flow: String,
     pub(crate) events_in: u64,
     pub(crate) delivered: u64,
     pub(crate) failed: u64,
@@ -217,7 +218,9 @@ impl Sum {
             let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
             digits.parse().ok()
         };
+        let (_, flow) = line.split_once("flow `")?;
         Some(Sum {
+            flow: flow.split('`').next()?.to_owned(),
             events_in: after(": in ")?,
             delivered: after("= delivered ")?,
             failed: after("+ failed ")?,
@@ -239,11 +242,12 @@ mod tests {
     #[test]
     fn sums_are_read() {
         let text = "flow `a`: in 1 = delivered 1 + failed 0 + dropped 0 + in flight 0\n\
-                    flow `a`: in 9 = delivered 3 + failed 1 + dropped 4 (filtered 4) + in flight 1\n";
+                    flow `b`: in 9 = delivered 3 + failed 1 + dropped 4 (filtered 4) + in flight 1\n";
         let sums = Sum::read_all(text);
-        let [_, sum] = sums[..] else {
+        let [first, sum] = &sums[..] else {
             panic!("{sums:?}")
         };
+        assert_eq!((first.flow.as_str(), sum.flow.as_str()), ("a", "b"));
         assert_eq!((sum.events_in, sum.delivered, sum.dropped), (9, 3, 4));
         assert!(sum.adds_up());
         assert!(Sum::read_all("nothing").is_empty());

@@ -46,6 +46,27 @@ impl Report {
         });
     }
 
+    /// The engine says of a flow that so many events came in, and that all were delivered but those that became dead
+    /// letters.
+    pub(crate) fn check_all_delivered(
+        &mut self,
+        sums: &[Sum],
+        flow: &str,
+        sent: u64,
+        letters: u64,
+    ) {
+        let expected = Sum {
+            flow: flow.to_owned(),
+            events_in: sent,
+            delivered: sent - letters,
+            dropped: letters,
+            ..Sum::default()
+        };
+        self.check(sums.contains(&expected), || {
+            format!("the engine says {sums:?} where it should say {expected:?}")
+        });
+    }
+
     /// What holds for every scenario: all that was sent arrived, nothing else did, and not much of it twice.
     pub(crate) fn take(&mut self, sent: u64, duplicates_most: u64, arrived: &Arrived) {
         self.sent = sent;
