@@ -11,6 +11,7 @@ mod full;
 mod kill;
 mod lab;
 mod letters;
+mod lines;
 mod metrics;
 mod outage;
 mod plugin;
@@ -19,6 +20,7 @@ mod posts;
 mod report;
 mod server;
 mod step;
+mod tcp;
 mod term;
 
 use std::path::PathBuf;
@@ -89,6 +91,8 @@ enum Scenario {
     Deny,
     /// Asked to end while the sink's server is not there
     Down,
+    /// The peer of a TCP connection resets it, closes it, half or as a whole, or goes away
+    Tcp,
     /// Few descriptors, and more peers than those
     Emfile,
     /// A plugin panics, blocks and hands over garbage
@@ -98,7 +102,7 @@ enum Scenario {
 /// A scenario, how often it runs when little time is there, and how often when much is.
 type Plan = (Scenario, u64, u64, fn(&Settings, u64) -> Result<Report>);
 
-const PLANS: [Plan; 14] = [
+const PLANS: [Plan; 15] = [
     (Scenario::Kill, 5, 100, kill::run),
     (Scenario::Step, 8, 300, step::run),
     (Scenario::Term, 3, 20, term::run),
@@ -121,6 +125,7 @@ const PLANS: [Plan; 14] = [
     }),
     (Scenario::Post, 4, 50, post::run),
     (Scenario::Down, 1, 3, outage::down),
+    (Scenario::Tcp, 2, 25, tcp::run),
     (Scenario::Emfile, 1, 3, emfile::run),
     (Scenario::Plugin, 1, 3, plugin::run),
 ];
@@ -196,6 +201,7 @@ fn name(scenario: Scenario) -> &'static str {
         Scenario::Flap => "flap",
         Scenario::Deny => "deny",
         Scenario::Down => "down",
+        Scenario::Tcp => "tcp",
         Scenario::Emfile => "emfile",
         Scenario::Plugin => "plugin",
     }
