@@ -125,7 +125,7 @@ const PLANS: [Plan; 15] = [
     }),
     (Scenario::Post, 4, 50, post::run),
     (Scenario::Down, 1, 3, outage::down),
-    (Scenario::Tcp, 2, 25, tcp::run),
+    (Scenario::Tcp, 1, 10, tcp::run),
     (Scenario::Emfile, 1, 3, emfile::run),
     (Scenario::Plugin, 1, 3, plugin::run),
 ];

@@ -13,7 +13,9 @@ use crate::report::Report;
 /// A flow that has nothing to do with it keeps this much of its rate.
 const BYSTANDER: f64 = 0.9;
 const BYSTANDER_RATE: u64 = 5000;
-/// Instants are drawn from so much time of load.
+/// A connection that has stood for longer than the longest wait is made anew after the first wait.
+const STEADY: Duration = Duration::from_millis(1050);
+/// Instants are drawn from so much time behind that.
 const SPAN_MS: u64 = 300;
 /// So long nobody listens, if that is the fault.
 const AWAY: Duration = Duration::from_secs(1);
@@ -65,7 +67,7 @@ pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
     let since = beside(&lab);
     let (mut opened, mut resumed) = (Duration::ZERO, Duration::ZERO);
     for fault in FAULTS.repeat(usize::try_from(count)?) {
-        lab.pass(Duration::from_micros(random.u64(0..SPAN_MS * 1000)))?;
+        lab.pass(STEADY + Duration::from_micros(random.u64(0..SPAN_MS * 1000)))?;
         if fault == Fault::Away {
             opened = opened.max(away(&mut lab, &server, metrics)?);
         }
