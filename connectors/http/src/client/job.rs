@@ -1,5 +1,6 @@
 //! One event on its way: attempts, waits between them, and its fate.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,8 +100,14 @@ impl Job {
     }
 
     /// Sends the event, again and again where there is hope, and tells its fate.
-    pub(super) async fn run(self, client: Arc<Client>, place: Arc<Place>, _waiting: Permit) {
-        let verdict = self.deliver(&client, &place).await;
+    pub(super) async fn run(
+        self,
+        client: Arc<Client>,
+        place: Arc<Place>,
+        _waiting: Permit,
+        first: impl Future<Output = Permit> + Send,
+    ) {
+        let verdict = self.deliver(&client, &place, first).await;
         match verdict {
             Ok(()) => self.acked(),
             Err(reason) => {
@@ -112,10 +119,15 @@ impl Job {
         }
     }
 
-    async fn deliver(&self, client: &Client, place: &Place) -> Result<(), String> {
+    async fn deliver(
+        &self,
+        client: &Client,
+        place: &Place,
+        first: impl Future<Output = Permit> + Send,
+    ) -> Result<(), String> {
         let mut backoff = Backoff::new(BackoffPolicy::default());
+        let mut permit = self.admitted(client, place, first.await).await?;
         loop {
-            let permit = self.admitted(client, place).await?;
             let attempted = client.attempt(self, place).await;
             let verdict = self.judge(&attempted);
             self.tell_breaker(client, place, &verdict);
@@ -138,14 +150,20 @@ impl Job {
             }
             let wait = backoff.next_wait();
             io::sleep(&client.host, asked.map_or(wait, |asked| asked.max(wait))).await;
+            let again = place.requests.take().await;
+            permit = self.admitted(client, place, again).await?;
         }
     }
 
     /// Waits until the request may be made. One to a destination of the event's own is refused while the breaker of
     /// that is open, so that others need not wait for it; where all go to the same one, they wait.
-    async fn admitted(&self, client: &Client, place: &Place) -> Result<Permit, String> {
+    async fn admitted(
+        &self,
+        client: &Client,
+        place: &Place,
+        mut permit: Permit,
+    ) -> Result<Permit, String> {
         loop {
-            let permit = place.requests.take().await;
             let now_ns = client.host.now_ns();
             let until_ns = {
                 let mut breaker = place.breaker();
@@ -165,6 +183,7 @@ impl Job {
                 Some(until_ns) => io::sleep_until(&client.host, until_ns).await,
                 None => io::sleep(&client.host, TRIAL).await,
             }
+            permit = place.requests.take().await;
         }
     }
 

@@ -51,7 +51,9 @@ impl Sink for ClientSink {
             let place = client.pool.place(&job.url.destination);
             // So many wait at most; beyond that, the engine does.
             let waiting = place.events.take().await;
-            client.run(job.run(Arc::clone(client), place, waiting));
+            // In the queue before the task runs, so that events that wait for each other keep their order.
+            let first = place.requests.take();
+            client.run(job.run(Arc::clone(client), place, waiting, first));
         }
         Ok(())
     }
