@@ -4,6 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue, RETRY_AFTER};
+use hyper::{HeaderMap, Method, Request};
 use temblor_pdk::{
     Backoff, BackoffPolicy, Batch, Error, Event, Fates, OwnedValue, Result, Value, io,
 };
@@ -14,19 +18,21 @@ use super::pool::Place;
 use super::sides::Received;
 use super::url::Url;
 use super::{Client, config, rejected};
-use crate::head;
-use crate::write::{self, HeaderLines};
+use crate::headers::{self, Payload};
 
 /// The longest wait that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How long to wait for the one request that tries a destination.
 const TRIAL: Duration = Duration::from_millis(50);
 
+/// Requests that mostly have no body.
+const NO_BODY: [Method; 4] = [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS];
+
 /// An event that is to be sent.
 pub(super) struct Job {
     pub(super) url: Url,
-    pub(super) method: String,
-    pub(super) headers: HeaderLines,
+    pub(super) method: Method,
+    headers: HeaderMap,
     /// Whether the event itself says where it goes.
     has_own_url: bool,
     correlation: Option<OwnedValue>,
@@ -59,19 +65,17 @@ impl Job {
             Some(text) => Url::parse(text).map_err(rejected)?,
             None => client.url.clone(),
         };
-        let method = text(asked, "method")?.unwrap_or(&client.config.method);
-        config::check_method(method).map_err(rejected)?;
-        let mut headers = write::from_value(asked.get("headers").unwrap_or_default())?;
-        for line in &client.headers {
-            if !write::has(&headers, &line.0) {
-                headers.push(line.clone());
-            }
-        }
+        let method = match text(asked, "method")? {
+            Some(text) => config::method(text).map_err(rejected)?,
+            None => client.method.clone(),
+        };
+        let mut headers = headers::from_value(asked.get("headers").unwrap_or_default())?;
+        headers::add_missing(&mut headers, &client.headers);
         let correlation = event.meta.get("correlation");
         Ok(Job {
             has_own_url: own_url.is_some(),
             url,
-            method: method.to_owned(),
+            method,
             headers,
             correlation: correlation.map(Value::to_owned_value),
             batch: batch.clone(),
@@ -81,12 +85,22 @@ impl Job {
         })
     }
 
-    pub(super) fn body(&self) -> &[u8] {
-        let data = self.batch.events().get(self.at).map(|event| event.data);
-        let text = data.and_then(|data| data.as_str()).map(str::as_bytes);
-        data.and_then(|data| data.as_bytes())
-            .or(text)
-            .unwrap_or_default()
+    /// The request, as often as it has to be sent.
+    pub(super) fn request(&self) -> Request<Full<Bytes>> {
+        let body = Bytes::from_owner(Payload(self.batch.clone(), self.at));
+        let mut headers = self.headers.clone();
+        if !headers.contains_key(HOST) {
+            headers.insert(HOST, self.url.authority.clone());
+        }
+        // Where a body would have a meaning, it is said that there is none.
+        if body.is_empty() && !NO_BODY.contains(&self.method) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+        }
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.url.target.clone();
+        *request.headers_mut() = headers;
+        request
     }
 
     fn acked(mut self) {
@@ -192,7 +206,7 @@ impl Job {
             Ok(answer) => answer,
             Err(reason) => return Verdict::Later(reason.clone(), None),
         };
-        let status = answer.status;
+        let status = answer.status.as_u16();
         match status {
             200..300 => Verdict::Delivered,
             408 | 425 | 429 | 500.. => {
@@ -271,7 +285,7 @@ fn text<'a>(record: Value<'a>, key: &str) -> Result<Option<&'a str>> {
 
 /// How long the server asks to be left alone.
 fn retry_after(answer: &Answer) -> Option<Duration> {
-    let value = head::values(&answer.headers, "retry-after").next()?;
-    let seconds = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
+    let value = answer.headers.get(RETRY_AFTER)?;
+    let seconds = value.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
 }

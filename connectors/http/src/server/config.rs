@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use hyper::{HeaderMap, StatusCode};
 use temblor_pdk::schemars::JsonSchema;
 use temblor_pdk::serde::Deserialize;
 use temblor_pdk::{Error, Result};
 
-use crate::head::HeadLimits;
+use crate::headers;
+use crate::message::HeadLimits;
 use crate::tls::ServerTls;
-use crate::write;
 
 /// Takes requests of HTTP/1.1 as events, and answers each.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -137,15 +138,6 @@ impl Config {
 
     /// Looks for what cannot work.
     pub(super) fn check(&self) -> Result<()> {
-        if !(200..600).contains(&self.status_acked) {
-            let status = self.status_acked;
-            return Err(Error::config(format!(
-                "`status_acked` is {status}, which is no status of an answer\nhelp: set it to 200 to 599"
-            )));
-        }
-        for (name, value) in &self.headers {
-            write::check(name, value.as_bytes()).map_err(Error::config)?;
-        }
         let counts = [
             ("max_headers", self.max_headers),
             ("max_head", self.max_head),
@@ -157,12 +149,37 @@ impl Config {
         }
     }
 
+    /// The status of an answer when nothing was sent back.
+    pub(super) fn status_acked(&self) -> Result<StatusCode> {
+        let status = self.status_acked;
+        as_status(status).ok_or_else(|| {
+            Error::config(format!(
+                "`status_acked` is {status}, which is no status of an answer\nhelp: set it to 200 to 599"
+            ))
+        })
+    }
+
+    /// The headers of every answer that the flow gives.
+    pub(super) fn header_map(&self) -> Result<HeaderMap> {
+        let mut map = HeaderMap::new();
+        for (name, value) in &self.headers {
+            headers::add(&mut map, name, value.as_bytes()).map_err(Error::config)?;
+        }
+        Ok(map)
+    }
+
     pub(super) fn head_limits(&self) -> HeadLimits {
         HeadLimits {
             bytes: self.max_head,
             headers: self.max_headers,
         }
     }
+}
+
+/// A status that an answer can have.
+pub(super) fn as_status(status: u16) -> Option<StatusCode> {
+    let status = StatusCode::from_u16(status).ok();
+    status.filter(|status| (200..600).contains(&status.as_u16()))
 }
 
 pub(super) fn ms(ms: u64) -> Duration {
