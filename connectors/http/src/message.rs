@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::TRANSFER_ENCODING;
+use hyper::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use hyper::{HeaderMap, StatusCode};
 
 use crate::wire::reason_of;
@@ -97,6 +97,11 @@ pub(crate) fn check_coding(headers: &HeaderMap) -> Result<(), Fault> {
     let chunked = |coding: &[u8]| coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),
+        // Of requests hyper drops the second and closes behind the answer, so this concerns responses.
+        (Some(_), _) if headers.contains_key(CONTENT_LENGTH) => Err(Fault::refused(
+            StatusCode::BAD_REQUEST,
+            "`transfer-encoding` and `content-length` contradict each other",
+        )),
         (Some(only), None) if chunked(only.as_bytes()) => Ok(()),
         _ => Err(Fault::refused(
             StatusCode::NOT_IMPLEMENTED,

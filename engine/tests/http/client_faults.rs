@@ -157,6 +157,10 @@ fn nonsense_is_no_response() {
             "content-length",
         ),
         (
+            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+            "contradict",
+        ),
+        (
             "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n12345",
             "chunked",
         ),

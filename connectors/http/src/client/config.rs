@@ -34,29 +34,37 @@ pub(crate) struct Config {
     pub tls: Option<ClientTls>,
     /// How many requests may be under way to one destination at the same time.
     #[serde(default = "default_concurrency")]
+    #[schemars(extend("x-limit" = {"unit": "requests", "beyond": "an event waits for its turn"}))]
     pub concurrency: usize,
     /// How long a request may take, from connecting to the end of the response.
     #[serde(default = "default_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "the request is repeated, or has failed"}))]
     pub timeout_ms: u64,
     /// The same in nanoseconds, as Tremor has it; it counts if it is there.
     pub timeout: Option<u64>,
     /// How long connecting may take, with the TLS handshake.
     #[serde(default = "default_connect_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "the request is repeated, or has failed"}))]
     pub connect_timeout_ms: u64,
     /// How long a connection is kept for the next request.
     #[serde(default = "default_idle_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "the connection is closed"}))]
     pub idle_timeout_ms: u64,
     /// How often a request is repeated that failed for a reason that may pass.
     #[serde(default = "default_max_retries")]
+    #[schemars(extend("x-limit" = {"unit": "times", "beyond": "the event has failed"}))]
     pub max_retries: u32,
     /// The largest response, in bytes.
     #[serde(default = "default_max_body")]
+    #[schemars(extend("x-limit" = {"unit": "bytes", "beyond": "the request is repeated, or has failed"}))]
     pub max_body: u64,
     /// The longest head of a response, in bytes.
     #[serde(default = "default_max_head")]
+    #[schemars(extend("x-limit" = {"unit": "bytes", "beyond": "the request is repeated, or has failed"}))]
     pub max_head: usize,
     /// The largest number of headers of a response.
     #[serde(default = "default_max_headers")]
+    #[schemars(extend("x-limit" = {"unit": "headers", "beyond": "the request is repeated, or has failed"}))]
     pub max_headers: usize,
 }
 
