@@ -9,6 +9,8 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 
 /// How much is read at once.
 const READ_BYTES: usize = 16 * 1024;
+/// So often something is read before others run: hyper reads some messages for as long as more of them is there.
+const READS: u32 = 16;
 /// Up to this size several pieces are written at once.
 const JOINED_BYTES: usize = 4 * 1024;
 
@@ -38,6 +40,8 @@ impl Watch for () {}
 pub(crate) struct Wire<W = ()> {
     io: Box<dyn Transport>,
     watch: W,
+    /// How often something was read since others have run.
+    reads: u32,
 }
 
 impl Wire {
@@ -45,12 +49,17 @@ impl Wire {
         Wire {
             io: Box::new(io),
             watch: (),
+            reads: 0,
         }
     }
 
     /// The same connection, watched.
     pub(crate) fn watched<W: Watch>(self, watch: W) -> Wire<W> {
-        Wire { io: self.io, watch }
+        Wire {
+            io: self.io,
+            watch,
+            reads: 0,
+        }
     }
 }
 
@@ -76,10 +85,17 @@ impl<W: Watch> Read for Wire<W> {
         cx: &mut Context<'_>,
         mut room: ReadBufCursor<'_>,
     ) -> Poll<Result<()>> {
+        if self.reads == READS {
+            self.reads = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         // What hyper hands over is not initialised, and the transport wants to see bytes.
         let mut piece = [0; READ_BYTES];
         let most = room.remaining().min(READ_BYTES);
-        let count = ready!(Pin::new(&mut self.io).poll_read(cx, &mut piece[..most]))?;
+        let read = Pin::new(&mut self.io).poll_read(cx, &mut piece[..most]);
+        self.reads = if read.is_ready() { self.reads + 1 } else { 0 };
+        let count = ready!(read)?;
         room.put_slice(&piece[..count]);
         if count > 0 {
             self.watch.came();
