@@ -70,7 +70,8 @@ fn one(settings: &Settings, tongue: Tongue, report: &mut Report) -> Result<()> {
         written.is_some() && line.is_some_and(|line| line.arrived().distinct > 0)
     })?;
     let crowd = Crowd::start(series, address, tongue, PEERS);
-    crowded(&mut lab, &mut engine, &crowd, tongue, report)?;
+    let lasts = settings.lasts(CROWDED);
+    crowded(&mut lab, &mut engine, &crowd, (tongue, lasts), report)?;
     crowd.leave();
     let next = next_peer(&mut lab, &mut engine, series, address, tongue)?;
     report.check(settings.is_soon(next, RESUMED), || {
@@ -107,7 +108,7 @@ fn crowded(
     lab: &mut Lab,
     engine: &mut Engine,
     crowd: &Crowd,
-    tongue: Tongue,
+    (tongue, lasts): (Tongue, Duration),
     report: &mut Report,
 ) -> Result<()> {
     if let Some(line) = &lab.bystander {
@@ -121,9 +122,9 @@ fn crowded(
         Ok((line.feed.sent(), arrived, lab.acked_of(line)?))
     };
     let (sent, arrived, acked) = beside(lab)?;
-    lab.pass(CROWDED)?;
+    lab.pass(lasts)?;
     engine.check()?;
-    let used = (engine.cpu_seconds()? - cpu) / CROWDED.as_secs_f64();
+    let used = (engine.cpu_seconds()? - cpu) / lasts.as_secs_f64();
     report.check(used < SPIN, || {
         format!("{tongue:?}: it used {used:.2} of a core meanwhile")
     });
@@ -140,7 +141,7 @@ fn crowded(
         format!("{tongue:?}: its position kept {positions:.2} of its rate")
     });
     let all = warnings(engine)?;
-    let said = (all - said) as f64 / CROWDED.as_secs_f64();
+    let said = (all - said) as f64 / lasts.as_secs_f64();
     report.check(all > 0 && said <= WARNINGS, || {
         format!("{tongue:?}: {all} warnings named the limit, {said:.1} a second")
     });

@@ -186,9 +186,10 @@ fn fill_once(settings: &Settings, round: u64, disk: &Disk, report: &mut Report) 
     let mut lab = Lab::files(settings, Some(&disk.out()))?;
     let (mut engine, arrived, memory) = fill(settings, disk, &mut lab)?;
     let cpu = engine.cpu_seconds()?;
-    lab.pass(FULL)?;
+    let lasts = settings.lasts(FULL);
+    lab.pass(lasts)?;
     engine.check()?;
-    let used = (engine.cpu_seconds()? - cpu) / FULL.as_secs_f64();
+    let used = (engine.cpu_seconds()? - cpu) / lasts.as_secs_f64();
     report.check(used < SPIN, || {
         format!("round {round}: it used {used:.2} of a core while it waited")
     });
@@ -220,7 +221,7 @@ fn fill_once(settings: &Settings, round: u64, disk: &Disk, report: &mut Report) 
     // What was written whole and not known to be is written again; what fits into the file is not.
     report.take(lab.line.feed.sent(), 0, &lab.line.arrived());
     report.note(format!(
-        "round {round}: {used:.2} of a core and {grown:.0} MiB more while full for {FULL:?}, first event {first:?} \
+        "round {round}: {used:.2} of a core and {grown:.0} MiB more while full for {lasts:?}, first event {first:?} \
          after relief"
     ));
     Ok(())

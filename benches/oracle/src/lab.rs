@@ -28,9 +28,19 @@ pub(crate) struct Settings {
     pub(crate) rate: u64,
     /// What times are multiplied by within which something has to happen.
     pub(crate) slack: u32,
+    /// Whether faults last half as long.
+    pub(crate) is_brief: bool,
 }
 
 impl Settings {
+    /// How long a fault lasts that usually lasts so long.
+    pub(crate) fn lasts(&self, time: Duration) -> Duration {
+        match self.is_brief {
+            true => time / 2,
+            false => time,
+        }
+    }
+
     /// Whether something happened in time.
     pub(crate) fn is_soon(&self, took: Duration, most: Duration) -> bool {
         took <= most * self.slack

@@ -163,6 +163,7 @@ fn run(options: &Options) -> Result<bool> {
         seed: options.seed,
         rate: options.rate,
         slack: options.slack,
+        is_brief: options.scenario == Scenario::All,
     };
     let mut reports = Vec::new();
     for (scenario, few, many, run) in PLANS {

@@ -183,10 +183,11 @@ fn one(
     lab.line.feed.set_rate(RATE);
     beside(lab, |line| line.feed.set_rate(BYSTANDER_RATE));
     lab.pass(Duration::from_millis(300))?;
+    let lasts = settings.lasts(OUTAGE);
     let (memory, cpu) = (engine.memory_mib()?, engine.cpu_seconds()?);
     let (before, sent) = beside(lab, |line| (line.arrived().distinct, line.feed.sent()));
-    let paused = misbehave(lab, server, metrics, outage)?;
-    let used = (engine.cpu_seconds()? - cpu) / OUTAGE.as_secs_f64();
+    let paused = misbehave(lab, server, metrics, outage, lasts)?;
+    let used = (engine.cpu_seconds()? - cpu) / lasts.as_secs_f64();
     let grown = engine.memory_mib()? - memory;
     let (after, sent_after) = beside(lab, |line| (line.arrived().distinct, line.feed.sent()));
     let kept = (after - before) as f64 / (sent_after - sent).max(1) as f64;
@@ -231,9 +232,10 @@ fn misbehave(
     server: &Server,
     metrics: Metrics,
     outage: Outage,
+    lasts: Duration,
 ) -> Result<Option<Duration>> {
     let Outage::Steady(mode) = outage else {
-        for _ in 0..OUTAGE.as_millis() / FLAP.as_millis() / 2 {
+        for _ in 0..lasts.as_millis() / FLAP.as_millis() / 2 {
             server.set(Mode::Refuse);
             lab.pass(FLAP)?;
             server.set(Mode::Good);
@@ -250,14 +252,14 @@ fn misbehave(
     };
     let mut paused = None;
     if mode != Mode::Deny {
-        while paused.is_none() && since.elapsed() < OUTAGE {
+        while paused.is_none() && since.elapsed() < lasts {
             let open = metrics.of("temblor_cell_destinations_open", "main", "output", "")?;
             paused = (open > 0.0).then(|| since.elapsed().saturating_sub(notices));
             lab.look()?;
         }
-        paused = paused.or(Some(OUTAGE));
+        paused = paused.or(Some(lasts));
     }
-    lab.pass(OUTAGE.saturating_sub(since.elapsed()))?;
+    lab.pass(lasts.saturating_sub(since.elapsed()))?;
     Ok(paused)
 }
 

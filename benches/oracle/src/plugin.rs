@@ -13,9 +13,9 @@ use crate::report::Report;
 
 /// Everything that goes wrong has an end within this time.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// So long the rate of the flow beside is measured, in windows.
+/// The rate of the flow beside it is measured in windows, for so long.
 const WINDOW: Duration = Duration::from_millis(500);
-const WINDOWS: u64 = 8;
+const WINDOWS: Duration = Duration::from_secs(4);
 /// It keeps this much of its rate, given CPU to spare.
 const BYSTANDER: f64 = 0.95;
 /// The same where things may take longer.
@@ -321,9 +321,9 @@ fn one(settings: &Settings, report: &mut Report) -> Result<Vec<f64>> {
         })
     })?;
     let acted = began.elapsed();
-    let cpu = engine.cpu_seconds()?;
-    let kept = windows(&mut lab)?;
-    let used = (engine.cpu_seconds()? - cpu) / (WINDOW * WINDOWS as u32).as_secs_f64();
+    let (cpu, measured) = (engine.cpu_seconds()?, Instant::now());
+    let kept = windows(&mut lab, settings.lasts(WINDOWS))?;
+    let used = (engine.cpu_seconds()? - cpu) / measured.elapsed().as_secs_f64();
     for case in &CASES {
         follows(case, metrics, &mut lab, &engine, report)?;
     }
@@ -341,9 +341,10 @@ fn one(settings: &Settings, report: &mut Report) -> Result<Vec<f64>> {
     Ok(kept)
 }
 
-fn windows(lab: &mut Lab) -> Result<Vec<f64>> {
+fn windows(lab: &mut Lab, time: Duration) -> Result<Vec<f64>> {
     let mut kept = Vec::new();
-    for _ in 0..WINDOWS {
+    let since = Instant::now();
+    while since.elapsed() < time {
         let (sent, arrived) = (lab.line.feed.sent(), lab.line.arrived().distinct);
         lab.pass(WINDOW)?;
         let sent = lab.line.feed.sent() - sent;
