@@ -113,9 +113,13 @@ pub(crate) struct SourceTask {
 impl SourceTask {
     /// Runs until the source has ended, was drained or failed, and every event has its fate.
     pub(crate) async fn run(mut self) {
-        let Some(body) = self.slot.take(self.owner) else {
+        let Some(mut body) = self.slot.take(self.owner) else {
             return;
         };
+        if self.instance.is_none() {
+            // The task before may be in a poll that does not return.
+            body.begin_anew();
+        }
         if self.live(body).await.is_some() {
             self.report(Report::Ended(Side::Source));
         }
@@ -280,6 +284,7 @@ impl SourceTask {
             &mut **instance,
             (self.parts.limits, number),
             (&self.orders, &self.settled),
+            (&self.slot, self.owner),
             self.parts.shared.supervision.answer_within,
             &mut heard,
         );

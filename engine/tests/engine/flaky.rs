@@ -29,6 +29,8 @@ pub(crate) enum Act {
     Panic,
     /// The thread is blocked until the world opens, and for 30 s at most.
     Block,
+    /// The thread of a source is blocked so once it has waited for an event, or was interrupted.
+    BlockLater,
     /// It waits for ever, whatever it is told.
     Hang,
     /// More events than any sound source hands over.
@@ -87,6 +89,15 @@ impl World {
         self.step("connect").await.map(drop)
     }
 
+    fn block(&self) {
+        for _ in 0..30_000 {
+            if self.opened.load(Ordering::SeqCst) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     async fn step(&self, place: &'static str) -> Result<Act> {
         lock(&self.life).push(place);
         match self.next(place) {
@@ -95,12 +106,7 @@ impl World {
             Act::Fail => Err(Error::failed(format!("told to fail in {place}"))),
             Act::Panic => panic!("told to panic in {place}"),
             Act::Block => {
-                for _ in 0..30_000 {
-                    if self.opened.load(Ordering::SeqCst) {
-                        break;
-                    }
-                    std::thread::sleep(Duration::from_millis(1));
-                }
+                self.block();
                 Ok(Act::Well)
             }
             Act::Hang => pending().await,
@@ -264,7 +270,11 @@ impl Source for FlakySource {
         world.pulls.fetch_add(1, Ordering::SeqCst);
         let act = world.step("pull").await?;
         let feed = world.feed.1.clone();
-        let Some(Ok(n)) = out.wait(feed.recv_async()).await else {
+        let fed = out.wait(feed.recv_async()).await;
+        if act == Act::BlockLater {
+            world.block();
+        }
+        let Some(Ok(n)) = fed else {
             return Ok(Pull::Idle);
         };
         let count = if act == Act::Flood { 1 << 21 } else { 1 };
