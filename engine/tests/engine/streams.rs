@@ -120,6 +120,21 @@ fn what_a_broken_stream_kept_is_dropped_and_told() {
 }
 
 #[test]
+fn what_a_broken_stream_kept_can_be_dropped() {
+    let steps = [
+        Step::Bytes(1, "abc", None),
+        Step::Bytes(1, "", Some(StreamEnd::Failed)),
+        Step::Bytes(2, "xyz", Some(StreamEnd::Failed)),
+    ];
+    let policy = format!("{PAIRS}, on_failure = \"drop\"");
+    let ran = run("breaks_dropped", &steps, &policy);
+    assert_eq!(ran.events, [r#""1ab""#, r#""1xy""#]);
+    assert_eq!(ran.fates, [Acked; 3]);
+    assert_eq!(counts(&ran.report), [4, 2, 0, 0, 0, 0]);
+    assert_eq!((ran.report.counts.refused, ran.failures.len()), (2, 2));
+}
+
+#[test]
 fn messages_without_a_stream_begin_anew_each() {
     let steps = [Step::Messages(&["abc", "d", "ef"]), Step::Messages(&["g"])];
     let ran = run("messages", &steps, PAIRS);
