@@ -216,6 +216,11 @@ impl Decoder {
         })
     }
 
+    /// All streams broke off with their connection: what the preprocessors still keep is dropped.
+    pub(crate) fn forget(&mut self) {
+        self.streams.clear();
+    }
+
     /// Ends all streams: what the preprocessors still keep is decoded as pulls of their own, numbered from `pull` on.
     pub(crate) fn finish(&mut self, pull: &PullOf<'_>) -> Vec<Decoded> {
         let streams = std::mem::take(&mut self.streams);

@@ -4,11 +4,14 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use temblor_pdk::{Command, Error, ErrorKind, Instance, PullLimits, PullNumber, Reply};
+use temblor_pdk::{Batch, Command, Error, ErrorKind, Instance, PullLimits, PullNumber, Reply};
 
 use super::{Message, SourceBody};
+use crate::clock::Times;
 use crate::control::Order;
-use crate::fate::Settled;
+use crate::decode::{Decoded, PullOf, take_end};
+use crate::fate::{Settled, Ticket};
+use crate::parcel::{Parcel, Tickets};
 use crate::slot::Slot;
 
 /// Pulls once. A message interrupts a pull that waits; messages are put into `heard`. A pull that does not come back
@@ -78,4 +81,17 @@ pub(super) async fn next_message(
         }
     };
     smol::future::or(order, settled).await
+}
+
+/// The events of a source of values.
+pub(super) fn take_values(batch: Batch, pull: &PullOf<'_>, times: &mut Times) -> Decoded {
+    let lane = batch.events().first().map_or(0, |event| event.id.lane);
+    let (batch, _) = take_end(batch);
+    let ticket = Ticket::open(pull.fates, lane, pull.pull, batch.len() as u32);
+    let tickets = Tickets::new(ticket, Vec::new());
+    let batch = times.given_to(batch);
+    Decoded {
+        parcels: vec![Parcel { batch, tickets }],
+        errors: None,
+    }
 }

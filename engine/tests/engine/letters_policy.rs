@@ -153,7 +153,11 @@ fn too_long(name: &str, policy: &str) -> (Vec<Value>, FlowReport, Vec<FateRange>
     let (mut builder, _) = builder();
     let output = builder.output("o");
     let engine = builder.build().unwrap();
-    probe(name).feed(&[b"{\"n\":0}\n{\"n\":11", b"11111}\n{\"n\":2}\n", b"{\"n\":3}\n"]);
+    probe(name).feed(&[
+        b"{\"n\":0}\n{\"n\":11",
+        b"11111}\n{\"n\":2}\n",
+        b"{\"n\":3}\n",
+    ]);
     let config = json!({ "probe": name });
     let lines = "[{\"name\": \"separate\", \"config\": {\"max_length\": 8}}]";
     let source = format!(
