@@ -50,6 +50,8 @@ pub(crate) struct World {
     /// What the next calls of each kind come to; those behind go well.
     pub(crate) acts: Mutex<HashMap<&'static str, VecDeque<Act>>>,
     pub(crate) written: Mutex<Vec<i64>>,
+    /// What was written to a sink of bytes, connection by connection.
+    pub(crate) sent: Mutex<Vec<String>>,
     /// Writes of a sink that settles late, with the instance that took them.
     pub(crate) kept: Mutex<Vec<(Vec<i64>, Fates)>>,
     pub(crate) fates: Mutex<Vec<FateRange>>,
@@ -128,6 +130,7 @@ pub(crate) fn world(name: &str) -> Arc<World> {
         life: Mutex::default(),
         acts: Mutex::default(),
         written: Mutex::default(),
+        sent: Mutex::default(),
         kept: Mutex::default(),
         fates: Mutex::default(),
         feed: flume::unbounded(),
@@ -314,5 +317,50 @@ impl Sink for FlakySink {
 
     async fn flush(&mut self) -> Result<()> {
         self.0.step("flush").await.map(drop)
+    }
+}
+
+pub(crate) struct FlakyBytes(Arc<World>);
+
+impl Connector for FlakyBytes {
+    type Config = Config;
+    type Source = NoSource;
+    type Sink = BytesSink;
+    const INFO: ConnectorInfo = ConnectorInfo {
+        sink: Some(SinkInfo {
+            payload: Payload::Bytes,
+            settles: Settles::OnReturn,
+        }),
+        ..info("t_flaky_bytes", None, Settles::OnReturn)
+    };
+
+    fn new(config: Config, _: Context) -> Result<Self> {
+        Ok(FlakyBytes(made(&config)))
+    }
+
+    async fn connect(&mut self) -> Result<()> {
+        self.0.connect().await
+    }
+
+    async fn create_sink(&mut self) -> Result<BytesSink> {
+        lock(&self.0.sent).push(String::new());
+        Ok(BytesSink(Arc::clone(&self.0)))
+    }
+}
+
+register!(connector FlakyBytes);
+
+pub(crate) struct BytesSink(Arc<World>);
+
+impl Sink for BytesSink {
+    async fn write(&mut self, batch: Batch, _fates: Fates) -> Result<()> {
+        self.0.step("write").await?;
+        let mut sent = lock(&self.0.sent);
+        for event in batch.events() {
+            let bytes = event.data.as_bytes().unwrap_or_default();
+            let here = sent.last_mut().expect("there is a connection");
+            here.push_str(&String::from_utf8_lossy(bytes));
+        }
+        Ok(())
     }
 }
