@@ -1,6 +1,7 @@
 //! Lost connections of sinks of bytes: whoever is at the other end of the next one knows nothing of what went before.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
@@ -10,6 +11,23 @@ use crate::support::{builder, coded, counts, ended, start, text, until};
 
 fn sent(world: &Arc<World>) -> Vec<String> {
     lock(&world.sent).clone()
+}
+
+#[test]
+fn a_sink_that_is_away_and_has_nothing_to_write_does_not_hold_up_the_end() {
+    let (mut builder, _) = builder();
+    let input = builder.input("input");
+    let engine = builder.build().unwrap();
+    let sink = world("away");
+    sink.is_down.store(true, Ordering::SeqCst);
+    let more = "codec = \"t_count\", reconnect = {\"retry\": {\"interval_ms\": 1}}";
+    let to = coded("a", "t_flaky_bytes", &json!({ "world": "away" }), more);
+    let links = ["connector/s -> connector/a"];
+    let flow = start(&engine, &text(&["s from input", &to], &[], &links));
+    drop(input);
+    flow.drain();
+    let report = ended(&flow);
+    assert!(report.is_ok() && !report.stopped, "{report:?}");
 }
 
 #[test]
