@@ -105,7 +105,7 @@ fn crowded(
     if let Some(line) = &lab.bystander {
         line.feed.set_rate(BYSTANDER_RATE);
     }
-    lab.pass(Duration::from_secs(1))?;
+    lab.pass(lasts / 3)?;
     let (cpu, said) = (engine.cpu_seconds()?, warnings(engine)?);
     let beside = |lab: &Lab| -> Result<(u64, u64, u64)> {
         let line = lab.bystander.as_ref().ok_or("no flow beside it")?;

@@ -15,6 +15,8 @@ const ROOM: u64 = 2 * 1024 * 1024;
 const FULL: Duration = Duration::from_secs(3);
 /// Within this time after relief events get through again.
 const RESUMED: Duration = Duration::from_secs(2);
+/// So long it tries to deliver what is on its way.
+const DRAIN: Duration = Duration::from_secs(5);
 /// Within this time it gives up what cannot be delivered.
 const GIVEN_UP: Duration = Duration::from_secs(15);
 /// A core is used less than this much by an engine that waits.
@@ -151,6 +153,7 @@ pub(crate) fn stuck(settings: &Settings, count: u64) -> Result<Report> {
     for round in 0..count {
         let disk = Disk::make()?;
         let mut lab = Lab::files(settings, Some(&disk.out()))?;
+        lab.drains_within(settings.lasts(DRAIN));
         let (engine, arrived, _) = fill(settings, &disk, &mut lab)?;
         lab.line.feed.set_rate(0);
         let pid = engine.pid();

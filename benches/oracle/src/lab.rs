@@ -242,6 +242,13 @@ impl Lab {
         Ok(line.feed.before(offset))
     }
 
+    /// How long an engine tries to deliver what is on its way when it is asked to end.
+    pub(crate) fn drains_within(&mut self, time: Duration) {
+        let seconds = time.as_secs_f64().to_string();
+        let arguments = ["--drain-timeout".to_owned(), seconds];
+        self.launch.arguments.extend(arguments);
+    }
+
     /// How many events at most begin within so many bytes of input behind the first `acked`.
     pub(crate) fn pull_behind(&self, acked: u64, bytes: u64) -> u64 {
         let feed = &self.line.feed;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::engine::Engine;
+use crate::engine::{Engine, LOOK};
 use crate::event::Series;
 use crate::lab::{Lab, Settings};
 use crate::letters;
@@ -29,6 +29,8 @@ const BYSTANDER_RATE: u64 = 5000;
 /// A core is used less than this much by an engine that waits, beside what the flow beside it needs.
 const SPIN: f64 = 0.6;
 const GROWTH_MIB: f64 = 128.0;
+/// So long it tries to deliver what is on its way.
+const DRAIN: Duration = Duration::from_secs(5);
 /// Within this time it gives up what cannot be delivered.
 const DRAINED: Duration = Duration::from_secs(15);
 /// Requests under way at the same time.
@@ -252,10 +254,11 @@ fn misbehave(
     };
     let mut paused = None;
     if mode != Mode::Deny {
+        lab.pass(notices)?;
         while paused.is_none() && since.elapsed() < lasts {
             let open = metrics.of("temblor_cell_destinations_open", "main", "output", "")?;
             paused = (open > 0.0).then(|| since.elapsed().saturating_sub(notices));
-            lab.look()?;
+            lab.pass(LOOK)?;
         }
         paused = paused.or(Some(lasts));
     }
@@ -273,6 +276,7 @@ pub(crate) fn down(settings: &Settings, count: u64) -> Result<Report> {
     let mut report = Report::new("down");
     report.rounds = count;
     let (mut lab, server, _) = set_up(settings, false)?;
+    lab.drains_within(settings.lasts(DRAIN));
     let mut read_again = 0;
     for round in 0..count {
         server.set(Mode::Good);

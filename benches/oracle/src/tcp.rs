@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::engine::Engine;
+use crate::engine::{Engine, LOOK};
 use crate::event::Series;
 use crate::lab::{Lab, Settings};
 use crate::lines::{End, Heard, Lines};
@@ -111,7 +111,7 @@ fn away(lab: &mut Lab, server: &Lines, metrics: Metrics) -> Result<Duration> {
             let open = metrics.of("temblor_sink_breaker_open", "main", "output", "")?;
             opened = (open > 0.0).then(|| since.elapsed());
         }
-        lab.look()?;
+        lab.pass(LOOK)?;
     }
     Ok(opened.unwrap_or(AWAY))
 }
