@@ -142,6 +142,15 @@ impl Ticket {
         self.mark_all(ids, |marks| &mut marks.delivered);
     }
 
+    /// So many events from this one on are delivered, one behind the other.
+    pub(crate) fn delivered_run(&self, first: &EventId, count: u32) {
+        let Some(cell) = &self.cell else { return };
+        let end = first.event.saturating_add(count).min(cell.events);
+        if cell.counts(first) && first.event < end {
+            cell.lock().delivered.insert(first.event, end - 1);
+        }
+    }
+
     /// The events came to a port that nothing is connected to.
     pub(crate) fn dead_end<'a>(&self, ids: impl Iterator<Item = &'a EventId>) {
         self.mark_all(ids, |marks| &mut marks.dead_ends);

@@ -291,7 +291,7 @@ impl Open {
         if whole && error.is_none() {
             self.left = 0;
             measures.settled(events.iter(), true);
-            parcel.tickets.delivered(parcel.ids());
+            parcel.tickets.all_delivered(events);
             return None;
         }
         if self.told.is_empty() && !whole {
