@@ -4,6 +4,7 @@ mod cell;
 mod prefix;
 mod ranges;
 mod tally;
+mod told;
 
 #[cfg(test)]
 mod tests;
@@ -18,11 +19,13 @@ pub(crate) use cell::Ticket;
 pub(crate) use prefix::Prefix;
 pub use tally::Counts;
 pub(crate) use tally::Tally;
+pub(crate) use told::Told;
 
 /// A pull whose every event has its fate.
 pub(crate) struct Settled {
     lane: Lane,
     pull: u64,
+    /// How many the source handed over; the largest number where it is told one fate for all.
     events: u32,
     failed: Vec<(u32, u32)>,
 }
@@ -45,8 +48,6 @@ pub(crate) struct SourceFates {
     open: AtomicUsize,
     /// Notified when no pull is open any more.
     closed: Notify,
-    /// Whether the source is told whole pulls.
-    whole_pulls: bool,
 }
 
 impl SourceFates {
@@ -56,7 +57,6 @@ impl SourceFates {
         name: &str,
         tally: Arc<Tally>,
         transactional: bool,
-        whole_pulls: bool,
     ) -> (Arc<Self>, flume::Receiver<Settled>) {
         // Bounded by what is in flight, which queues and sinks bound.
         let (settled, receiver) = flume::unbounded();
@@ -67,7 +67,6 @@ impl SourceFates {
             settled: transactional.then_some(settled),
             open: AtomicUsize::new(0),
             closed: Notify::new(),
-            whole_pulls,
         };
         (Arc::new(fates), receiver)
     }

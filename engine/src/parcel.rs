@@ -46,8 +46,9 @@ impl Tickets {
 
     /// Tickets for events that are no source's: their fate is counted nowhere.
     pub(crate) fn of_nobody(events: u32) -> Self {
-        let (fates, _) = SourceFates::new(0, "", Arc::default(), false, true);
-        Tickets::new(Ticket::open(&fates, 0, NO_PULL, events), Vec::new())
+        let (fates, _) = SourceFates::new(0, "", Arc::default(), false);
+        let ticket = Ticket::open_rest(&fates, 0, NO_PULL, events);
+        Tickets::new(ticket, Vec::new())
     }
 
     /// Tickets for events of which some may stand for any event of these pulls and of the `kept` ones.

@@ -14,7 +14,7 @@ use crate::clock::Times;
 use crate::control::{Order, Renewal, Report, Side};
 use crate::decode::{Decoded, Decoder, PullOf, take_end};
 use crate::executor::give_way;
-use crate::fate::{Prefix, Settled, SourceFates, Ticket};
+use crate::fate::{Prefix, Settled, SourceFates, Ticket, Told};
 use crate::host::Shared;
 use crate::limits::MOST_EVENTS;
 use crate::measure::Measures;
@@ -437,7 +437,8 @@ fn garbage(what: String) -> Result<()> {
 fn take_values(batch: Batch, pull: &PullOf<'_>, times: &mut Times) -> Decoded {
     let lane = batch.events().first().map_or(0, |event| event.id.lane);
     let (batch, _) = take_end(batch);
-    let ticket = Ticket::open(pull.fates, lane, pull.pull, batch.len() as u32);
+    let events = batch.len() as u32;
+    let ticket = Ticket::open(pull.fates, lane, pull.pull, events, Told::Events);
     let tickets = Tickets::new(ticket, Vec::new());
     let batch = times.given_to(batch);
     Decoded {
