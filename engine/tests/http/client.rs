@@ -97,6 +97,20 @@ fn events_are_requests() {
 }
 
 #[test]
+fn one_request_at_a_time_keeps_the_order_of_events() {
+    let backend = Backend::new(|_| OK);
+    let sending = Sending::new(AS_IT_IS, json!({ "url": backend.url(), "concurrency": 1 }));
+    for n in 0..500 {
+        sending.send(json!(n));
+    }
+    let (report, _) = sending.end();
+    assert_eq!(counts(&report), [500, 500, 0, 0, 0, 0]);
+    let bodies: Vec<String> = backend.asked().into_iter().map(|a| a.body).collect();
+    let in_order: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+    assert_eq!(bodies, in_order);
+}
+
+#[test]
 fn an_event_says_where_it_goes_and_how() {
     let (one, other) = (Backend::new(|_| OK), Backend::new(|_| OK));
     let config = json!({ "url": one.url(), "headers": { "a": "all" }, "auth": { "bearer": "b" } });

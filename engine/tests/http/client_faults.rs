@@ -166,13 +166,13 @@ fn nonsense_is_no_response() {
         ),
         (
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\n",
-            "length of a chunk",
+            "end of file",
         ),
         (
             "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
             "larger than 8388608",
         ),
-        ("HTTP/1.1 200 OK\r\nconte", "cut short"),
+        ("HTTP/1.1 200 OK\r\nconte", "before message completed"),
         (long.as_str(), "longer than 65536"),
     ] {
         let backend = Backend::new({

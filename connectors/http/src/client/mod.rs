@@ -11,6 +11,7 @@ mod url;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_rustls::TlsConnector;
+use hyper::{HeaderMap, Method};
 use temblor_pdk::io::{self, Network, Spawned};
 use temblor_pdk::{
     Connector, ConnectorInfo, Context, Error, Host, Payload, Result, Settles, SinkInfo, SourceInfo,
@@ -22,7 +23,6 @@ use self::pool::Pool;
 use self::sides::{ClientSink, ClientSource, Received};
 use self::url::Url;
 use crate::time::Warnings;
-use crate::write::HeaderLines;
 
 /// How many responses may wait for the engine.
 const RESPONSES: usize = 64;
@@ -31,8 +31,9 @@ const RESPONSES: usize = 64;
 pub(crate) struct Client {
     config: Config,
     url: Url,
+    method: Method,
     /// Headers of every request.
-    headers: HeaderLines,
+    headers: HeaderMap,
     host: Host,
     network: Arc<dyn Network>,
     pool: Pool,
@@ -74,9 +75,10 @@ impl Connector for HttpClient {
         let url = config.check()?;
         Ok(HttpClient {
             client: Arc::new(Client {
-                headers: config.lines()?,
+                headers: config.header_map()?,
                 pool: Pool::new(config.concurrency),
                 url,
+                method: config::method(&config.method).map_err(Error::config)?,
                 host: context.host().clone(),
                 network: Arc::clone(context.network()),
                 tls: Mutex::default(),
