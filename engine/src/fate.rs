@@ -21,6 +21,8 @@ pub use tally::Counts;
 pub(crate) use tally::Tally;
 pub(crate) use told::Told;
 
+use crate::parcel::NO_PULL;
+
 /// A pull whose every event has its fate.
 pub(crate) struct Settled {
     lane: Lane,
@@ -69,6 +71,20 @@ impl SourceFates {
             closed: Notify::new(),
         };
         (Arc::new(fates), receiver)
+    }
+
+    /// Wakes a task that waits for fates, with one of no pull: where another has taken over from it, the next fate would
+    /// wake it and not the other.
+    pub(crate) fn wake_whoever_waits(&self) {
+        if let Some(settled) = &self.settled {
+            // A source that has ended does not listen any more.
+            let _ = settled.send(Settled {
+                lane: 0,
+                pull: NO_PULL,
+                events: 0,
+                failed: Vec::new(),
+            });
+        }
     }
 
     /// Waits until no pull is open.
