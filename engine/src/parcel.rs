@@ -224,8 +224,11 @@ mod tests {
     /// The places in pull 3 of events; the others are of another pull.
     fn delivered(places: &[Option<u32>]) -> u64 {
         let tally = Arc::new(Tally::default());
-        let (fates, _settled) = SourceFates::new(1, "s", Arc::clone(&tally), true, false);
-        let tickets = Tickets::new(Ticket::open(&fates, 2, 3, 4), Vec::new());
+        let (fates, _settled) = SourceFates::new(1, "s", Arc::clone(&tally), true);
+        let tickets = Tickets::new(
+            Ticket::open(&fates, 2, 3, 4, crate::fate::Told::Events),
+            Vec::new(),
+        );
         let events: Vec<Event<'_>> = places
             .iter()
             .map(|place| {
