@@ -4,6 +4,7 @@ mod cell;
 mod prefix;
 mod ranges;
 mod tally;
+mod told;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub(crate) use cell::Ticket;
 pub(crate) use prefix::Prefix;
 pub use tally::Counts;
 pub(crate) use tally::Tally;
+pub(crate) use told::Told;
 
 use crate::parcel::NO_PULL;
 
@@ -25,6 +27,7 @@ use crate::parcel::NO_PULL;
 pub(crate) struct Settled {
     lane: Lane,
     pull: u64,
+    /// How many the source handed over; the largest number where it is told one fate for all.
     events: u32,
     failed: Vec<(u32, u32)>,
 }
@@ -47,8 +50,6 @@ pub(crate) struct SourceFates {
     open: AtomicUsize,
     /// Notified when no pull is open any more.
     closed: Notify,
-    /// Whether the source is told whole pulls.
-    whole_pulls: bool,
 }
 
 impl SourceFates {
@@ -58,7 +59,6 @@ impl SourceFates {
         name: &str,
         tally: Arc<Tally>,
         transactional: bool,
-        whole_pulls: bool,
     ) -> (Arc<Self>, flume::Receiver<Settled>) {
         // Bounded by what is in flight, which queues and sinks bound.
         let (settled, receiver) = flume::unbounded();
@@ -69,7 +69,6 @@ impl SourceFates {
             settled: transactional.then_some(settled),
             open: AtomicUsize::new(0),
             closed: Notify::new(),
-            whole_pulls,
         };
         (Arc::new(fates), receiver)
     }

@@ -46,8 +46,9 @@ impl Tickets {
 
     /// Tickets for events that are no source's: their fate is counted nowhere.
     pub(crate) fn of_nobody(events: u32) -> Self {
-        let (fates, _) = SourceFates::new(0, "", Arc::default(), false, true);
-        Tickets::new(Ticket::open(&fates, 0, NO_PULL, events), Vec::new())
+        let (fates, _) = SourceFates::new(0, "", Arc::default(), false);
+        let ticket = Ticket::open_rest(&fates, 0, NO_PULL, events);
+        Tickets::new(ticket, Vec::new())
     }
 
     /// Tickets for events of which some may stand for any event of these pulls and of the `kept` ones.
@@ -223,8 +224,11 @@ mod tests {
     /// The places in pull 3 of events; the others are of another pull.
     fn delivered(places: &[Option<u32>]) -> u64 {
         let tally = Arc::new(Tally::default());
-        let (fates, _settled) = SourceFates::new(1, "s", Arc::clone(&tally), true, false);
-        let tickets = Tickets::new(Ticket::open(&fates, 2, 3, 4), Vec::new());
+        let (fates, _settled) = SourceFates::new(1, "s", Arc::clone(&tally), true);
+        let tickets = Tickets::new(
+            Ticket::open(&fates, 2, 3, 4, crate::fate::Told::Events),
+            Vec::new(),
+        );
         let events: Vec<Event<'_>> = places
             .iter()
             .map(|place| {

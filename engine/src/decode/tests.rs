@@ -54,7 +54,7 @@ fn a_frame_in_very_many_pulls_costs_each_of_them_the_same() {
     let times = Times::Logical(1);
     let mut decoder = Decoder::new(Box::new(make), "text", times, letters, policy, true, None);
     let tally = Arc::new(Tally::default());
-    let (fates, settled) = SourceFates::new(0, "s", Arc::clone(&tally), true, true);
+    let (fates, settled) = SourceFates::new(0, "s", Arc::clone(&tally), true);
     let mut pull = PullOf {
         source: 0,
         pull: 0,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use temblor_pdk::{EventId, Lane};
 
 use super::ranges::{Ranges, claims};
+use super::told::{Told, messages_of};
 use super::{Settled, SourceFates};
 use crate::streams::OpenStream;
 
@@ -68,8 +69,8 @@ struct Cell {
     lane: Lane,
     pull: u64,
     events: u32,
-    /// Whether the source is told.
-    told: bool,
+    /// What the source is told.
+    told: Told,
     tickets: AtomicUsize,
     marks: Mutex<Marks>,
 }
@@ -84,17 +85,13 @@ pub(crate) struct Ticket {
 
 impl Ticket {
     /// Opens the cell of a pull of `events` events.
-    pub(crate) fn open(source: &Arc<SourceFates>, lane: Lane, pull: u64, events: u32) -> Self {
-        Ticket::new(source, lane, pull, events, true)
-    }
-
-    /// Opens the cell of events that came of no pull, but of what a preprocessor kept to the end. The source is not
-    /// told of them: they hold the tickets of the pulls that they began in.
-    pub(crate) fn open_rest(source: &Arc<SourceFates>, lane: Lane, pull: u64, events: u32) -> Self {
-        Ticket::new(source, lane, pull, events, false)
-    }
-
-    fn new(source: &Arc<SourceFates>, lane: Lane, pull: u64, events: u32, told: bool) -> Self {
+    pub(crate) fn open(
+        source: &Arc<SourceFates>,
+        lane: Lane,
+        pull: u64,
+        events: u32,
+        told: Told,
+    ) -> Self {
         source.open.fetch_add(1, Ordering::AcqRel);
         source
             .tally
@@ -111,6 +108,12 @@ impl Ticket {
                 marks: Mutex::new(Marks::default()),
             })),
         }
+    }
+
+    /// Opens the cell of events that came of no pull, but of what a preprocessor kept to the end. The source is not
+    /// told of them: they hold the tickets of the pulls that they began in.
+    pub(crate) fn open_rest(source: &Arc<SourceFates>, lane: Lane, pull: u64, events: u32) -> Self {
+        Ticket::open(source, lane, pull, events, Told::Nothing)
     }
 
     /// Keeps the stream of the pull open until every event has its fate.
@@ -282,9 +285,7 @@ impl Cell {
             marks.fail_the_rest(self.events);
         }
         self.count(&marks);
-        if self.told {
-            self.tell_source(&marks);
-        }
+        self.tell_source(&marks);
         drop(marks);
         if self.source.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.source.closed.notify(usize::MAX);
@@ -329,28 +330,30 @@ impl Cell {
     }
 
     fn tell_source(&self, marks: &Marks) {
-        let Marks {
-            failed,
-            spanning_failed,
-            lost,
-            ..
-        } = marks;
         let Some(sender) = &self.source.settled else {
             return;
         };
-        let all = self.source.whole_pulls || self.events == 0;
-        let failed = match (all, *lost || *spanning_failed || !failed.0.is_empty()) {
-            (true, true) => vec![(0, u32::MAX)],
-            (true, false) => Vec::new(),
+        let failed = match marks.spanning_failed {
             // Events that stand for several cannot be told apart.
-            (false, true) if *spanning_failed => vec![(0, self.events - 1)],
-            (false, _) => failed.0.clone(),
+            true => Ranges(vec![(0, self.events.saturating_sub(1))]),
+            false => Ranges(marks.failed.0.clone()),
+        };
+        let (events, failed) = match &self.told {
+            Told::Nothing => return,
+            Told::Events if self.events > 0 => (self.events, failed.0),
+            Told::Messages(ends) => (ends.len() as u32, messages_of(&failed, ends).0),
+            // All of the pull has one fate.
+            Told::Events | Told::Pull => {
+                let is_failed = marks.lost || !failed.0.is_empty();
+                let all = is_failed.then_some((0, u32::MAX));
+                (u32::MAX, all.into_iter().collect())
+            }
         };
         // A source that has ended does not listen any more.
         let _ = sender.send(Settled {
             lane: self.lane,
             pull: self.pull,
-            events: if all { u32::MAX } else { self.events },
+            events,
             failed,
         });
     }

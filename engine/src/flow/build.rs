@@ -6,7 +6,7 @@ use std::time::Duration;
 use event_listener::Event as Notify;
 use log::Level;
 use temblor_lang::Flow;
-use temblor_pdk::{Command, Error, ErrorKind, Instance, Payload};
+use temblor_pdk::{Command, Error, ErrorKind, Instance};
 
 use super::blueprint::{Blueprint, Recovery};
 use super::graph::{self, PipelineTask};
@@ -346,7 +346,6 @@ impl Spawner<'_> {
             &blueprint.name,
             Arc::clone(tally?),
             info.transactional,
-            info.payload == Payload::Bytes,
         );
         let decoder = blueprint.decoder().ok()?;
         let body = SourceBody::new(decoder, out, err, self.inner.times());

@@ -10,7 +10,7 @@ use super::{Message, SourceBody};
 use crate::clock::Times;
 use crate::control::Order;
 use crate::decode::{Decoded, PullOf, take_end};
-use crate::fate::{Settled, Ticket};
+use crate::fate::{Settled, Ticket, Told};
 use crate::parcel::{Parcel, Tickets};
 use crate::slot::Slot;
 
@@ -87,7 +87,8 @@ pub(super) async fn next_message(
 pub(super) fn take_values(batch: Batch, pull: &PullOf<'_>, times: &mut Times) -> Decoded {
     let lane = batch.events().first().map_or(0, |event| event.id.lane);
     let (batch, _) = take_end(batch);
-    let ticket = Ticket::open(pull.fates, lane, pull.pull, batch.len() as u32);
+    let events = batch.len() as u32;
+    let ticket = Ticket::open(pull.fates, lane, pull.pull, events, Told::Events);
     let tickets = Tickets::new(ticket, Vec::new());
     let batch = times.given_to(batch);
     Decoded {

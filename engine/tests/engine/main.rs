@@ -15,6 +15,7 @@ mod flows;
 mod letters;
 mod letters_policy;
 mod life;
+mod messages;
 mod output;
 mod packets;
 mod panics;
