@@ -11,6 +11,8 @@ pub(crate) struct Key {
     /// What it takes.
     #[serde(rename = "type")]
     pub(crate) takes: String,
+    /// Whether its value is not shown.
+    pub(crate) secret: bool,
     /// Whether it must be there.
     pub(crate) required: bool,
     /// What counts if it is not there.
@@ -40,6 +42,9 @@ fn collect(root: &Value, schema: &Value, prefix: &str, depth: usize, keys: &mut 
         let target = not_null(resolve(root, property));
         keys.push(Key {
             takes: takes(root, property),
+            secret: [property, target, resolve(root, target)]
+                .into_iter()
+                .any(is_secret),
             required: required.contains(&name.as_str()),
             default: property.get("default").filter(|v| !v.is_null()).cloned(),
             description: description(property, resolve(root, target)),
@@ -48,6 +53,26 @@ fn collect(root: &Value, schema: &Value, prefix: &str, depth: usize, keys: &mut 
         if depth > 0 {
             collect(root, target, &format!("{key}."), depth - 1, keys);
         }
+    }
+}
+
+fn is_secret(schema: &Value) -> bool {
+    schema.get("x-secret") == Some(&Value::Bool(true))
+}
+
+/// Takes the values out of what a schema marks as secret.
+pub(crate) fn hide_secrets(schema: &mut Value) {
+    if is_secret(schema) {
+        for key in ["const", "default", "enum", "example", "examples"] {
+            if let Some(value) = schema.get_mut(key) {
+                *value = "***".into();
+            }
+        }
+    }
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(hide_secrets),
+        Value::Object(fields) => fields.values_mut().for_each(hide_secrets),
+        _ => {}
     }
 }
 

@@ -11,6 +11,7 @@ mod metrics;
 mod plugin;
 mod position;
 mod run;
+mod secrets;
 mod test;
 mod usage;
 

@@ -18,6 +18,7 @@ mod life;
 mod output;
 mod packets;
 mod panics;
+mod secrets;
 mod stream;
 mod streams;
 mod supervision;
