@@ -381,16 +381,18 @@ pub fn builtin_registry() -> Result<Registry, RegistryError> {
 
 /// Makes hosts for plugins that are loaded before there is an engine, so that their own records are not lost.
 ///
-/// A plugin keeps the first host it gets for as long as the process lives.
+/// A plugin keeps the first host it gets for as long as the process lives. Its records and panics show none of the
+/// secrets: pass those that the engine gets too ([`EngineBuilder::secrets`]).
 ///
 /// # Errors
 /// Never, today; a host may come to need resources.
 pub fn host_for_plugin(
     plugin: &str,
     level: LevelFilter,
+    secrets: &Secrets,
     take: impl Fn(&LogRecord<'_>) + Send + Sync + 'static,
 ) -> Host {
-    let logger = Logger::new(level, Arc::new(take));
+    let logger = Logger::new(level, Arc::new(take)).hiding(secrets);
     let shared = Shared::new(logger, Supervision::default());
     plugin_host(&shared, plugin)
 }

@@ -1,5 +1,7 @@
 //! References in configurations, and secrets that nobody gets to see, through the library.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::json;
 use temblor::{Engine, Secrets, StartError, StartErrorKind};
 use temblor_pdk::schemars::JsonSchema;
@@ -311,6 +313,19 @@ fn nothing_that_is_seen_of_a_connector_shows_a_secret() {
         }
     }
     assert!(seen("nowhere", "${env:TOKEN}").contains("logged with ***"));
+}
+
+#[test]
+fn a_plugin_shows_no_secret_either() {
+    let (secrets, said) = (Secrets::new(), Arc::new(Mutex::new(Vec::new())));
+    let keep = Arc::clone(&said);
+    let host = temblor::host_for_plugin("p.so", log::LevelFilter::Trace, &secrets, move |record| {
+        keep.lock().unwrap().push(record.message.to_owned());
+    });
+    // The plugin was loaded before any configuration was read.
+    secrets.add("s3cr3t-t0ken");
+    host.log(log::Level::Error, "panicked with s3cr3t-t0ken");
+    assert_eq!(*said.lock().unwrap(), ["panicked with ***"]);
 }
 
 #[test]
