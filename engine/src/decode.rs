@@ -1,5 +1,8 @@
 //! From a source's bytes to events: preprocessors and codec of each stream.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -79,7 +82,21 @@ struct Stream {
     open: Option<Arc<OpenStream>>,
 }
 
+/// Which part of a stream a pull is.
+#[derive(Clone, Copy)]
+struct Part {
+    /// Where it begins in the stream, in bytes: what failed and began before, began in earlier pulls.
+    begins: u64,
+    /// Whether nothing of the stream is kept behind it.
+    is_last: bool,
+}
+
 impl Stream {
+    /// All that was kept has been handed over.
+    fn release(&mut self) {
+        self.carried.drain(..).for_each(Ticket::release);
+    }
+
     fn new(make: &MakeSteps, open: Option<Arc<OpenStream>>) -> Result<Self> {
         let steps = make()?;
         Ok(Stream {
@@ -88,6 +105,14 @@ impl Stream {
             carried: Vec::new(),
             open,
         })
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // What is still kept will be no event. Of the pulls that it came from nothing else has failed.
+        self.carried.iter().for_each(Ticket::failed_later);
+        self.release();
     }
 }
 
@@ -145,8 +170,11 @@ impl Decoder {
         }
         let ticket = Ticket::open(pull.fates, id.lane, pull.pull, frames.count());
         stream.open.iter().for_each(|open| ticket.keep(open));
-        fail_earlier(&stream.carried, &frames, begins);
-        let decoded = self.decode_frames(frames, key, pull, &mut stream, ticket);
+        let part = Part {
+            begins,
+            is_last: end.is_some(),
+        };
+        let decoded = self.decode_frames(frames, key, pull, (&mut stream, part), ticket);
         if end.is_none() {
             self.streams.insert(key, stream);
         }
@@ -188,6 +216,11 @@ impl Decoder {
         })
     }
 
+    /// All streams broke off with their connection: what the preprocessors still keep is dropped.
+    pub(crate) fn forget(&mut self) {
+        self.streams.clear();
+    }
+
     /// Ends all streams: what the preprocessors still keep is decoded as pulls of their own, numbered from `pull` on.
     pub(crate) fn finish(&mut self, pull: &PullOf<'_>) -> Vec<Decoded> {
         let streams = std::mem::take(&mut self.streams);
@@ -203,10 +236,13 @@ impl Decoder {
             if frames.count() > 0 {
                 let ticket = Ticket::open_rest(pull.fates, key.0, pull.pull, frames.count());
                 stream.open.iter().for_each(|open| ticket.keep(open));
-                fail_earlier(&stream.carried, &frames, u64::MAX);
-                all.push(self.decode_frames(frames, key, &pull, &mut stream, ticket));
+                let part = Part {
+                    begins: u64::MAX,
+                    is_last: true,
+                };
+                all.push(self.decode_frames(frames, key, &pull, (&mut stream, part), ticket));
             }
-            stream.carried.into_iter().for_each(Ticket::release);
+            stream.release();
         }
         all
     }
@@ -216,22 +252,25 @@ impl Decoder {
         frames: Frames,
         key: (Lane, u64),
         pull: &PullOf<'_>,
-        stream: &mut Stream,
+        (stream, part): (&mut Stream, Part),
         ticket: Ticket,
     ) -> Decoded {
-        let count = frames.count();
-        let mut earlier = std::mem::take(&mut stream.carried);
-        if self.carries && stream.chain.holds() {
+        let is_kept = self.carries && !part.is_last && stream.chain.holds();
+        let earlier = match is_kept && frames.count() == 0 {
+            // The frame that the earlier pulls began has not ended yet.
+            true => Vec::new(),
+            false => std::mem::take(&mut stream.carried),
+        };
+        if is_kept {
             stream.carried.push(ticket.clone());
-            if count == 0 {
-                // The frame that the earlier pulls began has not ended yet.
-                stream.carried.append(&mut earlier);
-            }
         }
+        let spans = frames.failures.iter().any(|f| f.offset < part.begins);
         let Found { good, bad, empty } =
             self.run_codec(&mut *stream.codec, frames, first_of(pull, key));
         empty.iter().for_each(|id| ticket.empty(id));
-        let errors = self.refuse(bad, &ticket, &earlier);
+        // What began in earlier pulls is theirs too.
+        let spans = spans || bad.events().iter().any(|event| event.id.event == 0);
+        let errors = self.refuse(bad, &ticket, if spans { &earlier } else { &[] });
         Decoded {
             parcels: parcels(good, ticket, earlier),
             errors,
@@ -240,13 +279,7 @@ impl Decoder {
 
     /// Gives what could not be decoded its fate. Returns the records.
     fn refuse(&self, bad: Batch, ticket: &Ticket, earlier: &[Ticket]) -> Option<Parcel> {
-        // What began in earlier pulls is theirs too.
-        let spans = !earlier.is_empty() && bad.events().iter().any(|event| event.id.event == 0);
-        let earlier = match spans {
-            true => earlier.to_vec(),
-            false => Vec::new(),
-        };
-        let tickets = Tickets::new(ticket.clone(), earlier);
+        let tickets = Tickets::new(ticket.clone(), earlier.to_vec());
         self.on_failure
             .tell(&tickets, bad.events().iter().map(|event| &event.id));
         let errors = self.on_failure.parcel(bad, &tickets);
@@ -331,14 +364,6 @@ pub(crate) fn take_end(batch: Batch) -> (Batch, Option<StreamEnd>) {
         rest.iter().for_each(|event| out.push(*event));
     });
     (rest, Some(end))
-}
-
-/// Fails the pulls in which a frame began that could not be handed over. The pull that is being decoded, which begins
-/// at `begins` in the stream, counts it.
-fn fail_earlier(carried: &[Ticket], frames: &Frames, begins: u64) {
-    if frames.failures.iter().any(|f| f.offset < begins) {
-        carried.iter().for_each(Ticket::failed_later);
-    }
 }
 
 /// A record of something that could not be decoded.

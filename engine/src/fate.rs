@@ -19,6 +19,8 @@ pub(crate) use prefix::Prefix;
 pub use tally::Counts;
 pub(crate) use tally::Tally;
 
+use crate::parcel::NO_PULL;
+
 /// A pull whose every event has its fate.
 pub(crate) struct Settled {
     lane: Lane,
@@ -70,6 +72,20 @@ impl SourceFates {
             whole_pulls,
         };
         (Arc::new(fates), receiver)
+    }
+
+    /// Wakes a task that waits for fates, with one of no pull: where another has taken over from it, the next fate would
+    /// wake it and not the other.
+    pub(crate) fn wake_whoever_waits(&self) {
+        if let Some(settled) = &self.settled {
+            // A source that has ended does not listen any more.
+            let _ = settled.send(Settled {
+                lane: 0,
+                pull: NO_PULL,
+                events: 0,
+                failed: Vec::new(),
+            });
+        }
     }
 
     /// Waits until no pull is open.

@@ -27,6 +27,8 @@ pub struct LogRecord<'a> {
     pub flow: Option<&'a str>,
     /// The connector it is from or about, by its name in the flow.
     pub connector: Option<&'a str>,
+    /// The pipeline it is about, by its name in the flow.
+    pub pipeline: Option<&'a str>,
     /// The library that the connector was loaded from, by its file name.
     pub plugin: Option<&'a str>,
     /// The module that logged it, where a library names itself.
@@ -119,6 +121,7 @@ impl Logger {
             level: first.level,
             flow: first.flow.as_deref(),
             connector: first.connector.as_deref(),
+            pipeline: first.pipeline.as_deref(),
             plugin: first.plugin.as_deref(),
             target: &first.target,
             message: &message,
@@ -147,13 +150,36 @@ impl Logger {
     #[track_caller]
     pub(crate) fn about(&self, level: Level, flow: &str, connector: &str, message: &str) {
         self.log(&LogRecord {
-            level,
-            flow: Some(flow),
             connector: Some(connector),
-            plugin: None,
-            target: "temblor",
-            message,
+            ..of_engine(level, flow, message)
         });
+    }
+
+    /// The same about a pipeline.
+    #[track_caller]
+    pub(crate) fn about_pipeline(&self, level: Level, flow: &str, pipeline: &str, message: &str) {
+        self.log(&LogRecord {
+            pipeline: Some(pipeline),
+            ..of_engine(level, flow, message)
+        });
+    }
+
+    /// The same about a flow.
+    #[track_caller]
+    pub(crate) fn about_flow(&self, level: Level, flow: &str, message: &str) {
+        self.log(&of_engine(level, flow, message));
+    }
+}
+
+fn of_engine<'a>(level: Level, flow: &'a str, message: &'a str) -> LogRecord<'a> {
+    LogRecord {
+        level,
+        flow: Some(flow),
+        connector: None,
+        pipeline: None,
+        plugin: None,
+        target: "temblor",
+        message,
     }
 }
 
@@ -178,6 +204,7 @@ struct Owned {
     level: Level,
     flow: Option<String>,
     connector: Option<String>,
+    pipeline: Option<String>,
     plugin: Option<String>,
     target: String,
     message: String,
@@ -233,6 +260,7 @@ fn key(place: Place<'_>, record: &LogRecord<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     (place, record.level, record.target).hash(&mut hasher);
     (record.flow, record.connector, record.plugin).hash(&mut hasher);
+    record.pipeline.hash(&mut hasher);
     // 0 stands for all that there is no room for.
     hasher.finish().max(1)
 }
@@ -243,6 +271,7 @@ impl Owned {
             level: record.level,
             flow: record.flow.map(str::to_owned),
             connector: record.connector.map(str::to_owned),
+            pipeline: record.pipeline.map(str::to_owned),
             plugin: record.plugin.map(str::to_owned),
             target: record.target.to_owned(),
             message: record.message.to_owned(),

@@ -53,6 +53,8 @@ enum LogFormat {
 pub(crate) struct Record<'r> {
     /// The connector that it is about.
     pub(crate) connector: Option<&'r str>,
+    /// The pipeline that it is about.
+    pub(crate) pipeline: Option<&'r str>,
     /// The flow of the connector.
     pub(crate) flow: Option<&'r str>,
     /// The plugin that it comes from.
@@ -122,6 +124,7 @@ impl Log {
     pub(crate) fn take(&self, record: &LogRecord<'_>) {
         let of_engine = Record {
             connector: record.connector,
+            pipeline: record.pipeline,
             plugin: record.plugin,
             flow: record.flow,
             target: record.target,
@@ -161,8 +164,11 @@ impl log::Log for Log {
 
 fn text(time: &str, level: Level, record: &Record<'_>) -> String {
     let mut line = format!("{time} {level:<5} ");
-    if let Some(connector) = record.connector {
-        line += &format!("connector `{connector}`: ");
+    match (record.connector, record.pipeline, record.flow) {
+        (Some(connector), ..) => line += &format!("connector `{connector}`: "),
+        (None, Some(pipeline), _) => line += &format!("pipeline `{pipeline}`: "),
+        (None, None, Some(flow)) => line += &format!("flow `{flow}`: "),
+        (None, None, None) => {}
     }
     if let Some(plugin) = record.plugin {
         line += &format!("plugin `{plugin}`: ");
@@ -194,6 +200,9 @@ fn json(time: &str, level: Level, record: &Record<'_>) -> String {
     }
     if let Some(connector) = record.connector {
         put("connector", connector);
+    }
+    if let Some(pipeline) = record.pipeline {
+        put("pipeline", pipeline);
     }
     if let Some(plugin) = record.plugin {
         put("plugin", plugin);
@@ -256,6 +265,7 @@ mod tests {
     fn records_name_connector_and_plugin() {
         let record = Record {
             connector: Some("in"),
+            pipeline: None,
             flow: Some("f"),
             plugin: Some("p.so"),
             target: "t",
@@ -271,5 +281,26 @@ mod tests {
         assert_eq!(parsed["connector"], "in");
         assert_eq!(parsed["plugin"], "p.so");
         assert_eq!(parsed["message"], "it \u{1b}[2J broke\n");
+    }
+
+    #[test]
+    fn records_name_what_they_are_about() {
+        let of_flow = Record {
+            flow: Some("f"),
+            message: "it ended",
+            ..Record::default()
+        };
+        let of_pipeline = Record {
+            pipeline: Some("p"),
+            ..of_flow
+        };
+        let lines = [of_flow, of_pipeline].map(|record| text("NOW", Level::Info, &record));
+        assert_eq!(
+            lines,
+            [
+                "NOW INFO  flow `f`: it ended\n",
+                "NOW INFO  pipeline `p`: it ended\n"
+            ]
+        );
     }
 }

@@ -23,7 +23,7 @@ struct Marks {
     spanning_failed: bool,
     /// What operators kept of this pull failed: what they took, and of which nothing else is known, has failed.
     kept_failed: bool,
-    /// A share ended without a word, so that what nothing was said of has failed.
+    /// A share ended without a word: what was said of an event elsewhere may not be all, so that all have failed.
     lost: bool,
     /// The stream of the pull, which is open as long as the cell.
     stream: Option<Arc<OpenStream>>,
@@ -42,9 +42,13 @@ impl Marks {
         ]
     }
 
-    /// Makes events fail that nothing was said of: if a share was lost, all of these and what was absorbed and may
-    /// still have been kept, else what was kept and failed.
+    /// Makes all events fail if a share was lost, and else those that were kept and failed.
     fn fail_the_rest(&mut self, events: u32) {
+        if self.lost {
+            let all = events.checked_sub(1).map(|last| (0, last));
+            self.failed.0 = all.into_iter().collect();
+            return;
+        }
         let said = [
             &self.delivered,
             &self.failed,
@@ -52,11 +56,7 @@ impl Marks {
             &self.dead_ends,
             &self.empty,
         ];
-        let rest = Ranges::rest(events, &said);
-        let failed = match self.lost {
-            true => rest,
-            false => rest.common(&self.absorbed),
-        };
+        let failed = Ranges::rest(events, &said).common(&self.absorbed);
         self.failed.0.extend(failed.0);
         self.failed.normalise();
     }

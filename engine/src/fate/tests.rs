@@ -80,10 +80,14 @@ impl PullCase {
         self.shares[0].0.len()
     }
 
-    /// The fate of an event by the rules: failed anywhere is failed; a dead letter counts where something was
-    /// delivered; refused anywhere is refused; delivered anywhere is delivered; then where it ended; else, if a share was lost, failed; else absorbed or filtered.
+    /// The fate of an event by the rules: failed anywhere is failed, and all are where a share was lost; a dead letter
+    /// counts where something was delivered; refused anywhere is refused; delivered anywhere is delivered; then where it
+    /// ended; else absorbed or filtered.
     fn outcome(&self, event: usize) -> Said {
         let is = |what| self.shares.iter().any(|(said, _)| said[event] == what);
+        if self.is_lost() {
+            return Said::Failed;
+        }
         if !is(Said::Failed) && is(Said::DeadLettered) && is(Said::Delivered) {
             return Said::DeadLettered;
         }
@@ -96,7 +100,6 @@ impl PullCase {
         ];
         match order.into_iter().find(|what| is(*what)) {
             Some(what) => what,
-            None if self.is_lost() => Said::Failed,
             None if is(Said::Absorbed) && self.kept_failed => Said::Failed,
             None if is(Said::Absorbed) => Said::Absorbed,
             None => Said::Nothing,

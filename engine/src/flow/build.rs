@@ -169,7 +169,13 @@ impl Made<'_> {
                 self.down = Some(error);
                 Ok(())
             }
-            _ => Err(StartError::of_connector(self.planned.spec, doing, &error)),
+            kind => {
+                let refused = StartError::of_connector(self.planned.spec, doing, &error);
+                Err(match kind {
+                    ErrorKind::Disconnected => refused.may_pass(),
+                    _ => refused,
+                })
+            }
         }
     }
 }

@@ -67,6 +67,13 @@ impl StartError {
             help: None,
         }
     }
+
+    /// The outside is not there, which may pass.
+    pub(crate) fn may_pass(self) -> Self {
+        self.help(
+            "with `reconnect = {\"retry\": {\"interval_ms\": 100}}` the flow starts without it, and it is tried again",
+        )
+    }
 }
 
 impl std::fmt::Display for StartError {

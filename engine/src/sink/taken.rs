@@ -229,12 +229,13 @@ impl Taken {
 
     /// Fails everything.
     pub(super) fn fail_all(&self) {
+        for pending in self.take_back() {
+            pending.parcel.fail();
+        }
+        // Only now: what is told from here on concerns nothing that is open.
         let refused = std::mem::take(&mut self.lock().refused);
         for refused in refused {
             refused.fail();
-        }
-        for pending in self.take_back() {
-            pending.parcel.fail();
         }
     }
 }

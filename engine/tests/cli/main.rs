@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod check;
 mod connectors;
+mod descriptors;
 mod dlq;
 mod exit;
 mod metrics;

@@ -23,6 +23,7 @@ mod stream;
 mod streams;
 mod supervision;
 mod supervision_broken;
+mod supervision_bytes;
 mod supervision_random;
 mod supervision_refusal;
 mod support;

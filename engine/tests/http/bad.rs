@@ -7,11 +7,11 @@ use crate::peer::{Client, ECHO, serve};
 use crate::support::{ended, logged};
 
 /// What is sent, and the status that it is answered with.
-const BAD: [(&str, u16); 24] = [
+const BAD: [(&str, u16); 22] = [
     ("hello\r\n\r\n", 400),
     ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}\u{1}\u{fc}", 400),
     ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
-    ("GET / HTTP/3.0\r\nhost: a\r\n\r\n", 505),
+    ("GET / HTTP/3.0\r\nhost: a\r\n\r\n", 400),
     ("GET / HTTP/1.1\r\n\r\n", 400),
     ("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", 400),
     ("GET / HTTP/1.1\r\nhost : a\r\n\r\n", 400),
@@ -34,14 +34,6 @@ const BAD: [(&str, u16); 24] = [
     ),
     (
         "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999999999999999\r\n\r\n",
-        400,
-    ),
-    (
-        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-        400,
-    ),
-    (
-        "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\ncontent-length: 4\r\n\r\n0\r\n\r\n",
         400,
     ),
     (
@@ -71,16 +63,13 @@ const BAD: [(&str, u16); 24] = [
 ];
 
 /// Bodies in chunks that are none, and the status.
-const BAD_CHUNKS: [(&str, u16); 11] = [
+const BAD_CHUNKS: [(&str, u16); 8] = [
     ("\r\n", 400),
     ("x\r\n", 400),
     ("-1\r\n", 400),
     ("+1\r\n1\r\n0\r\n\r\n", 400),
     ("0x1\r\n1\r\n0\r\n\r\n", 400),
-    ("8000000000000000\r\n", 400),
-    ("ffffffffffffffff\r\n", 400),
     ("10000000000000000\r\n", 400),
-    ("7fffffffffffffff\r\n", 413),
     ("1\r\n12\r\n0\r\n\r\n", 400),
     ("1\n1\r\n0\r\n\r\n", 400),
 ];
@@ -120,6 +109,26 @@ fn bad_requests_have_an_answer_and_end_the_connection() {
     );
 }
 
+#[test]
+fn two_lengths_are_one_request_and_end_the_connection() {
+    let served = serve(ECHO, json!({}));
+    // Whoever believes `content-length` sees a second request, which is to be seen by nobody here.
+    let (chunked, length) = ("transfer-encoding: chunked\r\n", "content-length: 4\r\n");
+    for headers in [[chunked, length], [length, chunked]] {
+        let mut client = served.connect();
+        let headers = headers.concat();
+        client.send(format!(
+            "POST / HTTP/1.1\r\nhost: a\r\n{headers}\r\n1\r\n7\r\n0\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n"
+        ));
+        let response = client.response().unwrap();
+        assert_eq!((response.status, response.body.as_str()), (200, "7"));
+        assert_eq!(response.header("connection"), Some("close"));
+        assert!(client.is_ended());
+    }
+    served.flow.drain();
+    assert_eq!(ended(&served.flow).counts.events_in, 2);
+}
+
 /// Sends until the server does not take any more, or all is sent.
 fn flood(client: &mut Client, piece: &[u8], times: usize) {
     for _ in 0..times {
@@ -151,8 +160,15 @@ fn heads_and_bodies_without_end_are_cut_off() {
     refused(client, "12 MiB in chunks", 413);
     let mut client = served.connect();
     client.send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
-    flood(&mut client, &[b'0'; 16384], 64);
+    flood(&mut client, &[b'1'; 16384], 64);
     refused(client, "a length of a chunk of 1 MiB", 400);
+    for length in ["7fffffffffffffff", "8000000000000000", "ffffffffffffffff"] {
+        let mut client = served.connect();
+        client.send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+        client.send(format!("{length}\r\n"));
+        flood(&mut client, &[b'x'; 65536], 200);
+        refused(client, length, 413);
+    }
     let mut client = served.connect();
     client.send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n");
     flood(&mut client, &b"x: y\r\n".repeat(2048), 64);

@@ -14,7 +14,7 @@ pub(crate) struct Sending {
     input: Option<Input>,
     pub(crate) flow: FlowHandle,
     pub(crate) records: Records,
-    _engine: Engine,
+    pub(crate) engine: Engine,
 }
 
 /// Sets metadata to what the event says of it, and sends the rest as the body.
@@ -46,7 +46,7 @@ impl Sending {
             input: Some(input),
             flow,
             records,
-            _engine: engine,
+            engine,
         }
     }
 
@@ -94,6 +94,20 @@ fn events_are_requests() {
         let basic = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
         assert_eq!(asked.header("authorization"), Some(basic));
     }
+}
+
+#[test]
+fn one_request_at_a_time_keeps_the_order_of_events() {
+    let backend = Backend::new(|_| OK);
+    let sending = Sending::new(AS_IT_IS, json!({ "url": backend.url(), "concurrency": 1 }));
+    for n in 0..500 {
+        sending.send(json!(n));
+    }
+    let (report, _) = sending.end();
+    assert_eq!(counts(&report), [500, 500, 0, 0, 0, 0]);
+    let bodies: Vec<String> = backend.asked().into_iter().map(|a| a.body).collect();
+    let in_order: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+    assert_eq!(bodies, in_order);
 }
 
 #[test]

@@ -83,7 +83,15 @@ fn a_server_that_is_not_there_yet_loses_nothing() {
     until("it is left alone", || {
         logged(&sending.records, "http", "left alone for a moment")
     });
+    let left_alone = || {
+        let metrics = sending.engine.metrics();
+        let name = "temblor_cell_destinations_open";
+        let found = metrics.iter().find(|metric| metric.name == name);
+        found.and_then(|metric| metric.value.as_u64())
+    };
+    until("it is counted", || left_alone() == Some(1));
     let backend = Backend::on(TcpListener::bind(address).unwrap(), |_| OK);
+    until("it answers", || left_alone() == Some(0));
     let (report, records) = sending.end();
     assert_eq!(counts(&report), [20, 20, 0, 0, 0, 0]);
     assert_eq!(backend.bodies(), numbers(20));
@@ -166,13 +174,13 @@ fn nonsense_is_no_response() {
         ),
         (
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\n",
-            "length of a chunk",
+            "end of file",
         ),
         (
             "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
             "larger than 8388608",
         ),
-        ("HTTP/1.1 200 OK\r\nconte", "cut short"),
+        ("HTTP/1.1 200 OK\r\nconte", "before message completed"),
         (long.as_str(), "longer than 65536"),
     ] {
         let backend = Backend::new({

@@ -52,6 +52,27 @@ fn a_byte_at_a_time_is_slow_too() {
 }
 
 #[test]
+fn a_length_without_end_is_ended_by_time() {
+    let served = serve(ECHO, json!({ "body_timeout_ms": 300 }));
+    let mut client = served.connect();
+    client.send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+    // Zeros are a number that never gets too large; so many of them leave no moment in which nothing is there to read.
+    let zeros = vec![b'0'; 1 << 20];
+    for _ in 0..1000 {
+        let said = logged(
+            &served.records,
+            "http",
+            "the body did not come within 300 ms",
+        );
+        if said || client.try_send(&zeros).is_err() {
+            break;
+        }
+    }
+    assert_eq!(client.response().unwrap().status, 408);
+    assert_eq!(served.post("1").body, "1");
+}
+
+#[test]
 fn connections_beyond_the_limit_are_told_so() {
     let served = serve(ECHO, json!({ "max_connections": 2 }));
     let mut held: Vec<_> = (0..2).map(|_| served.connect()).collect();

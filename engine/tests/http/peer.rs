@@ -134,6 +134,12 @@ impl Client {
         ));
     }
 
+    /// Reads nothing from now on, and has the system keep little of what comes.
+    pub(crate) fn takes_little(&self) {
+        let socket = socket2::SockRef::from(self.stream.get_ref());
+        socket.set_recv_buffer_size(4096).unwrap();
+    }
+
     /// Says that it will send nothing more.
     pub(crate) fn finish(&mut self) {
         self.stream.get_mut().shutdown(Shutdown::Write).unwrap();

@@ -254,9 +254,10 @@ fn clients_of_http_1_0_are_served() {
     let mut client = served.connect();
     client.send("POST / HTTP/1.0\r\ncontent-length: 1\r\n\r\n1");
     let response = client.response().unwrap();
+    // Connections of HTTP/1.0 end unless something else is said.
     assert_eq!(
         (response.status, response.header("connection")),
-        (200, Some("close"))
+        (200, None)
     );
     assert!(client.is_ended());
     let mut client = served.connect();
@@ -310,6 +311,24 @@ fn a_client_that_has_said_everything_still_gets_its_answer() {
     client.finish();
     assert_eq!(client.response().unwrap().body, "1");
     assert!(client.is_ended());
+}
+
+#[test]
+fn an_answer_that_nobody_reads_is_not_delivered() {
+    let served = serve(ECHO, json!({ "write_timeout_ms": 300 }));
+    let mut client = served.connect();
+    client.takes_little();
+    // More than the system keeps for both sides.
+    client.post("/", &format!("\"{}\"", "x".repeat(7_000_000)));
+    until("the server gives up", || {
+        served.flow.report().counts.failed == 1
+    });
+    // The others are answered meanwhile and afterwards.
+    assert_eq!(served.post("1").body, "1");
+    served.flow.drain();
+    let report = ended(&served.flow);
+    assert!(report.is_ok(), "{report:?}");
+    assert_eq!(counts(&report), [2, 1, 1, 0, 0, 0]);
 }
 
 #[test]

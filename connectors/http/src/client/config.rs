@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hyper::{HeaderMap, Method};
 use temblor_pdk::schemars::JsonSchema;
 use temblor_pdk::serde::Deserialize;
 use temblor_pdk::{Error, Result};
 
 use super::url::Url;
-use crate::head::HeadLimits;
+use crate::headers;
+use crate::message::HeadLimits;
 use crate::tls::ClientTls;
-use crate::write::{self, HeaderLines};
 
 /// Sends events as requests of HTTP/1.1, and hands responses over.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -33,29 +34,37 @@ pub(crate) struct Config {
     pub tls: Option<ClientTls>,
     /// How many requests may be under way to one destination at the same time.
     #[serde(default = "default_concurrency")]
+    #[schemars(extend("x-limit" = {"unit": "requests", "beyond": "an event waits for its turn"}))]
     pub concurrency: usize,
     /// How long a request may take, from connecting to the end of the response.
     #[serde(default = "default_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "the request is repeated, or has failed"}))]
     pub timeout_ms: u64,
     /// The same in nanoseconds, as Tremor has it; it counts if it is there.
     pub timeout: Option<u64>,
     /// How long connecting may take, with the TLS handshake.
     #[serde(default = "default_connect_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "the request is repeated, or has failed"}))]
     pub connect_timeout_ms: u64,
     /// How long a connection is kept for the next request.
     #[serde(default = "default_idle_timeout_ms")]
+    #[schemars(extend("x-limit" = {"unit": "ms", "beyond": "the connection is closed"}))]
     pub idle_timeout_ms: u64,
     /// How often a request is repeated that failed for a reason that may pass.
     #[serde(default = "default_max_retries")]
+    #[schemars(extend("x-limit" = {"unit": "times", "beyond": "the event has failed"}))]
     pub max_retries: u32,
     /// The largest response, in bytes.
     #[serde(default = "default_max_body")]
+    #[schemars(extend("x-limit" = {"unit": "bytes", "beyond": "the request is repeated, or has failed"}))]
     pub max_body: u64,
     /// The longest head of a response, in bytes.
     #[serde(default = "default_max_head")]
+    #[schemars(extend("x-limit" = {"unit": "bytes", "beyond": "the request is repeated, or has failed"}))]
     pub max_head: usize,
     /// The largest number of headers of a response.
     #[serde(default = "default_max_headers")]
+    #[schemars(extend("x-limit" = {"unit": "headers", "beyond": "the request is repeated, or has failed"}))]
     pub max_headers: usize,
 }
 
@@ -120,8 +129,6 @@ impl Config {
     /// Looks for what cannot work.
     pub(super) fn check(&self) -> Result<Url> {
         let url = Url::parse(&self.url).map_err(Error::config)?;
-        check_method(&self.method).map_err(Error::config)?;
-        self.lines()?;
         let counts = [
             ("concurrency", self.concurrency),
             ("max_headers", self.max_headers),
@@ -136,14 +143,17 @@ impl Config {
     }
 
     /// The headers of every request.
-    pub(super) fn lines(&self) -> Result<HeaderLines> {
-        let mut lines = HeaderLines::new();
+    pub(super) fn header_map(&self) -> Result<HeaderMap> {
+        let mut map = HeaderMap::new();
+        let mut add = |name: &str, value: &str| {
+            headers::add(&mut map, name, value.as_bytes()).map_err(Error::config)
+        };
         for (name, value) in &self.headers {
-            lines.push((name.clone(), value.clone().into_bytes()));
+            add(name, value)?;
         }
-        let authorization = match &self.auth {
-            None => None,
-            Some(Auth::Bearer(token)) => Some(format!("Bearer {token}")),
+        match &self.auth {
+            None => {}
+            Some(Auth::Bearer(token)) => add("authorization", &format!("Bearer {token}"))?,
             Some(Auth::Basic { username, .. }) if username.contains(':') => {
                 return Err(Error::config(
                     "`auth.basic.username` holds a `:`, which ends it",
@@ -151,15 +161,10 @@ impl Config {
             }
             Some(Auth::Basic { username, password }) => {
                 let pair = STANDARD.encode(format!("{username}:{password}"));
-                Some(format!("Basic {pair}"))
+                add("authorization", &format!("Basic {pair}"))?;
             }
-        };
-        let authorization = authorization.map(String::into_bytes);
-        lines.extend(authorization.map(|value| (String::from("authorization"), value)));
-        for (name, value) in &lines {
-            write::check(name, value).map_err(Error::config)?;
         }
-        Ok(lines)
+        Ok(map)
     }
 
     /// How long a request may take.
@@ -176,17 +181,9 @@ impl Config {
     }
 }
 
-/// Whether a text can be a method of a request; else says why not.
-pub(super) fn check_method(method: &str) -> Result<(), String> {
-    let is_token = !method.is_empty()
-        && method
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    match is_token && method != "CONNECT" {
-        true => Ok(()),
-        false => Err(format!(
-            "`{}` is no method of a request",
-            method.escape_debug()
-        )),
-    }
+/// The method that a text names; else says why it is none.
+pub(super) fn method(text: &str) -> Result<Method, String> {
+    let method = Method::from_bytes(text.as_bytes()).ok();
+    let method = method.filter(|method| *method != Method::CONNECT);
+    method.ok_or_else(|| format!("`{}` is no method of a request", text.escape_debug()))
 }

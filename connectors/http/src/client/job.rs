@@ -1,8 +1,13 @@
 //! One event on its way: attempts, waits between them, and its fate.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue, RETRY_AFTER};
+use hyper::{HeaderMap, Method, Request};
 use temblor_pdk::{
     Backoff, BackoffPolicy, Batch, Error, Event, Fates, OwnedValue, Result, Value, io,
 };
@@ -13,19 +18,21 @@ use super::pool::Place;
 use super::sides::Received;
 use super::url::Url;
 use super::{Client, config, rejected};
-use crate::head;
-use crate::write::{self, HeaderLines};
+use crate::headers::{self, Payload};
 
 /// The longest wait that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How long to wait for the one request that tries a destination.
 const TRIAL: Duration = Duration::from_millis(50);
 
+/// Requests that mostly have no body.
+const NO_BODY: [Method; 4] = [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS];
+
 /// An event that is to be sent.
 pub(super) struct Job {
     pub(super) url: Url,
-    pub(super) method: String,
-    pub(super) headers: HeaderLines,
+    pub(super) method: Method,
+    headers: HeaderMap,
     /// Whether the event itself says where it goes.
     has_own_url: bool,
     correlation: Option<OwnedValue>,
@@ -58,19 +65,17 @@ impl Job {
             Some(text) => Url::parse(text).map_err(rejected)?,
             None => client.url.clone(),
         };
-        let method = text(asked, "method")?.unwrap_or(&client.config.method);
-        config::check_method(method).map_err(rejected)?;
-        let mut headers = write::from_value(asked.get("headers").unwrap_or_default())?;
-        for line in &client.headers {
-            if !write::has(&headers, &line.0) {
-                headers.push(line.clone());
-            }
-        }
+        let method = match text(asked, "method")? {
+            Some(text) => config::method(text).map_err(rejected)?,
+            None => client.method.clone(),
+        };
+        let mut headers = headers::from_value(asked.get("headers").unwrap_or_default())?;
+        headers::add_missing(&mut headers, &client.headers);
         let correlation = event.meta.get("correlation");
         Ok(Job {
             has_own_url: own_url.is_some(),
             url,
-            method: method.to_owned(),
+            method,
             headers,
             correlation: correlation.map(Value::to_owned_value),
             batch: batch.clone(),
@@ -80,12 +85,22 @@ impl Job {
         })
     }
 
-    pub(super) fn body(&self) -> &[u8] {
-        let data = self.batch.events().get(self.at).map(|event| event.data);
-        let text = data.and_then(|data| data.as_str()).map(str::as_bytes);
-        data.and_then(|data| data.as_bytes())
-            .or(text)
-            .unwrap_or_default()
+    /// The request, as often as it has to be sent.
+    pub(super) fn request(&self) -> Request<Full<Bytes>> {
+        let body = Bytes::from_owner(Payload(self.batch.clone(), self.at));
+        let mut headers = self.headers.clone();
+        if !headers.contains_key(HOST) {
+            headers.insert(HOST, self.url.authority.clone());
+        }
+        // Where a body would have a meaning, it is said that there is none.
+        if body.is_empty() && !NO_BODY.contains(&self.method) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+        }
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.url.target.clone();
+        *request.headers_mut() = headers;
+        request
     }
 
     fn acked(mut self) {
@@ -99,8 +114,14 @@ impl Job {
     }
 
     /// Sends the event, again and again where there is hope, and tells its fate.
-    pub(super) async fn run(self, client: Arc<Client>, place: Arc<Place>, _waiting: Permit) {
-        let verdict = self.deliver(&client, &place).await;
+    pub(super) async fn run(
+        self,
+        client: Arc<Client>,
+        place: Arc<Place>,
+        _waiting: Permit,
+        first: impl Future<Output = Permit> + Send,
+    ) {
+        let verdict = self.deliver(&client, &place, first).await;
         match verdict {
             Ok(()) => self.acked(),
             Err(reason) => {
@@ -112,10 +133,15 @@ impl Job {
         }
     }
 
-    async fn deliver(&self, client: &Client, place: &Place) -> Result<(), String> {
+    async fn deliver(
+        &self,
+        client: &Client,
+        place: &Place,
+        first: impl Future<Output = Permit> + Send,
+    ) -> Result<(), String> {
         let mut backoff = Backoff::new(BackoffPolicy::default());
+        let mut permit = self.admitted(client, place, first.await).await?;
         loop {
-            let permit = self.admitted(client, place).await?;
             let attempted = client.attempt(self, place).await;
             let verdict = self.judge(&attempted);
             self.tell_breaker(client, place, &verdict);
@@ -138,14 +164,20 @@ impl Job {
             }
             let wait = backoff.next_wait();
             io::sleep(&client.host, asked.map_or(wait, |asked| asked.max(wait))).await;
+            let again = place.requests.take().await;
+            permit = self.admitted(client, place, again).await?;
         }
     }
 
     /// Waits until the request may be made. One to a destination of the event's own is refused while the breaker of
     /// that is open, so that others need not wait for it; where all go to the same one, they wait.
-    async fn admitted(&self, client: &Client, place: &Place) -> Result<Permit, String> {
+    async fn admitted(
+        &self,
+        client: &Client,
+        place: &Place,
+        mut permit: Permit,
+    ) -> Result<Permit, String> {
         loop {
-            let permit = place.requests.take().await;
             let now_ns = client.host.now_ns();
             let until_ns = {
                 let mut breaker = place.breaker();
@@ -165,6 +197,7 @@ impl Job {
                 Some(until_ns) => io::sleep_until(&client.host, until_ns).await,
                 None => io::sleep(&client.host, TRIAL).await,
             }
+            permit = place.requests.take().await;
         }
     }
 
@@ -173,7 +206,7 @@ impl Job {
             Ok(answer) => answer,
             Err(reason) => return Verdict::Later(reason.clone(), None),
         };
-        let status = answer.status;
+        let status = answer.status.as_u16();
         match status {
             200..300 => Verdict::Delivered,
             408 | 425 | 429 | 500.. => {
@@ -196,6 +229,12 @@ impl Job {
             Verdict::Later(..) => breaker.failed(now_ns),
         }
         let is_open = breaker.is_open();
+        match (was_open, is_open) {
+            (false, true) => client.silent.add(1),
+            // One less: it wraps around.
+            (true, false) => client.silent.add(u64::MAX),
+            _ => {}
+        }
         drop(breaker);
         let address = self.url.destination.address();
         match (was_open, is_open, verdict) {
@@ -252,7 +291,7 @@ fn text<'a>(record: Value<'a>, key: &str) -> Result<Option<&'a str>> {
 
 /// How long the server asks to be left alone.
 fn retry_after(answer: &Answer) -> Option<Duration> {
-    let value = head::values(&answer.headers, "retry-after").next()?;
-    let seconds = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
+    let value = answer.headers.get(RETRY_AFTER)?;
+    let seconds = value.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
 }

@@ -11,10 +11,11 @@ mod url;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_rustls::TlsConnector;
+use hyper::{HeaderMap, Method};
 use temblor_pdk::io::{self, Network, Spawned};
 use temblor_pdk::{
-    Connector, ConnectorInfo, Context, Error, Host, Payload, Result, Settles, SinkInfo, SourceInfo,
-    register,
+    Cell, CellKind, Connector, ConnectorInfo, Context, Error, Host, Payload, Result, Settles,
+    SinkInfo, SourceInfo, register,
 };
 
 use self::config::Config;
@@ -22,7 +23,6 @@ use self::pool::Pool;
 use self::sides::{ClientSink, ClientSource, Received};
 use self::url::Url;
 use crate::time::Warnings;
-use crate::write::HeaderLines;
 
 /// How many responses may wait for the engine.
 const RESPONSES: usize = 64;
@@ -31,8 +31,9 @@ const RESPONSES: usize = 64;
 pub(crate) struct Client {
     config: Config,
     url: Url,
+    method: Method,
     /// Headers of every request.
-    headers: HeaderLines,
+    headers: HeaderMap,
     host: Host,
     network: Arc<dyn Network>,
     pool: Pool,
@@ -43,6 +44,8 @@ pub(crate) struct Client {
     refused: Warnings,
     failed: Warnings,
     silenced: Warnings,
+    /// How many destinations are left alone.
+    silent: Cell,
     tasks: Mutex<Vec<Spawned<()>>>,
 }
 
@@ -72,11 +75,15 @@ impl Connector for HttpClient {
 
     fn new(config: Config, context: Context) -> Result<Self> {
         let url = config.check()?;
+        let silent = context.host().cell("destinations_open", CellKind::Gauge);
+        // Nothing is known of any yet, whatever the connector before this one knew.
+        silent.set(0);
         Ok(HttpClient {
             client: Arc::new(Client {
-                headers: config.lines()?,
+                headers: config.header_map()?,
                 pool: Pool::new(config.concurrency),
                 url,
+                method: config::method(&config.method).map_err(Error::config)?,
                 host: context.host().clone(),
                 network: Arc::clone(context.network()),
                 tls: Mutex::default(),
@@ -84,6 +91,7 @@ impl Connector for HttpClient {
                 refused: Warnings::default(),
                 failed: Warnings::default(),
                 silenced: Warnings::default(),
+                silent,
                 tasks: Mutex::default(),
                 config,
             }),

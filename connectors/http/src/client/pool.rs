@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use temblor_pdk::{BackoffPolicy, Breaker};
 
+use super::attempt::Sender;
 use super::permits::Permits;
 use super::url::Destination;
-use crate::wire::Wire;
 
 /// So many failures in a row open the breaker of a destination.
 const FAILURES: u32 = 3;
@@ -30,7 +30,7 @@ pub(super) struct Place {
     pub(super) events: Permits,
     breaker: Mutex<Breaker>,
     /// Connections that wait for the next request, and since when.
-    idle: Mutex<Vec<(u64, Wire)>>,
+    idle: Mutex<Vec<(u64, Sender)>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -70,19 +70,19 @@ impl Place {
     }
 
     /// A connection that waits, unless it has waited for too long.
-    pub(super) fn idle(&self, not_before_ns: u64) -> Option<Wire> {
+    pub(super) fn idle(&self, not_before_ns: u64) -> Option<Sender> {
         let mut idle = lock(&self.idle);
         // The one that was used last is the one that most likely still stands.
-        let (since_ns, wire) = idle.pop()?;
+        let (since_ns, sender) = idle.pop()?;
         if since_ns >= not_before_ns {
-            return Some(wire);
+            return Some(sender);
         }
         idle.clear();
         None
     }
 
     /// Keeps a connection for the next request.
-    pub(super) fn keep(&self, wire: Wire, now_ns: u64) {
-        lock(&self.idle).push((now_ns, wire));
+    pub(super) fn keep(&self, sender: Sender, now_ns: u64) {
+        lock(&self.idle).push((now_ns, sender));
     }
 }

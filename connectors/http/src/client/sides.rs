@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hyper::Method;
 use temblor_pdk::{
     ANONYMOUS_STREAM, Arena, Batch, BatchWriter, Event, Fates, Field, Host, OwnedValue, Pull,
     Result, Sink, Source, Value,
@@ -10,13 +11,13 @@ use temblor_pdk::{
 use super::Client;
 use super::attempt::Answer;
 use super::job::Job;
-use crate::server::header_record;
+use crate::headers;
 
 /// A response on its way to the engine.
 pub(super) struct Received {
     pub(super) answer: Answer,
     pub(super) url: String,
-    pub(super) method: String,
+    pub(super) method: Method,
     pub(super) correlation: Option<OwnedValue>,
 }
 
@@ -51,7 +52,9 @@ impl Sink for ClientSink {
             let place = client.pool.place(&job.url.destination);
             // So many wait at most; beyond that, the engine does.
             let waiting = place.events.take().await;
-            client.run(job.run(Arc::clone(client), place, waiting));
+            // In the queue before the task runs, so that events that wait for each other keep their order.
+            let first = place.requests.take();
+            client.run(job.run(Arc::clone(client), place, waiting, first));
         }
         Ok(())
     }
@@ -110,12 +113,12 @@ fn meta<'a>(arena: &'a Arena, received: &Received) -> Value<'a> {
     let text = |text: &str| Value::from(arena.str(text));
     let request = arena.object(&[
         Field::new("url", text(&received.url)),
-        Field::new("method", text(&received.method)),
+        Field::new("method", text(received.method.as_str())),
     ]);
     let answer = &received.answer;
     let response = arena.object(&[
-        Field::new("status", Value::from(u64::from(answer.status))),
-        Field::new("headers", header_record(arena, &answer.headers)),
+        Field::new("status", Value::from(u64::from(answer.status.as_u16()))),
+        Field::new("headers", headers::to_record(arena, &answer.headers)),
     ]);
     let client = arena.object(&[
         Field::new("request", request),

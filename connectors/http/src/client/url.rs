@@ -1,5 +1,9 @@
 //! Addresses of requests.
 
+use hyper::Uri;
+use hyper::header::HeaderValue;
+use hyper::http::uri::PathAndQuery;
+
 /// Where a connection goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Destination {
@@ -14,8 +18,10 @@ pub(super) struct Destination {
 pub(super) struct Url {
     pub(super) text: String,
     pub(super) destination: Destination,
+    /// What the header `host` says.
+    pub(super) authority: HeaderValue,
     /// Path and query.
-    pub(super) target: String,
+    pub(super) target: Uri,
 }
 
 impl Destination {
@@ -24,8 +30,7 @@ impl Destination {
         format!("{}:{}", self.bracketed(), self.port)
     }
 
-    /// What the header `host` says.
-    pub(super) fn authority(&self) -> String {
+    fn authority(&self) -> String {
         match (self.is_tls, self.port) {
             (false, 80) | (true, 443) => self.bracketed(),
             _ => self.address(),
@@ -47,55 +52,48 @@ impl Url {
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(fault("holds what a URL must have in percent-encoding"));
         }
-        let (scheme, rest) = text
-            .split_once("://")
-            .ok_or_else(|| fault("is no URL; one begins with `http://` or `https://`"))?;
-        let is_tls = match scheme.to_ascii_lowercase().as_str() {
-            "http" => false,
-            "https" => true,
-            _ => return Err(fault("is not of HTTP; use `http://` or `https://`")),
+        let uri: Uri = text
+            .parse()
+            .map_err(|reason| fault(&format!("is no URL: {reason}")))?;
+        let is_tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            Some(_) => return Err(fault("is not of HTTP; use `http://` or `https://`")),
+            None => return Err(fault("is no URL; one begins with `http://` or `https://`")),
         };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        if authority.contains('@') {
+        let authority = uri.authority().ok_or_else(|| fault("has no host"))?;
+        if authority.as_str().contains('@') {
             return Err(fault("holds a name or password; use `auth` for those"));
         }
-        let (host, port) = split_port(authority).ok_or_else(|| fault("has no host, or no port"))?;
-        let path = path.split('#').next().unwrap_or_default();
-        let target = match path.starts_with('/') {
-            true => path.to_owned(),
-            false => format!("/{path}"),
+        let host = authority.host().to_ascii_lowercase();
+        let given = authority.as_str().len() > host.len();
+        let port = match authority.port_u16() {
+            None if given => return Err(fault("has no port behind its `:`")),
+            None if is_tls => 443,
+            None => 80,
+            Some(port) => port,
         };
+        if host.is_empty() {
+            return Err(fault("has no host"));
+        }
+        let host = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(&host);
+        let destination = Destination {
+            is_tls,
+            host: host.to_owned(),
+            port,
+        };
+        let authority = HeaderValue::from_str(&destination.authority());
+        let target = uri.path_and_query().cloned();
         Ok(Url {
             text: text.to_owned(),
-            destination: Destination {
-                is_tls,
-                host,
-                port: port.unwrap_or(if is_tls { 443 } else { 80 }),
-            },
-            target,
+            authority: authority.map_err(|_| fault("has no host"))?,
+            target: target.unwrap_or(PathAndQuery::from_static("/")).into(),
+            destination,
         })
     }
-}
-
-fn split_port(authority: &str) -> Option<(String, Option<u16>)> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (host, port) = rest.split_once(']')?;
-            let is_address = host.parse::<std::net::Ipv6Addr>().is_ok();
-            (is_address.then_some(host)?, port)
-        }
-        None => {
-            let at = authority.find(':').unwrap_or(authority.len());
-            authority.split_at(at)
-        }
-    };
-    let port = match port.strip_prefix(':') {
-        Some(port) => Some(port.parse().ok()?),
-        None if port.is_empty() => None,
-        None => return None,
-    };
-    (!host.is_empty()).then(|| (host.to_ascii_lowercase(), port))
 }
 
 #[cfg(test)]
@@ -106,12 +104,15 @@ mod tests {
     fn urls_are_taken_apart() {
         let url = Url::parse("http://Example.org/a/b?c=d#e").expect("a URL");
         assert_eq!(url.destination.address(), "example.org:80");
-        assert_eq!(url.destination.authority(), "example.org");
+        assert_eq!(url.authority, "example.org");
         assert_eq!(url.target, "/a/b?c=d");
         let url = Url::parse("https://[::1]:8443?x").expect("a URL");
         assert_eq!(url.destination.address(), "[::1]:8443");
-        assert_eq!(url.destination.authority(), "[::1]:8443");
-        assert_eq!((url.target.as_str(), url.destination.is_tls), ("/?x", true));
+        assert_eq!(url.authority, "[::1]:8443");
+        assert_eq!(
+            (url.target.to_string().as_str(), url.destination.is_tls),
+            ("/?x", true)
+        );
     }
 
     #[test]
@@ -119,9 +120,10 @@ mod tests {
         for (text, why) in [
             ("example.org", "begins with"),
             ("ftp://example.org", "not of HTTP"),
-            ("http://", "no host"),
-            ("http://a:b/", "no port"),
-            ("http://a:99999/", "no port"),
+            ("http://", "no URL"),
+            ("http://a:b/", "port"),
+            ("http://:80/", "no host"),
+            ("http://a:99999/", "port"),
             ("http://user:secret@a/", "`auth`"),
             ("http://a/ b", "percent"),
             ("http://a/\r\nx: y", "percent"),

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use futures_lite::future::or;
 use temblor_pdk::io::{self, Connection as Socket, Listener};
@@ -10,15 +9,13 @@ use temblor_pdk::{Backoff, BackoffPolicy};
 
 use super::Server;
 use super::config::ms;
-use super::connection::Connection;
+use super::connection::{self, Connection};
 use super::exchange::Peer;
 use crate::time::within;
 use crate::wire::{Wire, reason_of};
 
 /// How many connections beyond the limit are told so at the same time; the rest is closed without a word.
 const REFUSALS: usize = 64;
-/// How long that may take.
-const REFUSAL: Duration = Duration::from_secs(1);
 
 const NO_DESCRIPTOR: [i32; 2] = [23, 24];
 
@@ -92,8 +89,7 @@ fn admit(server: &Arc<Server>, socket: Box<dyn Socket>, alive: flume::Sender<()>
             let server_of = Arc::clone(server);
             server.run(async move {
                 let _kept = (counted, alive);
-                let refused = Connection::new(&server_of, Wire::new(socket), peer).turn_away();
-                within(&server_of.host, REFUSAL, refused).await;
+                connection::turn_away(&server_of, Wire::new(socket)).await;
             });
         }
         return;
@@ -102,7 +98,7 @@ fn admit(server: &Arc<Server>, socket: Box<dyn Socket>, alive: flume::Sender<()>
     server.run(async move {
         let _kept = (counted, alive);
         if let Some(wire) = secure(&server_of, socket, &peer).await {
-            Connection::new(&server_of, wire, peer).run().await;
+            Connection::new(&server_of, peer).run(wire).await;
         }
     });
 }

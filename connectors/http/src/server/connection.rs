@@ -1,28 +1,37 @@
 //! One connection: requests one after the other, each with its answer.
 
+use std::future::{Future, poll_fn};
+use std::io::ErrorKind;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_lite::future::or;
-use temblor_pdk::Lane;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{EXPECT, HOST};
+use hyper::server::conn::http1;
+use hyper::service::{HttpService, service_fn};
+use hyper::{Method, Request, StatusCode, Version};
+use temblor_pdk::{Lane, io};
 
 use super::Server;
-use super::config::ms;
+use super::config::{Config, ms};
 use super::exchange::{About, Answer, Arrived, Peer};
-use super::respond::{self, Response};
-use crate::body::{self, BodyLimits};
-use crate::head::{self, Fault, Framing, Request};
+use super::respond::{self, Asked, Response};
+use super::turn::{Phase, Turn};
+use crate::message::{self, BodyLimits, Fault};
 use crate::time::within;
-use crate::wire::Wire;
+use crate::wire::{Watch, Wire};
 
 /// How long a connection is read from after its last answer, so that the answer is not lost.
 const LINGER: Duration = Duration::from_secs(1);
 
 pub(super) struct Connection {
     server: Arc<Server>,
-    wire: Wire,
     peer: Peer,
     lane: Lane,
+    turn: Turn,
 }
 
 impl Drop for Connection {
@@ -31,209 +40,256 @@ impl Drop for Connection {
     }
 }
 
-/// Whether another request may follow.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Request,
-    End,
+/// How a connection ends.
+enum End {
+    /// As hyper says.
+    Over(hyper::Result<()>),
+    /// What it was at took too long.
+    Late(Phase),
+}
+
+/// Says that there is no room for a connection.
+pub(super) async fn turn_away(server: &Server, wire: Wire) {
+    let reason = "there are too many connections";
+    let words = respond::last_words(StatusCode::SERVICE_UNAVAILABLE, reason);
+    end_with(server, wire, &words).await;
+}
+
+/// Says the last words and closes.
+async fn end_with<W: Watch>(server: &Server, mut wire: Wire<W>, words: &str) {
+    let said = async {
+        if wire.end_with(words.as_bytes()).await.is_ok() {
+            let _ = wire.discard().await;
+        }
+    };
+    within(&server.host, LINGER, said).await;
 }
 
 impl Connection {
-    pub(super) fn new(server: &Arc<Server>, wire: Wire, peer: Peer) -> Self {
+    pub(super) fn new(server: &Arc<Server>, peer: Peer) -> Self {
         Connection {
             server: Arc::clone(server),
-            wire,
             peer,
             lane: server.exchange.open_lane(),
+            turn: Turn::new(),
         }
     }
 
-    pub(super) async fn run(mut self) {
-        while self.turn().await == Next::Request {}
-        self.close().await;
-    }
-
-    /// Says that there is no room for this connection.
-    pub(super) async fn turn_away(mut self) {
-        self.refuse(503, "there are too many connections").await;
-        self.close().await;
-    }
-
-    async fn close(&mut self) {
-        let server = Arc::clone(&self.server);
-        let end = async {
-            if self.wire.close().await.is_ok() {
-                let _ = self.wire.discard().await;
-            }
-        };
-        within(&server.host, LINGER, end).await;
-    }
-
-    /// Takes one request and answers it.
-    async fn turn(&mut self) -> Next {
-        if self.wire.unused().is_empty() && !self.wake_up().await {
-            return Next::End;
+    pub(super) async fn run(self, wire: Wire) {
+        let limits = self.server.config.head_limits();
+        let service = service_fn(|request| self.respond(request));
+        let mut connection = http1::Builder::new()
+            .half_close(true)
+            .header_read_timeout(None)
+            .max_buf_size(limits.buffer())
+            .max_header_size(limits.bytes)
+            .max_headers(limits.headers)
+            .serve_connection(wire.watched(self.turn.clone()), service);
+        let end = self.drive(&mut connection).await;
+        if let Some(words) = self.last_words(end) {
+            end_with(&self.server, connection.into_parts().io, &words).await;
         }
-        let (request, arrived) = match self.receive().await {
-            Ok(Some(received)) => received,
-            Ok(None) => return Next::End,
-            Err(Fault::Gone(reason)) => {
-                self.warn(&format!("a request of {} broke off: {reason}", self.peer));
-                return Next::End;
-            }
-            Err(Fault::Refused(status, reason)) => {
-                let peer = &self.peer;
-                self.warn(&format!(
-                    "a request of {peer} was refused with {status}: {reason}"
-                ));
-                self.refuse(status, &reason).await;
-                return Next::End;
-            }
-        };
-        let (arrived, answer) = arrived;
-        self.server.exchange.submit(arrived);
-        self.answer(request, answer).await
     }
 
-    /// Waits for the first byte of a request; says whether it came.
-    async fn wake_up(&mut self) -> bool {
-        let Connection { server, wire, .. } = self;
-        let idle = ms(server.config.idle_timeout_ms);
-        let ended = async {
-            server.ending.wait().await;
-            None
-        };
-        let first = or(ended, within(&server.host, idle, wire.fill())).await;
-        matches!(first, Some(Ok(count)) if count > 0)
+    /// Runs the connection until it ends, or what it is at takes too long.
+    async fn drive<S>(&self, connection: &mut http1::Connection<Wire<Turn>, S>) -> End
+    where
+        S: HttpService<Incoming, ResBody = Full<Bytes>, Error = std::io::Error>,
+    {
+        let mut ending = pin!(self.server.ending.wait());
+        let mut told = false;
+        let mut armed = None;
+        let mut timer = None;
+        poll_fn(|cx| {
+            if !told && ending.as_mut().poll(cx).is_ready() {
+                told = true;
+                Pin::new(&mut *connection).graceful_shutdown();
+            }
+            if let Poll::Ready(result) = Pin::new(&mut *connection).poll(cx) {
+                return Poll::Ready(End::Over(result));
+            }
+            let (phase, step) = self.turn.phase();
+            if armed != Some(step) {
+                armed = Some(step);
+                let limit = limit(&self.server.config, phase);
+                timer = limit.map(|limit| Box::pin(io::sleep(&self.server.host, limit)));
+            }
+            match timer.as_mut().map(|timer| timer.as_mut().poll(cx)) {
+                Some(Poll::Ready(())) => Poll::Ready(End::Late(phase)),
+                _ => Poll::Pending,
+            }
+        })
+        .await
     }
 
-    fn warn(&self, message: &str) {
+    /// What is still to be said, if only that nothing more comes.
+    fn last_words(&self, end: End) -> Option<String> {
+        let (phase, _) = self.turn.phase();
+        let config = &self.server.config;
+        let fault = match (end, phase) {
+            (End::Late(Phase::Head), _) => {
+                let limit = config.header_timeout_ms;
+                let reason = format!("the head did not come within {limit} ms");
+                Fault::Refused(StatusCode::REQUEST_TIMEOUT, reason)
+            }
+            (End::Late(Phase::Idle) | End::Over(Ok(())), _) => return Some(String::new()),
+            (End::Over(Err(error)), Phase::Idle | Phase::Head) => {
+                config.head_limits().refusal(&error)
+            }
+            // Who does not read reads no last words, and of requests that broke off it was told.
+            (End::Late(_) | End::Over(Err(_)), _) => return None,
+        };
+        match fault {
+            // It broke off between requests, which is anybody's right.
+            Fault::Gone(_) if phase == Phase::Idle => None,
+            fault => {
+                self.warn_of(&fault);
+                match fault {
+                    Fault::Gone(_) => None,
+                    Fault::Refused(status, reason) => Some(respond::last_words(status, &reason)),
+                }
+            }
+        }
+    }
+
+    fn warn_of(&self, fault: &Fault) {
+        let peer = &self.peer;
+        let message = match fault {
+            Fault::Gone(reason) => format!("a request of {peer} broke off: {reason}"),
+            Fault::Refused(status, reason) => {
+                let status = status.as_u16();
+                format!("a request of {peer} was refused with {status}: {reason}")
+            }
+        };
         self.server
             .refused_requests
-            .warn(&self.server.host, message);
+            .warn(&self.server.host, &message);
+    }
+
+    /// Takes a request and answers it. There is no answer for who has gone away.
+    async fn respond(&self, request: Request<Incoming>) -> std::io::Result<respond::Answer> {
+        self.turn.begins();
+        let asked = Asked::of(&request);
+        let response = match self.receive(request).await {
+            Ok((arrived, answer)) => {
+                self.server.exchange.submit(arrived);
+                self.answer(answer).await
+            }
+            Err(fault) => {
+                self.warn_of(&fault);
+                match fault {
+                    Fault::Gone(_) => return Err(ErrorKind::ConnectionAborted.into()),
+                    Fault::Refused(status, reason) => respond::error(status, &reason).closing(),
+                }
+            }
+        };
+        Ok(response.send(&asked, &self.turn))
     }
 
     /// Reads a request.
     async fn receive(
-        &mut self,
-    ) -> Result<Option<(Request, (Arrived, flume::Receiver<Answer>))>, Fault> {
-        let server = Arc::clone(&self.server);
-        let config = &server.config;
-        let limit = config.header_timeout_ms;
-        let read = head::read(&mut self.wire, config.head_limits(), head::request);
-        let read = within(&server.host, ms(limit), read).await;
-        let late = || Fault::Refused(408, format!("the head did not come within {limit} ms"));
-        let Some(mut request) = read.ok_or_else(late)?? else {
-            return Ok(None);
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<(Arrived, flume::Receiver<Answer>), Fault> {
+        check(&request)?;
+        let config = &self.server.config;
+        let (head, body) = request.into_parts();
+        let mut reserved = self.server.budget.reserve();
+        let limits = BodyLimits {
+            bytes: config.max_body,
+            room: &mut |count| reserved.grow(count),
         };
-        if request.method == "CONNECT" {
-            let reason = "this is a server, and no way to others";
-            return Err(Fault::Refused(501, reason.to_owned()));
-        }
-        let mut reserved = server.budget.reserve();
-        let mut room = |count| reserved.grow(count);
-        let body = self.read_body(&request, &mut room).await?;
+        let limit = config.body_timeout_ms;
+        let read = within(
+            &self.server.host,
+            ms(limit),
+            message::read_body(body, limits),
+        )
+        .await;
+        let late = || {
+            Fault::Refused(
+                StatusCode::REQUEST_TIMEOUT,
+                format!("the body did not come within {limit} ms"),
+            )
+        };
+        let body = read.ok_or_else(late)??;
         let (answer, answered) = flume::bounded(1);
         let arrived = Arrived {
             lane: self.lane,
-            about: self.about(&mut request),
+            about: About {
+                head,
+                peer: self.peer.clone(),
+                is_tls: self.server.tls.is_some(),
+            },
             body,
             _reserved: reserved,
             answer,
         };
-        Ok(Some((request, (arrived, answered))))
+        Ok((arrived, answered))
     }
 
-    async fn read_body(
-        &mut self,
-        request: &Request,
-        room: &mut (dyn FnMut(usize) -> bool + Send),
-    ) -> Result<Vec<u8>, Fault> {
-        let server = Arc::clone(&self.server);
-        let limits = BodyLimits {
-            bytes: server.config.max_body,
-            room,
-        };
-        let too_large = matches!(request.framing, Framing::Length(l) if l > limits.bytes);
-        if request.expects_continue && request.framing != Framing::None && !too_large {
-            let go_on = b"HTTP/1.1 100 Continue\r\n\r\n";
-            let written = self.wire.write(&[go_on]).await;
-            written.map_err(|error| Fault::io(&error))?;
-        }
-        let limit = server.config.body_timeout_ms;
-        let read = body::read(&mut self.wire, request.framing, limits);
-        let late = || Fault::Refused(408, format!("the body did not come within {limit} ms"));
-        let read = within(&server.host, ms(limit), read).await;
-        read.ok_or_else(late)?
-    }
-
-    /// What events say of the request. Its headers move there.
-    fn about(&self, request: &mut Request) -> About {
-        let (path, query) = match request.target.split_once('?') {
-            Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
-            None => (request.target.clone(), None),
-        };
-        About {
-            method: request.method.clone(),
-            path,
-            query,
-            headers: std::mem::take(&mut request.headers),
-            peer: self.peer.clone(),
-            protocol: if self.server.tls.is_some() {
-                "https"
-            } else {
-                "http"
-            },
-            version: if request.minor == 0 { "1.0" } else { "1.1" },
-        }
-    }
-
-    /// Waits for the answer and writes it.
-    async fn answer(&mut self, request: Request, answer: flume::Receiver<Answer>) -> Next {
-        let server = Arc::clone(&self.server);
-        let config = &server.config;
-        let limit = config.request_timeout_ms;
+    /// Waits for the answer.
+    async fn answer(&self, answer: flume::Receiver<Answer>) -> Response {
+        let server = &self.server;
+        let limit = server.config.request_timeout_ms;
         let answered = within(&server.host, ms(limit), answer.recv_async()).await;
         // Nobody can answer any more, and no fate counts.
         drop(answer);
-        let mut response = match answered {
-            Some(Ok(Answer::Reply(reply))) => respond::of_reply(reply, &config.headers),
-            Some(Ok(Answer::Undecodable(reason))) => respond::error(400, &reason),
-            Some(Ok(Answer::Fate(fate))) => respond::of_fate(fate, config.status_acked),
+        match answered {
+            Some(Ok(Answer::Reply(reply))) => respond::of_reply(reply, &server.headers),
+            Some(Ok(Answer::Undecodable(reason))) => {
+                respond::error(StatusCode::BAD_REQUEST, &reason)
+            }
+            Some(Ok(Answer::Fate(fate))) => respond::of_fate(fate, server.status_acked),
             Some(Ok(Answer::Ending) | Err(_)) => {
-                respond::error(503, "the server is ending").closing()
+                respond::error(StatusCode::SERVICE_UNAVAILABLE, "the server is ending").closing()
             }
             None => {
                 let reason = format!("there was no answer within {limit} ms");
                 let peer = &self.peer;
-                self.warn(&format!(
-                    "a request of {peer} was answered with 504: {reason}"
-                ));
-                respond::error(504, &reason).closing()
+                let message = format!("a request of {peer} was answered with 504: {reason}");
+                server.refused_requests.warn(&server.host, &message);
+                respond::error(StatusCode::GATEWAY_TIMEOUT, &reason).closing()
             }
-        };
-        response.keep_alive &= request.keep_alive && !server.ending.has_begun();
-        self.write(response, &request.method, request.minor).await
-    }
-
-    async fn refuse(&mut self, status: u16, reason: &str) -> Next {
-        let response = respond::error(status, reason).closing();
-        self.write(response, "GET", 1).await
-    }
-
-    async fn write(&mut self, response: Response, method: &str, minor: u8) -> Next {
-        let server = Arc::clone(&self.server);
-        let head = response.head(server.host.now_ns(), minor);
-        let body = match method {
-            "HEAD" => &[],
-            _ => response.body(),
-        };
-        let pieces = [head.as_slice(), body];
-        let limit = ms(server.config.write_timeout_ms);
-        let written = within(&server.host, limit, self.wire.write(&pieces)).await;
-        match written {
-            Some(Ok(())) if response.delivered() => Next::Request,
-            _ => Next::End,
         }
+    }
+}
+
+/// How long a connection may be at something.
+fn limit(config: &Config, phase: Phase) -> Option<Duration> {
+    match phase {
+        Phase::Idle => Some(ms(config.idle_timeout_ms)),
+        Phase::Head => Some(ms(config.header_timeout_ms)),
+        Phase::Work => None,
+        Phase::Answer => Some(ms(config.write_timeout_ms)),
+    }
+}
+
+/// Looks for what hyper takes and the server does not.
+fn check(request: &Request<Incoming>) -> Result<(), Fault> {
+    let headers = request.headers();
+    if request.method() == Method::CONNECT {
+        return Err(Fault::refused(
+            StatusCode::NOT_IMPLEMENTED,
+            "this is a server, and no way to others",
+        ));
+    }
+    message::check_coding(headers)?;
+    if request.version() == Version::HTTP_10 {
+        return Ok(());
+    }
+    if headers.get_all(HOST).iter().count() != 1 {
+        return Err(Fault::refused(
+            StatusCode::BAD_REQUEST,
+            "a request of HTTP/1.1 has one header `host`",
+        ));
+    }
+    let mut expected = headers.get_all(EXPECT).iter();
+    match expected.all(|what| what.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        true => Ok(()),
+        false => Err(Fault::refused(
+            StatusCode::EXPECTATION_FAILED,
+            "only `100-continue` can be expected",
+        )),
     }
 }

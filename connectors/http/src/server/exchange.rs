@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, StatusCode};
 use temblor_pdk::{Batch, Error, EventId, Fate, FateRange, Fates, Lane, PullNumber};
 
 use super::budget::Reserved;
-use crate::write::HeaderLines;
 
 /// A request that came in.
 pub(super) struct Arrived {
@@ -21,13 +22,9 @@ pub(super) struct Arrived {
 
 /// What an event says of the request that it came with.
 pub(super) struct About {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) query: Option<String>,
-    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) head: Parts,
     pub(super) peer: Peer,
-    pub(super) protocol: &'static str,
-    pub(super) version: &'static str,
+    pub(super) is_tls: bool,
 }
 
 /// The other end of a connection.
@@ -60,8 +57,8 @@ pub(super) enum Answer {
 
 /// What the flow sent back.
 pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: HeaderLines,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
     /// The body is the payload of this event of the batch.
     pub(super) batch: Batch,
     pub(super) at: usize,
@@ -297,8 +294,8 @@ impl Claim {
     /// Answers. The fate of the event is told when the answer is written, or cannot be.
     pub(super) fn answer(
         self,
-        status: u16,
-        headers: HeaderLines,
+        status: StatusCode,
+        headers: HeaderMap,
         batch: &Batch,
         at: usize,
         fates: &Fates,

@@ -7,12 +7,14 @@ mod connection;
 mod exchange;
 mod respond;
 mod sides;
+mod turn;
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_rustls::TlsAcceptor;
+use hyper::{HeaderMap, StatusCode};
 use temblor_pdk::io::{self, Listener, Spawned};
 use temblor_pdk::{
     Connector, ConnectorInfo, Context, Error, Host, Payload, Result, Settles, SinkInfo, SourceInfo,
@@ -22,7 +24,6 @@ use temblor_pdk::{
 use self::budget::Budget;
 use self::config::Config;
 use self::exchange::Exchange;
-pub(crate) use self::sides::header_record;
 use self::sides::{HttpSink, HttpSource};
 use crate::time::{Warnings, within};
 
@@ -32,6 +33,9 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// What all connections of a server share.
 pub(crate) struct Server {
     config: Config,
+    /// Of every answer that the flow gives.
+    headers: HeaderMap,
+    status_acked: StatusCode,
     host: Host,
     exchange: Exchange,
     budget: Budget,
@@ -65,10 +69,6 @@ impl Ending {
     fn begin(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.take();
-    }
-
-    fn has_begun(&self) -> bool {
-        self.ended.is_disconnected()
     }
 
     async fn wait(&self) {
@@ -113,7 +113,7 @@ impl Connector for HttpServer {
         config.check()?;
         let (alive, all_gone) = flume::bounded(1);
         Ok(HttpServer {
-            server: Arc::new(Server::new(config, context.host(), None)),
+            server: Arc::new(Server::new(config, context.host(), None)?),
             context,
             listener: None,
             address: None,
@@ -148,7 +148,7 @@ impl Connector for HttpServer {
         }
         let (alive, all_gone) = flume::bounded(1);
         (self.alive, self.all_gone) = (Some(alive), all_gone);
-        self.server = Arc::new(Server::new(config, self.context.host(), tls));
+        self.server = Arc::new(Server::new(config, self.context.host(), tls)?);
         self.listener = Some(listener);
         Ok(())
     }
@@ -201,8 +201,10 @@ impl Drop for HttpServer {
 }
 
 impl Server {
-    fn new(config: Config, host: &Host, tls: Option<TlsAcceptor>) -> Self {
-        Server {
+    fn new(config: Config, host: &Host, tls: Option<TlsAcceptor>) -> Result<Self> {
+        Ok(Server {
+            headers: config.header_map()?,
+            status_acked: config.status_acked()?,
             host: host.clone(),
             exchange: Exchange::new(),
             budget: Budget::new(config.max_waiting),
@@ -214,7 +216,7 @@ impl Server {
             ending: Ending::new(),
             tasks: Mutex::default(),
             config,
-        }
+        })
     }
 
     /// Runs a task for as long as the server lives.

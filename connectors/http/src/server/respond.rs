@@ -1,131 +1,146 @@
 //! What goes back for a request.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, UNIX_EPOCH};
-
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 use temblor_pdk::Fate;
 
-use super::exchange::Reply;
-use crate::write::{self, HeaderLines};
+use super::exchange::{Reply, Settle};
+use super::turn::Turn;
+use crate::headers::{self, Payload};
+
+/// An answer as hyper takes it.
+pub(super) type Answer = hyper::Response<Full<Bytes>>;
 
 /// An answer that is ready to be written.
 pub(super) struct Response {
-    status: u16,
-    headers: HeaderLines,
-    content: Content,
-    pub(super) keep_alive: bool,
-}
-
-enum Content {
-    Own(Vec<u8>),
-    Reply(Reply),
+    status: StatusCode,
+    headers: HeaderMap,
+    content: Bytes,
+    settle: Option<Settle>,
 }
 
 /// What the flow sent back.
-pub(super) fn of_reply(mut reply: Reply, defaults: &BTreeMap<String, String>) -> Response {
-    let mut headers = std::mem::take(&mut reply.headers);
-    for (name, value) in defaults {
-        if !write::has(&headers, name) {
-            headers.push((name.clone(), value.clone().into_bytes()));
-        }
+pub(super) fn of_reply(reply: Reply, defaults: &HeaderMap) -> Response {
+    let mut headers = reply.headers;
+    headers::add_missing(&mut headers, defaults);
+    let closes = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"close");
+    if headers.get_all(CONNECTION).iter().any(closes) {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    } else {
+        headers.remove(CONNECTION);
     }
-    let closes = |(name, value): &(String, Vec<u8>)| {
-        name.eq_ignore_ascii_case("connection") && value.eq_ignore_ascii_case(b"close")
-    };
-    let keep_alive = !headers.iter().any(closes);
-    headers.retain(|(name, _)| !name.eq_ignore_ascii_case("connection"));
     Response {
         status: reply.status,
         headers,
-        content: Content::Reply(reply),
-        keep_alive,
+        content: Bytes::from_owner(Payload(reply.batch, reply.at)),
+        settle: Some(reply.settle),
     }
 }
 
 /// The flow sent nothing back.
-pub(super) fn of_fate(fate: Fate, status_acked: u16) -> Response {
+pub(super) fn of_fate(fate: Fate, status_acked: StatusCode) -> Response {
     match fate {
         Fate::Acked => Response {
             status: status_acked,
-            headers: HeaderLines::new(),
-            content: Content::Own(Vec::new()),
-            keep_alive: true,
+            headers: HeaderMap::new(),
+            content: Bytes::new(),
+            settle: None,
         },
-        Fate::Failed => error(500, "the request could not be processed"),
+        Fate::Failed => error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the request could not be processed",
+        ),
     }
 }
 
 /// An error of the server's own, with its reason in the body.
-pub(super) fn error(status: u16, reason: &str) -> Response {
-    let plain = b"text/plain; charset=utf-8".to_vec();
+pub(super) fn error(status: StatusCode, reason: &str) -> Response {
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     Response {
         status,
-        headers: vec![(String::from("content-type"), plain)],
-        content: Content::Own(format!("{reason}\n").into_bytes()),
-        keep_alive: true,
+        headers: HeaderMap::from_iter([(CONTENT_TYPE, plain)]),
+        content: Bytes::from(format!("{reason}\n")),
+        settle: None,
+    }
+}
+
+/// An error where there is no request that hyper would let us answer. The connection ends with it.
+pub(super) fn last_words(status: StatusCode, reason: &str) -> String {
+    let phrase = status.canonical_reason().unwrap_or_default();
+    let (code, length) = (status.as_u16(), reason.len() + 1);
+    format!(
+        "HTTP/1.1 {code} {phrase}\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n\
+         content-length: {length}\r\n\r\n{reason}\n"
+    )
+}
+
+/// What hyper has to know of a request when it is answered.
+pub(super) struct Asked {
+    is_head: bool,
+    /// A client of HTTP/1.0 is told that the connection stays open.
+    keeps_alive: bool,
+}
+
+impl Asked {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        let keeps = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"keep-alive");
+        let mut connection = request.headers().get_all(CONNECTION).iter();
+        Asked {
+            is_head: request.method() == Method::HEAD,
+            keeps_alive: request.version() == Version::HTTP_10 && connection.any(keeps),
+        }
     }
 }
 
 impl Response {
     /// The same answer as the last on its connection.
     pub(super) fn closing(mut self) -> Self {
-        self.keep_alive = false;
+        let close = HeaderValue::from_static("close");
+        self.headers.insert(CONNECTION, close);
         self
     }
 
-    /// Whether answers with this status have a body at all.
-    fn has_body(&self) -> bool {
-        !matches!(self.status, 204 | 304)
+    /// Hands the answer to hyper.
+    pub(super) fn send(mut self, asked: &Asked, turn: &Turn) -> Answer {
+        turn.answers(self.settle.take());
+        if asked.keeps_alive && !self.headers.contains_key(CONNECTION) {
+            let stays = HeaderValue::from_static("keep-alive");
+            self.headers.insert(CONNECTION, stays);
+        }
+        let has_body = !matches!(
+            self.status,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        );
+        if asked.is_head && has_body {
+            let length = HeaderValue::from(self.content.len());
+            self.headers.insert(CONTENT_LENGTH, length);
+        }
+        let content = match has_body && !asked.is_head {
+            true => self.content,
+            false => Bytes::new(),
+        };
+        let body = Bytes::from_owner(Content(content, turn.clone()));
+        let mut answer = hyper::Response::new(Full::new(body));
+        *answer.status_mut() = self.status;
+        *answer.headers_mut() = self.headers;
+        answer
     }
+}
 
-    fn content(&self) -> &[u8] {
-        match &self.content {
-            Content::Own(bytes) => bytes,
-            Content::Reply(reply) => {
-                let data = reply.batch.events().get(reply.at).map(|event| event.data);
-                let text = data.and_then(|data| data.as_str()).map(str::as_bytes);
-                let bytes = data.and_then(|data| data.as_bytes());
-                bytes.or(text).unwrap_or_default()
-            }
-        }
+/// What is to be written. hyper drops it when it has taken all of it, or when the connection has ended; then nothing is
+/// flushed any more.
+struct Content(Bytes, Turn);
+
+impl AsRef<[u8]> for Content {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
+}
 
-    pub(super) fn body(&self) -> &[u8] {
-        match self.has_body() {
-            true => self.content(),
-            false => &[],
-        }
-    }
-
-    /// The head, for a client of HTTP/1.`minor`.
-    pub(super) fn head(&self, now_ns: u64, minor: u8) -> Vec<u8> {
-        let mut head = Vec::with_capacity(256);
-        let status = self.status.to_string();
-        write::first_line(&mut head, ["HTTP/1.1", &status, write::phrase(self.status)]);
-        if !write::has(&self.headers, "date") {
-            let now = UNIX_EPOCH + Duration::from_nanos(now_ns);
-            let date = httpdate::fmt_http_date(now);
-            write::header(&mut head, "date", date.as_bytes());
-        }
-        write::headers(&mut head, &self.headers);
-        if self.has_body() {
-            let length = self.content().len().to_string();
-            write::header(&mut head, "content-length", length.as_bytes());
-        }
-        match (self.keep_alive, minor) {
-            (false, _) => write::header(&mut head, "connection", b"close"),
-            (true, 0) => write::header(&mut head, "connection", b"keep-alive"),
-            (true, _) => {}
-        }
-        head.extend_from_slice(b"\r\n");
-        head
-    }
-
-    /// It was written. Says whether another request may follow.
-    pub(super) fn delivered(self) -> bool {
-        if let Content::Reply(reply) = self.content {
-            reply.settle.delivered();
-        }
-        self.keep_alive
+impl Drop for Content {
+    fn drop(&mut self) {
+        self.1.taken();
     }
 }

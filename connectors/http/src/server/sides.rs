@@ -1,17 +1,17 @@
 //! The source, which takes requests, and the sink, which takes answers.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
+use hyper::{HeaderMap, StatusCode, Version};
 use temblor_pdk::{
     ANONYMOUS_STREAM, Arena, Batch, BatchWriter, Error, Event, FateRange, Fates, Field, Lane, Pull,
     Result, Sink, Source, Value,
 };
 
 use super::Server;
+use super::config::as_status;
 use super::exchange::About;
-use crate::head::Headers;
-use crate::write::{self, HeaderLines};
+use crate::headers;
 
 /// Hands requests over, each as a pull of its own.
 pub(crate) struct HttpSource {
@@ -75,43 +75,30 @@ impl Drop for HttpSource {
 }
 
 fn meta<'a>(arena: &'a Arena, about: &About) -> Value<'a> {
+    let About { head, peer, is_tls } = about;
     let text = |text: &str| Value::from(arena.str(text));
     let peer = arena.object(&[
-        Field::new("host", text(&about.peer.host)),
-        Field::new("port", Value::from(u64::from(about.peer.port))),
+        Field::new("host", text(&peer.host)),
+        Field::new("port", Value::from(u64::from(peer.port))),
     ]);
+    let version = match head.version {
+        Version::HTTP_10 => "1.0",
+        _ => "1.1",
+    };
     let request = arena.object(&[
-        Field::new("method", text(&about.method)),
-        Field::new("path", text(&about.path)),
-        Field::new("query", about.query.as_deref().map_or(Value::NULL, text)),
-        Field::new("headers", header_record(arena, &about.headers)),
+        Field::new("method", text(head.method.as_str())),
+        Field::new("path", text(head.uri.path())),
+        Field::new("query", head.uri.query().map_or(Value::NULL, text)),
+        Field::new("headers", headers::to_record(arena, &head.headers)),
         Field::new("peer", peer),
-        Field::new("protocol", Value::from(about.protocol)),
-        Field::new("version", Value::from(about.version)),
+        Field::new(
+            "protocol",
+            Value::from(if *is_tls { "https" } else { "http" }),
+        ),
+        Field::new("version", Value::from(version)),
     ]);
     let server = arena.object(&[Field::new("request", request)]);
     arena.object(&[Field::new("http_server", server)])
-}
-
-/// A record of the headers, each with all its values.
-pub(crate) fn header_record<'a>(arena: &'a Arena, headers: &Headers) -> Value<'a> {
-    let mut fields: Vec<Field<'a>> = Vec::with_capacity(headers.len());
-    for (at, (name, _)) in headers.iter().enumerate() {
-        if headers[..at].iter().any(|(known, _)| known == name) {
-            continue;
-        }
-        let same = headers[at..].iter().filter(|(known, _)| known == name);
-        let values: Vec<Value<'a>> = same.map(|(_, value)| header_text(arena, value)).collect();
-        fields.push(Field::new(arena.str(name), arena.array(&values)));
-    }
-    arena.object(&fields)
-}
-
-fn header_text<'a>(arena: &'a Arena, value: &[u8]) -> Value<'a> {
-    match String::from_utf8_lossy(value) {
-        Cow::Borrowed(text) => Value::from(arena.str(text)),
-        Cow::Owned(text) => Value::from(arena.str(&text)),
-    }
 }
 
 /// Takes answers to requests.
@@ -147,19 +134,19 @@ impl Sink for HttpSink {
 }
 
 /// Status and headers that an event asks for.
-fn answer_of(meta: Value<'_>) -> Result<(u16, HeaderLines)> {
+fn answer_of(meta: Value<'_>) -> Result<(StatusCode, HeaderMap)> {
     let response = meta
         .get("http_server")
         .and_then(|meta| meta.get("response"));
     let Some(response) = response else {
-        return Ok((200, HeaderLines::new()));
+        return Ok((StatusCode::OK, HeaderMap::new()));
     };
     let status = match response.get("status") {
-        None => 200,
+        None => StatusCode::OK,
         Some(status) => status
             .as_u64()
             .and_then(|status| u16::try_from(status).ok())
-            .filter(|status| (200..600).contains(status))
+            .and_then(as_status)
             .ok_or_else(|| {
                 let status = status.to_json();
                 Error::rejected(format!(
@@ -167,6 +154,6 @@ fn answer_of(meta: Value<'_>) -> Result<(u16, HeaderLines)> {
                 ))
             })?,
     };
-    let headers = write::from_value(response.get("headers").unwrap_or_default())?;
+    let headers = headers::from_value(response.get("headers").unwrap_or_default())?;
     Ok((status, headers))
 }
