@@ -198,7 +198,15 @@ fn what_comes_from_outside_is_not_shown() {
 fn secret_keys_are_marked() {
     let place = Place::new();
     let ran = run(&place, &["connectors", "show", "http_client"], &[]);
-    assert!(ran.exits(0).contains("http_client"));
+    let auth = ran
+        .exits(0)
+        .lines()
+        .find(|line| line.starts_with("  auth "));
+    assert!(
+        auth.is_some_and(|line| line.contains(", secret ")),
+        "{}",
+        ran.out
+    );
     let shown = run(
         &place,
         &["connectors", "show", "http_client", "--json"],
