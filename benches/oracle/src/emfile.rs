@@ -32,19 +32,10 @@ const LIMIT: &str = "raise the limit of open files";
 pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
     let mut report = Report::new("emfile");
     report.rounds = count * 2;
-    let (mut sent, mut delivered, mut lost, mut twice) = (0, 0, 0, 0);
     for round in 0..count * 2 {
         let tongue = [Tongue::Tcp, Tongue::Http][(round % 2) as usize];
         one(settings, tongue, &mut report)?;
-        sent += report.sent;
-        delivered += report.delivered;
-        lost += report.lost;
-        twice += report.duplicates;
     }
-    report.sent = sent;
-    report.delivered = delivered;
-    report.lost = lost;
-    report.duplicates = twice;
     Ok(report)
 }
 

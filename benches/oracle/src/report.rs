@@ -79,12 +79,13 @@ impl Report {
         (lost_most, duplicates_most): (u64, u64),
         arrived: &Arrived,
     ) {
-        self.sent = sent;
-        self.delivered = arrived.distinct;
-        self.lost = arrived.missing(sent);
-        self.duplicates = arrived.duplicates;
-        self.duplicates_most = duplicates_most;
-        let lost = self.lost;
+        let (lost, duplicates) = (arrived.missing(sent), arrived.duplicates);
+        // Some scenarios begin anew with each round.
+        self.sent += sent;
+        self.delivered += arrived.distinct;
+        self.lost += lost;
+        self.duplicates += duplicates;
+        self.duplicates_most += duplicates_most;
         self.check(lost <= lost_most, || format!("{lost} event(s) were lost"));
         self.check(arrived.end() <= sent, || {
             "events arrived that were not sent".into()
@@ -93,7 +94,6 @@ impl Report {
             let (count, shown) = (arrived.strange, &arrived.shown);
             format!("{count} line(s) are no event that was sent, such as {shown:?}")
         });
-        let duplicates = self.duplicates;
         self.check(duplicates <= duplicates_most, || {
             format!(
                 "{duplicates} duplicates are more than the {duplicates_most} that were in flight"

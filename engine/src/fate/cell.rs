@@ -142,6 +142,15 @@ impl Ticket {
         self.mark_all(ids, |marks| &mut marks.delivered);
     }
 
+    /// So many events from this one on are delivered, one behind the other.
+    pub(crate) fn delivered_run(&self, first: &EventId, count: u32) {
+        let Some(cell) = &self.cell else { return };
+        let end = first.event.saturating_add(count).min(cell.events);
+        if cell.counts(first) && first.event < end {
+            cell.lock().delivered.insert(first.event, end - 1);
+        }
+    }
+
     /// The events came to a port that nothing is connected to.
     pub(crate) fn dead_end<'a>(&self, ids: impl Iterator<Item = &'a EventId>) {
         self.mark_all(ids, |marks| &mut marks.dead_ends);
@@ -158,11 +167,26 @@ impl Ticket {
         set: impl FnOnce(&mut Marks) -> &mut Ranges,
     ) {
         let Some(cell) = &self.cell else { return };
+        let (own, events) = ((cell.source.number, cell.lane, cell.pull), cell.events);
+        let mut own = ids.filter_map(|id| {
+            let is_own = (id.source, id.lane, id.pull) == own && id.event < events;
+            is_own.then_some(id.event)
+        });
+        let Some(first) = own.next() else { return };
         let mut marks = cell.lock();
         let set = set(&mut marks);
-        for id in ids.filter(|id| cell.counts(id)) {
-            set.insert(id.event, id.event);
+        // Events of a pull mostly stand in order, so that they are one range, and are put there as one.
+        let mut run = (first, first);
+        for event in own {
+            match event == run.1 + 1 {
+                true => run.1 = event,
+                false => {
+                    set.insert(run.0, run.1);
+                    run = (event, event);
+                }
+            }
         }
+        set.insert(run.0, run.1);
     }
 
     /// A record takes the place of the event: where it is delivered, the event counts as dead-lettered.
