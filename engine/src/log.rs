@@ -11,6 +11,7 @@ use log::{Level, LevelFilter};
 use temblor_pdk::abi::Place;
 
 use crate::limits::RECORDS_ALIKE;
+use crate::secret::Secrets;
 
 /// How long records are counted together.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -44,6 +45,8 @@ pub(crate) struct Logger {
     take: Arc<Take>,
     level: Arc<AtomicU32>,
     recent: Arc<Recent>,
+    /// What no record shows.
+    secrets: Secrets,
 }
 
 impl Logger {
@@ -52,6 +55,15 @@ impl Logger {
             take,
             level: Arc::new(AtomicU32::new(level as u32)),
             recent: Arc::default(),
+            secrets: Secrets::new(),
+        }
+    }
+
+    /// The same, with these secrets.
+    pub(crate) fn hiding(self, secrets: &Secrets) -> Self {
+        Logger {
+            secrets: secrets.clone(),
+            ..self
         }
     }
 
@@ -88,6 +100,11 @@ impl Logger {
     }
 
     fn give(&self, record: &LogRecord<'_>) {
+        let message = self.secrets.mask(record.message);
+        let record = &LogRecord {
+            message: &message,
+            ..*record
+        };
         // A panic of the embedding program's function is not one of the engine or of a connector.
         let taken = catch_unwind(AssertUnwindSafe(|| (self.take)(record)));
         if let Err(payload) = taken {

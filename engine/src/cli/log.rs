@@ -7,6 +7,8 @@ use clap::{Args, ValueEnum};
 use log::{Level, LevelFilter};
 use temblor::LogRecord;
 
+use super::output::secrets;
+
 /// What is logged and how; valid before and after every command.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct LogOptions {
@@ -104,6 +106,11 @@ impl Log {
         if level > self.level {
             return;
         }
+        let message = secrets().mask(record.message);
+        let record = &Record {
+            message: &message,
+            ..*record
+        };
         let time = timestamp(SystemTime::now());
         let line = match self.format {
             LogFormat::Text => text(&time, level, record),

@@ -49,7 +49,7 @@ fn a_frame_in_very_many_pulls_costs_each_of_them_the_same() {
             codec: Box::new(Text),
         })
     };
-    let letters = Letters::of_connector("main", "s");
+    let letters = Letters::of_connector("main", "s", &crate::secret::Secrets::new());
     let policy = OnFailure::Fail;
     let times = Times::Logical(1);
     let mut decoder = Decoder::new(Box::new(make), "text", times, letters, policy, true, None);

@@ -43,6 +43,11 @@ struct Made<'f> {
 
 /// Starts a flow. If anything fails, nothing of it is left running.
 pub(crate) async fn start(inner: &Arc<Inner>, flow: &Flow) -> Result<FlowHandle, StartError> {
+    let started = try_start(inner, flow).await;
+    started.map_err(|error| error.masked(&inner.secrets))
+}
+
+async fn try_start(inner: &Arc<Inner>, flow: &Flow) -> Result<FlowHandle, StartError> {
     let planned = plan(flow, &inner.registry, &inner.locals)?;
     let mut made = Vec::new();
     match connect_all(inner, flow, planned, &mut made).await {

@@ -95,6 +95,8 @@ pub(super) struct Write {
 
 impl FateSink for Write {
     fn settle(&self, write: u64, range: Range<usize>, error: Option<Error>) {
+        let secrets = &self.taken.measures.secrets;
+        let error = error.map(|error| secrets.masked(error));
         self.taken.settle_range(write, range, error.as_ref());
     }
 }

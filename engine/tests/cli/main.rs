@@ -12,6 +12,7 @@ mod metrics;
 mod plugin;
 mod position;
 mod run;
+mod secrets;
 mod test;
 mod usage;
 

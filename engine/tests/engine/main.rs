@@ -19,6 +19,7 @@ mod messages;
 mod output;
 mod packets;
 mod panics;
+mod secrets;
 mod stream;
 mod streams;
 mod supervision;
