@@ -168,7 +168,7 @@ impl Name {
             pipeline,
             logger,
         } = self;
-        logger.about(Level::Warn, flow, pipeline, &message);
+        logger.about_pipeline(Level::Warn, flow, pipeline, &message);
         parcel.fail();
     }
 }

@@ -1,5 +1,9 @@
 //! From a source's bytes to events: preprocessors and codec of each stream.
 
+mod messages;
+#[cfg(test)]
+mod tests;
+
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +14,7 @@ use temblor_pdk::{
 };
 
 use crate::clock::Times;
-use crate::fate::{SourceFates, Ticket};
+use crate::fate::{SourceFates, Ticket, Told};
 use crate::frames::{Chain, Failure, Frames, Step, about};
 use crate::letter::{Letters, OnFailure, Reason, Stage};
 use crate::parcel::{Parcel, Tickets};
@@ -23,7 +27,7 @@ pub(crate) struct Steps {
 }
 
 /// Makes the preprocessors and the codec of a new stream.
-pub(crate) type MakeSteps = Box<dyn Fn() -> Result<Steps> + Send>;
+pub(crate) type MakeSteps = Box<dyn Fn() -> Result<Steps> + Send + Sync>;
 
 /// What a pull became.
 #[derive(Default)]
@@ -55,18 +59,23 @@ pub(crate) struct PullOf<'f> {
 /// The decoding side of a source of bytes.
 pub(crate) struct Decoder {
     make: MakeSteps,
-    /// What errors of the codec begin with.
-    codec: String,
     /// The streams that have not ended.
     streams: HashMap<(Lane, u64), Stream>,
-    times: Times,
-    letters: Letters,
+    reading: Reading,
     /// What becomes of what cannot be decoded.
     on_failure: OnFailure,
-    /// Whether pulls are kept open while a preprocessor keeps bytes of them.
-    carries: bool,
+    /// Whether the source learns fates: then pulls are kept open while a preprocessor keeps bytes of them.
+    transactional: bool,
     /// None where the connector has no sink.
     replies: Option<Arc<Streams>>,
+}
+
+/// What codecs of all streams are run with.
+struct Reading {
+    /// What errors of the codec begin with.
+    codec: String,
+    times: Times,
+    letters: Letters,
 }
 
 /// What is kept of a stream between pulls.
@@ -79,7 +88,21 @@ struct Stream {
     open: Option<Arc<OpenStream>>,
 }
 
+/// Which part of a stream a pull is.
+#[derive(Clone, Copy)]
+struct Part {
+    /// Where it begins in the stream, in bytes: what failed and began before, began in earlier pulls.
+    begins: u64,
+    /// Whether nothing of the stream is kept behind it.
+    is_last: bool,
+}
+
 impl Stream {
+    /// All that was kept has been handed over.
+    fn release(&mut self) {
+        self.carried.drain(..).for_each(Ticket::release);
+    }
+
     fn new(make: &MakeSteps, open: Option<Arc<OpenStream>>) -> Result<Self> {
         let steps = make()?;
         Ok(Stream {
@@ -88,6 +111,14 @@ impl Stream {
             carried: Vec::new(),
             open,
         })
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // What is still kept will be no event. Of the pulls that it came from nothing else has failed.
+        self.carried.iter().for_each(Ticket::failed_later);
+        self.release();
     }
 }
 
@@ -103,12 +134,14 @@ impl Decoder {
     ) -> Self {
         Decoder {
             make,
-            codec: format!("codec `{codec}`"),
             streams: HashMap::new(),
-            times,
-            letters,
+            reading: Reading {
+                codec: format!("codec `{codec}`"),
+                times,
+                letters,
+            },
             on_failure,
-            carries: transactional,
+            transactional,
             replies,
         }
     }
@@ -122,7 +155,7 @@ impl Decoder {
         let id = id.unwrap_or_default();
         let (batch, end) = take_end(batch);
         if id.stream == ANONYMOUS_STREAM {
-            return self.decode_messages(&batch, id.lane, pull);
+            return self.decode_messages(batch, id.lane, pull);
         }
         let key = (id.lane, id.stream);
         let mut stream = match self.streams.remove(&key) {
@@ -132,7 +165,7 @@ impl Decoder {
                 Stream::new(&self.make, open.and_then(|r| r.open(pull.source, key)))?
             }
         };
-        let (begins, now_ns) = (stream.chain.position(), self.times.now_ns());
+        let (begins, now_ns) = (stream.chain.position(), self.reading.times.now_ns());
         let mut frames = stream.chain.process(batch, now_ns);
         match end {
             None => {}
@@ -143,49 +176,23 @@ impl Decoder {
             }
             Some(StreamEnd::Failed) => frames.failures.extend(stream.chain.break_off()),
         }
-        let ticket = Ticket::open(pull.fates, id.lane, pull.pull, frames.count());
+        let events = frames.count();
+        let ticket = Ticket::open(pull.fates, id.lane, pull.pull, events, Told::Pull);
         stream.open.iter().for_each(|open| ticket.keep(open));
-        fail_earlier(&stream.carried, &frames, begins);
-        let decoded = self.decode_frames(frames, key, pull, &mut stream, ticket);
+        let part = Part {
+            begins,
+            is_last: end.is_some(),
+        };
+        let decoded = self.decode_frames(frames, key, pull, (&mut stream, part), ticket);
         if end.is_none() {
             self.streams.insert(key, stream);
         }
         Ok(decoded)
     }
 
-    /// Decodes messages that are each a stream of their own: preprocessors and codec begin anew with each, and nothing
-    /// of it is kept.
-    fn decode_messages(&mut self, batch: &Batch, lane: Lane, pull: &PullOf<'_>) -> Result<Decoded> {
-        let mut streams = Vec::with_capacity(batch.len());
-        let (mut count, now_ns) = (0, self.times.now_ns());
-        for at in 0..batch.len() {
-            let mut stream = Stream::new(&self.make, None)?;
-            let message = batch
-                .derive(|events, _, out| events.get(at).into_iter().for_each(|e| out.push(*e)));
-            let mut like = Event::new(Value::NULL);
-            (like.id.lane, like.id.stream) = (lane, ANONYMOUS_STREAM);
-            let mut frames = stream.chain.process(message, now_ns);
-            frames.append(stream.chain.finish(like, now_ns));
-            count += frames.count();
-            streams.push((stream, frames));
-        }
-        let ticket = Ticket::open(pull.fates, lane, pull.pull, count);
-        let mut first = first_of(pull, (lane, ANONYMOUS_STREAM));
-        let (mut good, mut bad) = (BatchBuilder::new(), BatchBuilder::new());
-        for (mut stream, frames) in streams {
-            let next = first.event + frames.count();
-            let found = self.run_codec(&mut *stream.codec, frames, first);
-            good.push_batch(&found.good);
-            bad.push_batch(&found.bad);
-            found.empty.iter().for_each(|id| ticket.empty(id));
-            first.event = next;
-        }
-        let (good, bad) = (good.seal(), bad.seal());
-        let errors = self.refuse(bad, &ticket, &[]);
-        Ok(Decoded {
-            parcels: parcels(good, ticket, Vec::new()),
-            errors,
-        })
+    /// All streams broke off with their connection: what the preprocessors still keep is dropped.
+    pub(crate) fn forget(&mut self) {
+        self.streams.clear();
     }
 
     /// Ends all streams: what the preprocessors still keep is decoded as pulls of their own, numbered from `pull` on.
@@ -195,7 +202,7 @@ impl Decoder {
         for (key, mut stream) in streams {
             let mut like = Event::new(Value::NULL);
             (like.id.lane, like.id.stream) = key;
-            let frames = stream.chain.finish(like, self.times.now_ns());
+            let frames = stream.chain.finish(like, self.reading.times.now_ns());
             let pull = PullOf {
                 pull: pull.pull + all.len() as u64,
                 ..*pull
@@ -203,10 +210,13 @@ impl Decoder {
             if frames.count() > 0 {
                 let ticket = Ticket::open_rest(pull.fates, key.0, pull.pull, frames.count());
                 stream.open.iter().for_each(|open| ticket.keep(open));
-                fail_earlier(&stream.carried, &frames, u64::MAX);
-                all.push(self.decode_frames(frames, key, &pull, &mut stream, ticket));
+                let part = Part {
+                    begins: u64::MAX,
+                    is_last: true,
+                };
+                all.push(self.decode_frames(frames, key, &pull, (&mut stream, part), ticket));
             }
-            stream.carried.into_iter().for_each(Ticket::release);
+            stream.release();
         }
         all
     }
@@ -216,22 +226,26 @@ impl Decoder {
         frames: Frames,
         key: (Lane, u64),
         pull: &PullOf<'_>,
-        stream: &mut Stream,
+        (stream, part): (&mut Stream, Part),
         ticket: Ticket,
     ) -> Decoded {
-        let count = frames.count();
-        let mut earlier = std::mem::take(&mut stream.carried);
-        if self.carries && stream.chain.holds() {
+        let is_kept = self.transactional && !part.is_last && stream.chain.holds();
+        let earlier = match is_kept && frames.count() == 0 {
+            // The frame that the earlier pulls began has not ended yet.
+            true => Vec::new(),
+            false => std::mem::take(&mut stream.carried),
+        };
+        if is_kept {
             stream.carried.push(ticket.clone());
-            if count == 0 {
-                // The frame that the earlier pulls began has not ended yet.
-                stream.carried.append(&mut earlier);
-            }
         }
+        let spans = frames.failures.iter().any(|f| f.offset < part.begins);
         let Found { good, bad, empty } =
-            self.run_codec(&mut *stream.codec, frames, first_of(pull, key));
+            self.reading
+                .run(&mut *stream.codec, frames, first_of(pull, key));
         empty.iter().for_each(|id| ticket.empty(id));
-        let errors = self.refuse(bad, &ticket, &earlier);
+        // What began in earlier pulls is theirs too.
+        let spans = spans || bad.events().iter().any(|event| event.id.event == 0);
+        let errors = self.refuse(bad, &ticket, if spans { &earlier } else { &[] });
         Decoded {
             parcels: parcels(good, ticket, earlier),
             errors,
@@ -240,22 +254,18 @@ impl Decoder {
 
     /// Gives what could not be decoded its fate. Returns the records.
     fn refuse(&self, bad: Batch, ticket: &Ticket, earlier: &[Ticket]) -> Option<Parcel> {
-        // What began in earlier pulls is theirs too.
-        let spans = !earlier.is_empty() && bad.events().iter().any(|event| event.id.event == 0);
-        let earlier = match spans {
-            true => earlier.to_vec(),
-            false => Vec::new(),
-        };
-        let tickets = Tickets::new(ticket.clone(), earlier);
+        let tickets = Tickets::new(ticket.clone(), earlier.to_vec());
         self.on_failure
             .tell(&tickets, bad.events().iter().map(|event| &event.id));
         let errors = self.on_failure.parcel(bad, &tickets);
         tickets.release();
         errors
     }
+}
 
+impl Reading {
     /// Decodes frames, numbered from `first` on.
-    fn run_codec(&mut self, codec: &mut dyn DynCodec, frames: Frames, first: EventId) -> Found {
+    fn run(&mut self, codec: &mut dyn DynCodec, frames: Frames, first: EventId) -> Found {
         let Frames {
             batch,
             offsets,
@@ -331,14 +341,6 @@ pub(crate) fn take_end(batch: Batch) -> (Batch, Option<StreamEnd>) {
         rest.iter().for_each(|event| out.push(*event));
     });
     (rest, Some(end))
-}
-
-/// Fails the pulls in which a frame began that could not be handed over. The pull that is being decoded, which begins
-/// at `begins` in the stream, counts it.
-fn fail_earlier(carried: &[Ticket], frames: &Frames, begins: u64) {
-    if frames.failures.iter().any(|f| f.offset < begins) {
-        carried.iter().for_each(Ticket::failed_later);
-    }
 }
 
 /// A record of something that could not be decoded.

@@ -21,6 +21,7 @@ use crate::metrics::Metric;
 use crate::program::{ProgramError, compile_with};
 use crate::queue::QueueLimits;
 use crate::replay::Replay;
+use crate::secret::{Environment, Secrets};
 use crate::stop::StopRequest;
 
 /// At least as many as the reactor opens.
@@ -35,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) pull_limits: PullLimits,
     /// Whether events get their number as their time, and no other time passes for pipelines.
     pub(crate) is_logical: bool,
+    pub(crate) environment: Environment,
+    pub(crate) secrets: Secrets,
     sources: AtomicU32,
 }
 
@@ -103,6 +106,8 @@ pub struct EngineBuilder {
     pull_limits: PullLimits,
     is_logical: bool,
     supervision: Supervision,
+    environment: Environment,
+    secrets: Secrets,
     locals: Locals,
 }
 
@@ -133,6 +138,8 @@ impl Engine {
             pull_limits: PullLimits::default(),
             is_logical: false,
             supervision: Supervision::default(),
+            environment: Environment::of_process(),
+            secrets: Secrets::new(),
             locals: Locals::new(),
         }
     }
@@ -275,6 +282,24 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets where configurations find `${env:NAME}`; without it, in the environment of the process.
+    #[must_use]
+    pub fn environment(
+        mut self,
+        look_up: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.environment = Environment::of(look_up);
+        self
+    }
+
+    /// Sets what no record and no error of the engine shows. It learns here what the configurations of its flows have of
+    /// secrets, so that the program can mask what it writes itself.
+    #[must_use]
+    pub fn secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
     /// Adds a connector kind `name` that flows read from, fed through the result. It serves one flow.
     pub fn input(&mut self, name: &str) -> Input {
         let (input, local) = channel::input(CHANNEL_VALUES);
@@ -307,7 +332,7 @@ impl EngineBuilder {
             Some(registry) => registry,
             None => Arc::new(builtin_registry()?),
         };
-        let shared = Shared::new(self.logger, self.supervision);
+        let shared = Shared::new(self.logger.hiding(&self.secrets), self.supervision);
         let workers = Workers::start(Arc::clone(&shared), self.workers)?;
         let inner = Arc::new(Inner {
             shared,
@@ -316,6 +341,8 @@ impl EngineBuilder {
             limits: self.limits,
             pull_limits: self.pull_limits,
             is_logical: self.is_logical,
+            environment: self.environment,
+            secrets: self.secrets,
             sources: AtomicU32::new(0),
         });
         Ok(Engine {
@@ -354,16 +381,18 @@ pub fn builtin_registry() -> Result<Registry, RegistryError> {
 
 /// Makes hosts for plugins that are loaded before there is an engine, so that their own records are not lost.
 ///
-/// A plugin keeps the first host it gets for as long as the process lives.
+/// A plugin keeps the first host it gets for as long as the process lives. Its records and panics show none of the
+/// secrets: pass those that the engine gets too ([`EngineBuilder::secrets`]).
 ///
 /// # Errors
 /// Never, today; a host may come to need resources.
 pub fn host_for_plugin(
     plugin: &str,
     level: LevelFilter,
+    secrets: &Secrets,
     take: impl Fn(&LogRecord<'_>) + Send + Sync + 'static,
 ) -> Host {
-    let logger = Logger::new(level, Arc::new(take));
+    let logger = Logger::new(level, Arc::new(take)).hiding(secrets);
     let shared = Shared::new(logger, Supervision::default());
     plugin_host(&shared, plugin)
 }

@@ -211,6 +211,7 @@ impl Pool {
             level,
             flow: None,
             connector,
+            pipeline: None,
             plugin: None,
             target: "temblor::watchdog",
             message,

@@ -4,6 +4,7 @@ mod cell;
 mod prefix;
 mod ranges;
 mod tally;
+mod told;
 
 #[cfg(test)]
 mod tests;
@@ -18,11 +19,15 @@ pub(crate) use cell::Ticket;
 pub(crate) use prefix::Prefix;
 pub use tally::Counts;
 pub(crate) use tally::Tally;
+pub(crate) use told::Told;
+
+use crate::parcel::NO_PULL;
 
 /// A pull whose every event has its fate.
 pub(crate) struct Settled {
     lane: Lane,
     pull: u64,
+    /// How many the source handed over; the largest number where it is told one fate for all.
     events: u32,
     failed: Vec<(u32, u32)>,
 }
@@ -45,8 +50,6 @@ pub(crate) struct SourceFates {
     open: AtomicUsize,
     /// Notified when no pull is open any more.
     closed: Notify,
-    /// Whether the source is told whole pulls.
-    whole_pulls: bool,
 }
 
 impl SourceFates {
@@ -56,7 +59,6 @@ impl SourceFates {
         name: &str,
         tally: Arc<Tally>,
         transactional: bool,
-        whole_pulls: bool,
     ) -> (Arc<Self>, flume::Receiver<Settled>) {
         // Bounded by what is in flight, which queues and sinks bound.
         let (settled, receiver) = flume::unbounded();
@@ -67,9 +69,22 @@ impl SourceFates {
             settled: transactional.then_some(settled),
             open: AtomicUsize::new(0),
             closed: Notify::new(),
-            whole_pulls,
         };
         (Arc::new(fates), receiver)
+    }
+
+    /// Wakes a task that waits for fates, with one of no pull: where another has taken over from it, the next fate would
+    /// wake it and not the other.
+    pub(crate) fn wake_whoever_waits(&self) {
+        if let Some(settled) = &self.settled {
+            // A source that has ended does not listen any more.
+            let _ = settled.send(Settled {
+                lane: 0,
+                pull: NO_PULL,
+                events: 0,
+                failed: Vec::new(),
+            });
+        }
     }
 
     /// Waits until no pull is open.

@@ -124,7 +124,7 @@ impl Chain {
         let mut offsets = Vec::with_capacity(batch.len());
         for event in batch.events() {
             offsets.push(self.position);
-            self.position += bytes_of(event).len() as u64;
+            self.position += bytes_of(event).map_or(0, <[u8]>::len) as u64;
         }
         Frames {
             batch,
@@ -134,9 +134,10 @@ impl Chain {
     }
 }
 
-fn bytes_of<'a>(event: &Event<'a>) -> &'a [u8] {
-    let text = event.data.as_str().map(str::as_bytes);
-    event.data.as_bytes().or(text).unwrap_or_default()
+/// The payload of an event, if it has bytes.
+pub(crate) fn bytes_of<'a>(event: &Event<'a>) -> Option<&'a [u8]> {
+    let text = || event.data.as_str().map(str::as_bytes);
+    event.data.as_bytes().or_else(text)
 }
 
 fn offset_in(piece: &[u8], part: &[u8]) -> u64 {
@@ -171,7 +172,7 @@ fn step(frames: Frames, step: &mut Step, mut open: Option<&mut u64>, now_ns: u64
     let mut placed = Vec::with_capacity(offsets.len());
     let framed = batch.derive(|events, arena, out| {
         for (event, &base) in events.iter().zip(&offsets) {
-            let piece = bytes_of(event);
+            let piece = bytes_of(event).unwrap_or_default();
             let came_in = match event.ingest_ns {
                 0 => now_ns,
                 own_ns => own_ns,

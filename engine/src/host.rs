@@ -1,6 +1,6 @@
 //! What the engine does for a connector: log, metrics, clock, timers, readiness, blocking tasks.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
@@ -9,6 +9,7 @@ use log::Level;
 use smol::{Async, Executor, Timer};
 use temblor_pdk::CellKind;
 use temblor_pdk::abi::{Cancel, HostServices, Interest, Place, Task};
+use temblor_pdk::io::is_one_of_the_last;
 
 use crate::clock::Clock;
 use crate::control::{Report, Supervision};
@@ -63,6 +64,7 @@ impl HostServices for ConnectorHost {
             level,
             flow: Some(&self.flow),
             connector: Some(&self.connector),
+            pipeline: None,
             plugin: self.plugin.as_deref(),
             target,
             message,
@@ -100,7 +102,12 @@ impl HostServices for ConnectorHost {
 
     fn readiness(&self, fd: BorrowedFd<'_>, interest: Interest, task: Task) -> Cancel {
         // The task may outlive the borrow, and one descriptor cannot be registered twice: wait on a duplicate.
-        let watched = fd.try_clone_to_owned().and_then(Async::new_nonblocking);
+        let watched =
+            fd.try_clone_to_owned()
+                .and_then(|copy| match is_one_of_the_last(copy.as_fd()) {
+                    true => Err(rustix::io::Errno::MFILE.into()),
+                    false => Async::new_nonblocking(copy),
+                });
         let watched = match watched {
             Ok(watched) => watched,
             // Whoever is told that it is ready tries again: without a pause it would do nothing else.
@@ -182,6 +189,7 @@ impl HostServices for PluginHost {
             level,
             flow: None,
             connector: None,
+            pipeline: None,
             plugin: self.0.plugin.as_deref(),
             target,
             message,

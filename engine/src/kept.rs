@@ -57,3 +57,13 @@ impl Kept {
         self.0.drain(..).for_each(|(tickets, _)| tickets.release());
     }
 }
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // What is still kept when a flow is stopped has failed, and nothing else of those pulls.
+        for (tickets, _) in self.0.drain(..) {
+            tickets.all_failed();
+            tickets.release();
+        }
+    }
+}

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use temblor_pdk::{Arena, Batch, Event, EventId, Field, Value};
 
 use crate::parcel::{NO_PULL, Parcel, Tickets};
+use crate::secret::Secrets;
 
 /// Where on its way an event failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub(crate) struct Letters {
     /// `connector` or `pipeline`.
     what: &'static str,
     name: Arc<str>,
+    /// What their errors do not show.
+    secrets: Secrets,
 }
 
 /// Why an event failed, and where.
@@ -69,8 +72,11 @@ pub(crate) struct Reason<'t> {
 }
 
 impl Letters {
-    pub(crate) fn of_connector(flow: &str, name: &str) -> Self {
-        Letters::new(flow, "connector", name)
+    pub(crate) fn of_connector(flow: &str, name: &str, secrets: &Secrets) -> Self {
+        Letters {
+            secrets: secrets.clone(),
+            ..Letters::new(flow, "connector", name)
+        }
     }
 
     pub(crate) fn of_pipeline(flow: &str, name: &str) -> Self {
@@ -82,6 +88,7 @@ impl Letters {
             flow: flow.into(),
             what,
             name: name.into(),
+            secrets: Secrets::new(),
         }
     }
 
@@ -97,8 +104,9 @@ impl Letters {
         arena: &'a Arena,
     ) -> Event<'a> {
         let text = |text: &str| Value::from(arena.str(text));
+        let error = self.secrets.mask(reason.error.trim_end());
         let mut fields = vec![
-            Field::new("error", text(reason.error.trim_end())),
+            Field::new("error", text(&error)),
             Field::new("stage", Value::from(reason.stage.as_str())),
             Field::new("flow", text(&self.flow)),
             Field::new(self.what, text(&self.name)),

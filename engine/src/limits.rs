@@ -32,6 +32,9 @@ pub(crate) const CIRCLE_BYTES: usize = 64 * 1024 * 1024;
 /// How often an event goes from pipeline to pipeline of a circle.
 pub(crate) const CIRCLE_HOPS: u32 = 1024;
 
+/// What a file may hold that a configuration refers to.
+pub(crate) const SECRET_FILE_BYTES: usize = 64 * 1024;
+
 /// Log records of one place in the code about one connector that are shown in a second.
 pub(crate) const RECORDS_ALIKE: u64 = 10;
 
@@ -177,6 +180,12 @@ pub const LIMITS: &[Limit] = &[
         "it is stopped, what is left fails and is counted",
     )
     .set_by(BUILDER),
+    Limit::fixed(
+        "a file that a configuration refers to",
+        SECRET_FILE_BYTES as u64,
+        "bytes",
+        "the flow does not start",
+    ),
     Limit::fixed(
         "log records of one place about one connector",
         RECORDS_ALIKE,

@@ -11,6 +11,7 @@ use log::{Level, LevelFilter};
 use temblor_pdk::abi::Place;
 
 use crate::limits::RECORDS_ALIKE;
+use crate::secret::Secrets;
 
 /// How long records are counted together.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -26,6 +27,8 @@ pub struct LogRecord<'a> {
     pub flow: Option<&'a str>,
     /// The connector it is from or about, by its name in the flow.
     pub connector: Option<&'a str>,
+    /// The pipeline it is about, by its name in the flow.
+    pub pipeline: Option<&'a str>,
     /// The library that the connector was loaded from, by its file name.
     pub plugin: Option<&'a str>,
     /// The module that logged it, where a library names itself.
@@ -42,6 +45,8 @@ pub(crate) struct Logger {
     take: Arc<Take>,
     level: Arc<AtomicU32>,
     recent: Arc<Recent>,
+    /// What no record shows.
+    secrets: Secrets,
 }
 
 impl Logger {
@@ -50,6 +55,15 @@ impl Logger {
             take,
             level: Arc::new(AtomicU32::new(level as u32)),
             recent: Arc::default(),
+            secrets: Secrets::new(),
+        }
+    }
+
+    /// The same, with these secrets.
+    pub(crate) fn hiding(self, secrets: &Secrets) -> Self {
+        Logger {
+            secrets: secrets.clone(),
+            ..self
         }
     }
 
@@ -86,6 +100,11 @@ impl Logger {
     }
 
     fn give(&self, record: &LogRecord<'_>) {
+        let message = self.secrets.mask(record.message);
+        let record = &LogRecord {
+            message: &message,
+            ..*record
+        };
         // A panic of the embedding program's function is not one of the engine or of a connector.
         let taken = catch_unwind(AssertUnwindSafe(|| (self.take)(record)));
         if let Err(payload) = taken {
@@ -102,6 +121,7 @@ impl Logger {
             level: first.level,
             flow: first.flow.as_deref(),
             connector: first.connector.as_deref(),
+            pipeline: first.pipeline.as_deref(),
             plugin: first.plugin.as_deref(),
             target: &first.target,
             message: &message,
@@ -130,13 +150,36 @@ impl Logger {
     #[track_caller]
     pub(crate) fn about(&self, level: Level, flow: &str, connector: &str, message: &str) {
         self.log(&LogRecord {
-            level,
-            flow: Some(flow),
             connector: Some(connector),
-            plugin: None,
-            target: "temblor",
-            message,
+            ..of_engine(level, flow, message)
         });
+    }
+
+    /// The same about a pipeline.
+    #[track_caller]
+    pub(crate) fn about_pipeline(&self, level: Level, flow: &str, pipeline: &str, message: &str) {
+        self.log(&LogRecord {
+            pipeline: Some(pipeline),
+            ..of_engine(level, flow, message)
+        });
+    }
+
+    /// The same about a flow.
+    #[track_caller]
+    pub(crate) fn about_flow(&self, level: Level, flow: &str, message: &str) {
+        self.log(&of_engine(level, flow, message));
+    }
+}
+
+fn of_engine<'a>(level: Level, flow: &'a str, message: &'a str) -> LogRecord<'a> {
+    LogRecord {
+        level,
+        flow: Some(flow),
+        connector: None,
+        pipeline: None,
+        plugin: None,
+        target: "temblor",
+        message,
     }
 }
 
@@ -161,6 +204,7 @@ struct Owned {
     level: Level,
     flow: Option<String>,
     connector: Option<String>,
+    pipeline: Option<String>,
     plugin: Option<String>,
     target: String,
     message: String,
@@ -216,6 +260,7 @@ fn key(place: Place<'_>, record: &LogRecord<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     (place, record.level, record.target).hash(&mut hasher);
     (record.flow, record.connector, record.plugin).hash(&mut hasher);
+    record.pipeline.hash(&mut hasher);
     // 0 stands for all that there is no room for.
     hasher.finish().max(1)
 }
@@ -226,6 +271,7 @@ impl Owned {
             level: record.level,
             flow: record.flow.map(str::to_owned),
             connector: record.connector.map(str::to_owned),
+            pipeline: record.pipeline.map(str::to_owned),
             plugin: record.plugin.map(str::to_owned),
             target: record.target.to_owned(),
             message: record.message.to_owned(),

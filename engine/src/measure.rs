@@ -9,6 +9,7 @@ use temblor_pdk::{Batch, Command, Event, Instance, Outcome, Reply};
 
 use crate::clock::Clock;
 use crate::histogram::{Cells, Histogram};
+use crate::secret::Secrets;
 
 /// What was measured of a connector so far.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,6 +45,8 @@ pub struct Numbers {
 pub(crate) struct Measures {
     /// None with a logical clock, by which nothing takes time.
     clock: Option<Clock>,
+    /// What its errors do not show.
+    pub(crate) secrets: Secrets,
     batches_in: AtomicU64,
     bytes_in: AtomicU64,
     batches_out: AtomicU64,
@@ -63,9 +66,10 @@ fn add(cell: &AtomicU64, count: u64) {
 }
 
 impl Measures {
-    pub(crate) fn new(clock: Option<Clock>) -> Arc<Measures> {
+    pub(crate) fn new(clock: Option<Clock>, secrets: &Secrets) -> Arc<Measures> {
         Arc::new(Measures {
             clock,
+            secrets: secrets.clone(),
             batches_in: AtomicU64::default(),
             bytes_in: AtomicU64::default(),
             batches_out: AtomicU64::default(),
@@ -158,7 +162,7 @@ impl Measures {
         add(&self.encode_errors, events as u64);
     }
 
-    /// Measures an instance of the connector.
+    /// Measures an instance of the connector, and keeps secrets out of its errors.
     pub(crate) fn around(self: &Arc<Self>, instance: Box<dyn Instance>) -> Box<dyn Instance> {
         Box::new(Measured {
             measures: Arc::clone(self),
@@ -203,7 +207,7 @@ impl Instance for Measured {
             add(&measures.batches_in, 1);
             add(&measures.bytes_in, bytes(batch));
         }
-        polled
+        polled.map_err(|error| measures.secrets.masked(error))
     }
 
     fn interrupt(&self) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use temblor_lang::stands_for_others;
-use temblor_pdk::{Batch, EventId};
+use temblor_pdk::{Batch, Event, EventId};
 
 use crate::fate::{SourceFates, Ticket};
 use crate::feedback::Observation;
@@ -46,8 +46,9 @@ impl Tickets {
 
     /// Tickets for events that are no source's: their fate is counted nowhere.
     pub(crate) fn of_nobody(events: u32) -> Self {
-        let (fates, _) = SourceFates::new(0, "", Arc::default(), false, true);
-        Tickets::new(Ticket::open(&fates, 0, NO_PULL, events), Vec::new())
+        let (fates, _) = SourceFates::new(0, "", Arc::default(), false);
+        let ticket = Ticket::open_rest(&fates, 0, NO_PULL, events);
+        Tickets::new(ticket, Vec::new())
     }
 
     /// Tickets for events of which some may stand for any event of these pulls and of the `kept` ones.
@@ -83,6 +84,19 @@ impl Tickets {
             observer.arrived(ids.clone());
         }
         self.of_each_pull(ids, |ticket, ids| ticket.delivered(ids));
+    }
+
+    /// All events of a batch are delivered. Mostly they are one range of one pull, and nobody else wants to know: then
+    /// that is found out without a branch for each.
+    pub(crate) fn all_delivered(&self, events: &[Event<'_>]) {
+        let is_own = self.earlier.is_empty() && self.kept.is_empty() && self.observers.is_empty();
+        match events
+            .first()
+            .filter(|first| is_own && is_run(first, events))
+        {
+            Some(first) => self.own.delivered_run(&first.id, events.len() as u32),
+            None => self.delivered(events.iter().map(|event| &event.id)),
+        }
     }
 
     /// The events came to a port that nothing is connected to.
@@ -163,6 +177,17 @@ impl Tickets {
     }
 }
 
+/// Whether events are of the pull of the first, one behind the other.
+fn is_run(first: &Event<'_>, events: &[Event<'_>]) -> bool {
+    let first = &first.id;
+    let differs = (0_u32..).zip(events).fold(0, |differs, (at, event)| {
+        let (id, place) = (&event.id, first.event.wrapping_add(at));
+        let numbers = (id.source ^ first.source) | (id.lane ^ first.lane) | (id.event ^ place);
+        differs | u64::from(numbers) | (id.pull ^ first.pull)
+    });
+    differs == 0
+}
+
 impl Clone for Tickets {
     fn clone(&self) -> Self {
         Tickets {
@@ -187,5 +212,55 @@ impl Parcel {
             self.tickets.failed(id);
         }
         self.tickets.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fate::Tally;
+    use temblor_pdk::Value;
+
+    /// The places in pull 3 of events; the others are of another pull.
+    fn delivered(places: &[Option<u32>]) -> u64 {
+        let tally = Arc::new(Tally::default());
+        let (fates, _settled) = SourceFates::new(1, "s", Arc::clone(&tally), true);
+        let tickets = Tickets::new(
+            Ticket::open(&fates, 2, 3, 4, crate::fate::Told::Events),
+            Vec::new(),
+        );
+        let events: Vec<Event<'_>> = places
+            .iter()
+            .map(|place| {
+                let mut event = Event::new(Value::NULL);
+                (event.id.source, event.id.lane) = (1, 2);
+                (event.id.pull, event.id.event) = match place {
+                    Some(place) => (3, *place),
+                    None => (4, 0),
+                };
+                event
+            })
+            .collect();
+        tickets.all_delivered(&events);
+        tickets.release();
+        tally.counts().delivered
+    }
+
+    #[test]
+    fn what_is_delivered_together_is_counted_one_by_one() {
+        let places: [(&[Option<u32>], u64); 8] = [
+            (&[], 0),
+            (&[Some(0), Some(1), Some(2), Some(3)], 4),
+            (&[Some(1), Some(2)], 2),
+            // An operator can make up what it wants, or send an event twice.
+            (&[Some(2), Some(3), Some(4), Some(5)], 2),
+            (&[Some(4), Some(5)], 0),
+            (&[Some(0), Some(0), Some(2)], 2),
+            (&[Some(3), Some(1)], 2),
+            (&[Some(0), None, Some(2)], 2),
+        ];
+        for (places, count) in places {
+            assert_eq!(delivered(places), count, "{places:?}");
+        }
     }
 }

@@ -260,7 +260,7 @@ impl Node {
         if open > 0 {
             let message = format!("windows of {open} group(s) had not closed; they emit nothing");
             self.logger
-                .about(Level::Info, &self.flow, &self.name, &message);
+                .about_pipeline(Level::Info, &self.flow, &self.name, &message);
         }
         for targets in &mut self.outputs {
             // Boxed, because pipelines nest.
@@ -341,7 +341,7 @@ impl Node {
             _ => format!("{count} events failed, the first: {first}"),
         };
         self.logger
-            .about(Level::Warn, &self.flow, &self.name, &message);
+            .about_pipeline(Level::Warn, &self.flow, &self.name, &message);
     }
 }
 

@@ -40,6 +40,12 @@ impl<T> Slot<T> {
         }
     }
 
+    /// Does something, unless another task has taken over.
+    pub(crate) fn while_owner<R>(&self, owner: u64, work: impl FnOnce() -> R) -> Option<R> {
+        let place = self.lock();
+        (place.owner == owner).then(work)
+    }
+
     /// Waits for `work` with the content in the slot. Yields nothing if another task has taken over meanwhile.
     pub(crate) async fn meanwhile<R>(
         &self,

@@ -12,13 +12,12 @@ use temblor_pdk::{
 use crate::breaker::Contraflow;
 use crate::clock::Times;
 use crate::control::{Order, Renewal, Report, Side};
-use crate::decode::{Decoded, Decoder, PullOf, take_end};
+use crate::decode::{Decoded, Decoder, PullOf};
 use crate::executor::give_way;
-use crate::fate::{Prefix, Settled, SourceFates, Ticket};
+use crate::fate::{Prefix, Settled, SourceFates};
 use crate::host::Shared;
 use crate::limits::MOST_EVENTS;
 use crate::measure::Measures;
-use crate::parcel::{Parcel, Tickets};
 use crate::route::{Target, deliver, finish, is_blocked};
 use crate::slot::Slot;
 
@@ -95,6 +94,8 @@ impl SourceBody {
         self.prefix = Prefix::default();
         self.undecodable.clear();
         self.first_pull = self.pull;
+        // Nor is half a frame of it an event.
+        self.decoder.iter_mut().for_each(Decoder::forget);
     }
 }
 
@@ -113,9 +114,13 @@ pub(crate) struct SourceTask {
 impl SourceTask {
     /// Runs until the source has ended, was drained or failed, and every event has its fate.
     pub(crate) async fn run(mut self) {
-        let Some(body) = self.slot.take(self.owner) else {
+        let Some(mut body) = self.slot.take(self.owner) else {
             return;
         };
+        if self.instance.is_none() {
+            // The task before may be in a poll that does not return.
+            body.begin_anew();
+        }
         if self.live(body).await.is_some() {
             self.report(Report::Ended(Side::Source));
         }
@@ -280,6 +285,7 @@ impl SourceTask {
             &mut **instance,
             (self.parts.limits, number),
             (&self.orders, &self.settled),
+            (&self.slot, self.owner),
             self.parts.shared.supervision.answer_within,
             &mut heard,
         );
@@ -321,7 +327,7 @@ impl SourceTask {
         body.pull += 1;
         let decoded = match &mut body.decoder {
             Some(decoder) => decoder.decode(batch, &pull)?,
-            None => take_values(batch, &pull, &mut body.times),
+            None => pull::take_values(batch, &pull, &mut body.times),
         };
         if self.parts.transactional {
             body.undecodable.extend(decoded.undecodable(pull.pull));
@@ -432,16 +438,4 @@ impl SourceTask {
 
 fn garbage(what: String) -> Result<()> {
     Err(Error::new(ErrorKind::Bug, what))
-}
-
-fn take_values(batch: Batch, pull: &PullOf<'_>, times: &mut Times) -> Decoded {
-    let lane = batch.events().first().map_or(0, |event| event.id.lane);
-    let (batch, _) = take_end(batch);
-    let ticket = Ticket::open(pull.fates, lane, pull.pull, batch.len() as u32);
-    let tickets = Tickets::new(ticket, Vec::new());
-    let batch = times.given_to(batch);
-    Decoded {
-        parcels: vec![Parcel { batch, tickets }],
-        errors: None,
-    }
 }

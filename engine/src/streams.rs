@@ -1,7 +1,7 @@
 //! The streams of a connector with both sides, each open until every event that came of it has its fate: so long replies
 //! can come for it, and their codec and postprocessors keep what they know of it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,7 +24,8 @@ pub(crate) struct Streams {
 
 #[derive(Default)]
 struct State {
-    open: HashSet<StreamKey>,
+    /// How many hold each open: a number may be used again while events of the stream before are still in flight.
+    open: HashMap<StreamKey, usize>,
     /// Streams that have ended and of which the sink has not heard.
     ended: Vec<StreamKey>,
 }
@@ -55,7 +56,7 @@ impl Streams {
             return None;
         }
         self.source.store(u64::from(source), Ordering::Release);
-        self.lock().open.insert(key);
+        *self.lock().open.entry(key).or_default() += 1;
         Some(Arc::new(OpenStream {
             streams: Arc::clone(self),
             key,
@@ -68,7 +69,7 @@ impl Streams {
     }
 
     pub(crate) fn is_open(&self, key: StreamKey) -> bool {
-        self.lock().open.contains(&key)
+        self.lock().open.contains_key(&key)
     }
 
     /// The id of what belongs to a stream and to no pull of it.
@@ -107,9 +108,30 @@ impl Streams {
 impl Drop for OpenStream {
     fn drop(&mut self) {
         let mut state = self.streams.lock();
+        if let Some(others) = state.open.get_mut(&self.key).filter(|open| **open > 1) {
+            *others -= 1;
+            return;
+        }
         state.open.remove(&self.key);
         state.ended.push(self.key);
         drop(state);
         self.streams.changed.notify(usize::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_used_again_early_stays_open_until_the_last_has_ended() {
+        let streams = Streams::new();
+        let key = (0, 7);
+        let (first, second) = (streams.open(1, key), streams.open(1, key));
+        drop(first);
+        assert!(streams.is_open(key) && streams.take_ended().is_empty());
+        drop(second);
+        assert!(!streams.is_open(key));
+        assert_eq!(streams.take_ended(), [key]);
     }
 }

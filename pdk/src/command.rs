@@ -17,8 +17,14 @@ pub enum Fate {
 
 /// The fate of all events from one place to another of a lane, both ends included.
 ///
-/// Ranges come in order, without gaps within a lane. Sources of bytes are told whole pulls: there `first_event` is 0
-/// and `last_event` the largest number.
+/// Ranges come in order, without gaps within a lane, and may reach over several pulls. Numbers of events are the places
+/// at which the source handed them over in their pulls.
+///
+/// A source of values is told of its events. So is a source of bytes whose events are each a stream of its own (see
+/// [`crate::ANONYMOUS_STREAM`]), whatever the engine makes of one: it has failed if any of what came of it has, and is
+/// acked if nothing came of it. Where the events of a pull are pieces of a stream, what the engine makes of them knows
+/// no borders between pieces, and the pull has one fate: `first_event` is 0 and `last_event` the largest number. The
+/// same holds for a pull without events.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FateRange {
@@ -30,9 +36,9 @@ pub struct FateRange {
     pub first_pull: u64,
     /// The pull of the last event.
     pub last_pull: u64,
-    /// The first event's place in its pull.
+    /// The first event's place in its first pull.
     pub first_event: u32,
-    /// The last event's place in its pull.
+    /// The last event's place in its last pull; the largest number where that pull has one fate.
     pub last_event: u32,
 }
 

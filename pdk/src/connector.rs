@@ -108,8 +108,8 @@ pub trait Source: Send + 'static {
     /// Anything; the kind says what the engine does.
     fn pull(&mut self, out: &mut BatchWriter) -> impl Future<Output = Result<Pull>> + Send;
 
-    /// Learns the fate of events, in order within a lane, each exactly once. A transactional source advances its
-    /// position here and nowhere else.
+    /// Learns the fate of events, in order within a lane, each exactly once; see [`FateRange`]. A transactional source
+    /// advances its position here and nowhere else.
     ///
     /// # Errors
     /// Anything; the kind says what the engine does.

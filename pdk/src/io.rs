@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::abi::{Cancel, Interest, Task};
+pub use crate::descriptors::is_one_of_the_last;
 pub use crate::disk::{Disk, DiskFile, FileInfo, Open, SystemDisk};
 pub use crate::net::{Connection, Listener, NetFuture, Network, SystemNetwork};
 pub use crate::spawn::{Spawned, spawn};

@@ -11,6 +11,7 @@ mod codec;
 mod command;
 mod connector;
 mod context;
+mod descriptors;
 mod disk;
 mod entry;
 mod error;

@@ -13,6 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::Host;
 use crate::abi::Interest;
+use crate::descriptors::is_one_of_the_last;
 use crate::io::{Request, blocking, readable, writable};
 
 /// A future of the network.
@@ -94,7 +95,12 @@ impl Network for SystemNetwork {
                 match bind(address, backlog) {
                     Ok(listener) => {
                         let host = self.host.clone();
-                        return Ok(Box::new(SystemListener { host, listener }) as Box<dyn Listener>);
+                        let listener = SystemListener {
+                            host,
+                            listener,
+                            held: None,
+                        };
+                        return Ok(Box::new(listener) as Box<dyn Listener>);
                     }
                     Err(reason) => failed = Some(reason),
                 }
@@ -164,18 +170,39 @@ fn in_progress(reason: &io::Error) -> bool {
 struct SystemListener {
     host: Host,
     listener: TcpListener,
+    /// A connection that took one of the last descriptors, and waits until there are more.
+    held: Option<TcpStream>,
+}
+
+impl SystemListener {
+    /// A connection, unless it would leave too few descriptors: then it is kept for later.
+    fn admit(&mut self, stream: TcpStream) -> io::Result<Box<dyn Connection>> {
+        if is_one_of_the_last(stream.as_fd()) {
+            self.held = Some(stream);
+            return Err(io::Error::from_raw_os_error(EMFILE));
+        }
+        stream.set_nonblocking(true)?;
+        let connection = SystemConnection::new(&self.host, stream)?;
+        Ok(Box::new(connection))
+    }
 }
 
 impl Listener for SystemListener {
     fn accept(&mut self) -> NetFuture<'_, Box<dyn Connection>> {
         Box::pin(async move {
+            if let Some(held) = self.held.take() {
+                // The same connection by the lowest descriptor that is free now.
+                return match held.try_clone() {
+                    Ok(stream) => self.admit(stream),
+                    Err(reason) => {
+                        self.held = Some(held);
+                        Err(reason)
+                    }
+                };
+            }
             loop {
                 match self.listener.accept() {
-                    Ok((stream, _)) => {
-                        stream.set_nonblocking(true)?;
-                        let connection = SystemConnection::new(&self.host, stream)?;
-                        return Ok(Box::new(connection) as Box<dyn Connection>);
-                    }
+                    Ok((stream, _)) => return self.admit(stream),
                     Err(reason) if reason.kind() == ErrorKind::WouldBlock => {
                         readable(&self.host, self.listener.as_fd()).await;
                     }
@@ -190,6 +217,9 @@ impl Listener for SystemListener {
         self.listener.local_addr()
     }
 }
+
+/// The system's number for: the process has no descriptor left.
+const EMFILE: i32 = 24;
 
 /// Errors of a connection that was gone before it was taken.
 fn is_passing(reason: &io::Error) -> bool {

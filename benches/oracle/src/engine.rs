@@ -15,20 +15,40 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often something is looked at that is waited for.
 pub(crate) const LOOK: Duration = Duration::from_millis(2);
 
+/// How an engine is started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Launch {
+    /// A command of the shell that is run before, such as a limit.
+    pub(crate) before: String,
+    /// Further arguments of `temblor run`.
+    pub(crate) arguments: Vec<String>,
+}
+
 /// A running engine. It is killed when this is dropped.
 pub(crate) struct Engine {
     child: Child,
     stderr: PathBuf,
+    /// How much the file had when this one was started.
+    said_before: u64,
     pub(crate) started: Instant,
 }
 
 impl Engine {
     /// Runs a program; what it says goes to a file.
-    pub(crate) fn start(temblor: &Path, flow: &Path, stderr: &Path) -> Result<Self> {
+    pub(crate) fn start(
+        temblor: &Path,
+        flow: &Path,
+        stderr: &Path,
+        launch: &Launch,
+    ) -> Result<Self> {
         // A file that may grow no more is an error like a full disk, if the signal is ignored; what is ignored stays
         // so across exec.
-        let script = "trap '' XFSZ; exec \"$0\" run \"$1\"".to_owned();
-        Engine::run(script, temblor, flow, stderr)
+        let before = match launch.before.as_str() {
+            "" => String::new(),
+            command => format!("{command} && "),
+        };
+        let script = format!("trap '' XFSZ; {before}exec \"$0\" run \"$@\"");
+        Engine::run(script, temblor, flow, &launch.arguments, stderr)
     }
 
     /// Runs a program that is killed when it makes the `number`th call of a kind to the system.
@@ -48,16 +68,25 @@ impl Engine {
             "exec strace -D -f -qq -o /dev/null -e trace=write,{calls} {slow} \
              -e inject={calls}:signal=KILL:when={number} \"$0\" run \"$1\""
         );
-        Engine::run(script, temblor, flow, stderr)
+        Engine::run(script, temblor, flow, &[], stderr)
     }
 
-    /// Runs a program by a line of the shell, in which `$0` is the program and `$1` the flow.
-    fn run(script: String, temblor: &Path, flow: &Path, stderr: &Path) -> Result<Self> {
+    /// Runs a program by a line of the shell, in which `$0` is the program, `$1` the flow and `$@` the flow and what
+    /// else `temblor run` is told.
+    fn run(
+        script: String,
+        temblor: &Path,
+        flow: &Path,
+        arguments: &[String],
+        stderr: &Path,
+    ) -> Result<Self> {
         let log = File::options().create(true).append(true).open(stderr)?;
+        let said_before = log.metadata()?.len();
         let child = Command::new("sh")
             .args(["-c", &script])
             .arg(temblor)
             .arg(flow)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -66,6 +95,7 @@ impl Engine {
         Ok(Engine {
             child,
             stderr: stderr.to_owned(),
+            said_before,
             started: Instant::now(),
         })
     }
@@ -103,19 +133,28 @@ impl Engine {
     /// Asks it to drain, and waits for its end. Returns how it ended, and how long that took.
     pub(crate) fn drain(mut self) -> Result<(ExitStatus, Duration, Vec<Sum>)> {
         let asked = Instant::now();
-        // Of this run only: each says one for each flow.
-        let said = std::fs::metadata(&self.stderr)?.len();
         self.signal(Signal::SIGTERM)?;
         while asked.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait()? {
-                let text = std::fs::read(&self.stderr)?;
-                let text = text.get(usize::try_from(said)?..).unwrap_or_default();
-                let sums = Sum::read_all(&String::from_utf8_lossy(text));
+                let sums = Sum::read_all(&self.said()?);
                 return Ok((status, asked.elapsed(), sums));
             }
             std::thread::sleep(LOOK);
         }
         Err(format!("the engine did not end within {PATIENCE:?}").into())
+    }
+
+    /// What it has said since it was started.
+    pub(crate) fn said(&self) -> Result<String> {
+        let text = std::fs::read(&self.stderr)?;
+        let from = usize::try_from(self.said_before)?;
+        let text = text.get(from..).unwrap_or_default();
+        Ok(String::from_utf8_lossy(text).into_owned())
+    }
+
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.pid()))?.count())
     }
 
     /// The last lines that it said.
@@ -157,8 +196,9 @@ impl Drop for Engine {
 }
 
 /// What the engine itself says has become of the events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sum {
+    pub(crate) flow: String,
     pub(crate) events_in: u64,
     pub(crate) delivered: u64,
     pub(crate) failed: u64,
@@ -178,7 +218,9 @@ impl Sum {
             let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
             digits.parse().ok()
         };
+        let (_, flow) = line.split_once("flow `")?;
         Some(Sum {
+            flow: flow.split('`').next()?.to_owned(),
             events_in: after(": in ")?,
             delivered: after("= delivered ")?,
             failed: after("+ failed ")?,
@@ -200,11 +242,12 @@ mod tests {
     #[test]
     fn sums_are_read() {
         let text = "flow `a`: in 1 = delivered 1 + failed 0 + dropped 0 + in flight 0\n\
-                    flow `a`: in 9 = delivered 3 + failed 1 + dropped 4 (filtered 4) + in flight 1\n";
+                    flow `b`: in 9 = delivered 3 + failed 1 + dropped 4 (filtered 4) + in flight 1\n";
         let sums = Sum::read_all(text);
-        let [_, sum] = sums[..] else {
+        let [first, sum] = &sums[..] else {
             panic!("{sums:?}")
         };
+        assert_eq!((first.flow.as_str(), sum.flow.as_str()), ("a", "b"));
         assert_eq!((sum.events_in, sum.delivered, sum.dropped), (9, 3, 4));
         assert!(sum.adds_up());
         assert!(Sum::read_all("nothing").is_empty());

@@ -78,6 +78,18 @@ impl Feed {
         state.ends.partition_point(|end| *end <= offset) as u64
     }
 
+    /// Where the first so many events end in the file.
+    pub(crate) fn end_of(&self, events: u64) -> u64 {
+        let before = events
+            .checked_sub(1)
+            .and_then(|at| usize::try_from(at).ok());
+        let state = self.shared.lock();
+        before
+            .and_then(|at| state.ends.get(at))
+            .copied()
+            .unwrap_or_default()
+    }
+
     /// Whether everything could be written.
     pub(crate) fn check(&self) -> Result<()> {
         match self.shared.lock().error.take() {

@@ -45,8 +45,9 @@ pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
     let mut engine = lab.start()?;
     lab.line.feed.set_rate(0);
     let fresh = lab.fresh(&mut engine)?;
-    let (status, _, _) = engine.drain()?;
+    let (status, _, sums) = engine.drain()?;
     lab.look()?;
+    report.check_sums(&sums, 1);
     report.check(status.success(), || {
         format!("the last run ended with {status}")
     });

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::Result;
 use crate::collect::{Arrived, Output};
-use crate::engine::{Engine, LOOK};
+use crate::engine::{Engine, LOOK, Launch};
 use crate::event::Series;
 use crate::feed::Feed;
 
@@ -22,13 +22,25 @@ const POSITION: &str = "\"position\":";
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) temblor: PathBuf,
+    /// The library of the connector that goes wrong.
+    pub(crate) plugin: PathBuf,
     pub(crate) seed: u64,
     pub(crate) rate: u64,
     /// What times are multiplied by within which something has to happen.
     pub(crate) slack: u32,
+    /// Whether faults last half as long.
+    pub(crate) is_brief: bool,
 }
 
 impl Settings {
+    /// How long a fault lasts that usually lasts so long.
+    pub(crate) fn lasts(&self, time: Duration) -> Duration {
+        match self.is_brief {
+            true => time / 2,
+            false => time,
+        }
+    }
+
     /// Whether something happened in time.
     pub(crate) fn is_soon(&self, took: Duration, most: Duration) -> bool {
         took <= most * self.slack
@@ -51,6 +63,7 @@ pub(crate) struct Line {
 pub(crate) struct Lab {
     temblor: PathBuf,
     folder: tempfile::TempDir,
+    pub(crate) launch: Launch,
     pub(crate) line: Line,
     /// A flow that has nothing to do with the other one.
     pub(crate) bystander: Option<Line>,
@@ -82,6 +95,16 @@ impl Lab {
         })
     }
 
+    /// Makes a folder in which a file is read into a file, beside other flows.
+    pub(crate) fn files_beside(settings: &Settings, others: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let out = folder.path().join("main.out");
+        let sink = file_sink(&out);
+        Lab::build(settings, folder, Some(&out), |lab| {
+            Ok(flow("main", &lab.file_source(&lab.line), &sink, "") + others)
+        })
+    }
+
     /// Makes a folder in which whatever `source` says is written into a file.
     pub(crate) fn with_source(settings: &Settings, source: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
@@ -90,6 +113,25 @@ impl Lab {
         Lab::build(settings, folder, Some(&out), |_| {
             Ok(flow("main", source, &sink, ""))
         })
+    }
+
+    /// The same, beside a flow from file to file.
+    pub(crate) fn with_source_and_bystander(settings: &Settings, source: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let out = folder.path().join("main.out");
+        let sink = file_sink(&out);
+        Lab::build(settings, folder, Some(&out), |lab| {
+            Ok(flow("main", source, &sink, "") + &lab.add_bystander(settings)?)
+        })
+    }
+
+    /// Adds a flow from file to file, and returns its text.
+    fn add_bystander(&mut self, settings: &Settings) -> Result<String> {
+        let out = self.path("bystander.out");
+        let line = self.make_line("bystander", settings, Some(&out))?;
+        let flow = flow(line.name, &self.file_source(&line), &file_sink(&out), "");
+        self.bystander = Some(line);
+        Ok(flow)
     }
 
     /// Makes a folder in which a file is read into whatever `sink` says, with more in the flow that may write a file of
@@ -101,13 +143,9 @@ impl Lab {
     ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         Lab::build(settings, folder, None, |lab| {
-            let out = lab.path("bystander.out");
-            let line = lab.make_line("bystander", settings, Some(&out))?;
             let more = more(&lab.letters());
-            let flows = flow("main", &lab.file_source(&lab.line), sink, &more)
-                + &flow(line.name, &lab.file_source(&line), &file_sink(&out), "");
-            lab.bystander = Some(line);
-            Ok(flows)
+            let main = flow("main", &lab.file_source(&lab.line), sink, &more);
+            Ok(main + &lab.add_bystander(settings)?)
         })
     }
 
@@ -121,6 +159,7 @@ impl Lab {
         let mut lab = Lab {
             temblor: settings.temblor.clone(),
             folder,
+            launch: Launch::default(),
             line,
             bystander: None,
         };
@@ -168,13 +207,13 @@ impl Lab {
 
     pub(crate) fn start(&self) -> Result<Engine> {
         let (flows, stderr) = (self.path("flows.troy"), self.path("stderr.txt"));
-        Engine::start(&self.temblor, &flows, &stderr)
+        Engine::start(&self.temblor, &flows, &stderr, &self.launch)
     }
 
     /// Starts an engine that writes its positions as often as it can: what is acked too early is then lost.
     pub(crate) fn start_eager(&self) -> Result<Engine> {
         let (flows, stderr) = (self.path("eager.troy"), self.path("stderr.txt"));
-        Engine::start(&self.temblor, &flows, &stderr)
+        Engine::start(&self.temblor, &flows, &stderr, &self.launch)
     }
 
     /// Starts such an engine, which is killed when it makes the `number`th call of a kind to the system.
@@ -185,7 +224,13 @@ impl Lab {
 
     /// The number of events up to which the position says that everything is done.
     pub(crate) fn acked(&self) -> Result<u64> {
-        let text = match std::fs::read_to_string(self.path("main.position")) {
+        self.acked_of(&self.line)
+    }
+
+    /// The same of a line.
+    pub(crate) fn acked_of(&self, line: &Line) -> Result<u64> {
+        let position = self.path(&format!("{}.position", line.name));
+        let text = match std::fs::read_to_string(position) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
             Err(error) => return Err(error.into()),
@@ -194,7 +239,20 @@ impl Lab {
         let offset = record["offset"]
             .as_u64()
             .ok_or("no offset in the position")?;
-        Ok(self.line.feed.before(offset))
+        Ok(line.feed.before(offset))
+    }
+
+    /// How long an engine tries to deliver what is on its way when it is asked to end.
+    pub(crate) fn drains_within(&mut self, time: Duration) {
+        let seconds = time.as_secs_f64().to_string();
+        let arguments = ["--drain-timeout".to_owned(), seconds];
+        self.launch.arguments.extend(arguments);
+    }
+
+    /// How many events at most begin within so many bytes of input behind the first `acked`.
+    pub(crate) fn pull_behind(&self, acked: u64, bytes: u64) -> u64 {
+        let feed = &self.line.feed;
+        feed.before(feed.end_of(acked) + bytes) - acked + 1
     }
 
     /// Waits until something is so; says how long that took.

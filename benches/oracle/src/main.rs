@@ -2,6 +2,8 @@
 //! arrives that was not sent, and not more twice than was in flight.
 
 mod collect;
+mod crowd;
+mod emfile;
 mod engine;
 mod event;
 mod feed;
@@ -9,12 +11,16 @@ mod full;
 mod kill;
 mod lab;
 mod letters;
+mod lines;
+mod metrics;
 mod outage;
+mod plugin;
 mod post;
 mod posts;
 mod report;
 mod server;
 mod step;
+mod tcp;
 mod term;
 
 use std::path::PathBuf;
@@ -36,6 +42,9 @@ struct Options {
     /// The program under test; by default the `temblor` beside this one
     #[arg(long, global = true, value_name = "PATH")]
     temblor: Option<PathBuf>,
+    /// The library of the connector `faulty`; by default `libtemblor_connector_faulty.so` beside this one
+    #[arg(long, global = true, value_name = "PATH")]
+    plugin: Option<PathBuf>,
     /// Chooses events and instants
     #[arg(long, global = true, default_value_t = 1)]
     seed: u64,
@@ -82,12 +91,18 @@ enum Scenario {
     Deny,
     /// Asked to end while the sink's server is not there
     Down,
+    /// The peer of a TCP connection resets it, closes it, half or as a whole, or goes away
+    Tcp,
+    /// Few descriptors, and more peers than those
+    Emfile,
+    /// A plugin panics, blocks and hands over garbage
+    Plugin,
 }
 
 /// A scenario, how often it runs when little time is there, and how often when much is.
 type Plan = (Scenario, u64, u64, fn(&Settings, u64) -> Result<Report>);
 
-const PLANS: [Plan; 12] = [
+const PLANS: [Plan; 15] = [
     (Scenario::Kill, 5, 100, kill::run),
     (Scenario::Step, 8, 300, step::run),
     (Scenario::Term, 3, 20, term::run),
@@ -110,6 +125,9 @@ const PLANS: [Plan; 12] = [
     }),
     (Scenario::Post, 4, 50, post::run),
     (Scenario::Down, 1, 3, outage::down),
+    (Scenario::Tcp, 1, 10, tcp::run),
+    (Scenario::Emfile, 1, 3, emfile::run),
+    (Scenario::Plugin, 1, 3, plugin::run),
 ];
 
 fn main() -> ExitCode {
@@ -135,11 +153,17 @@ fn run(options: &Options) -> Result<bool> {
             format!("`{path}` is not there\nhelp: build it, or name it with `--temblor`").into(),
         );
     }
+    let plugin = match &options.plugin {
+        Some(path) => path.clone(),
+        None => std::env::current_exe()?.with_file_name("libtemblor_connector_faulty.so"),
+    };
     let settings = Settings {
         temblor,
+        plugin,
         seed: options.seed,
         rate: options.rate,
         slack: options.slack,
+        is_brief: options.scenario == Scenario::All,
     };
     let mut reports = Vec::new();
     for (scenario, few, many, run) in PLANS {
@@ -178,5 +202,8 @@ fn name(scenario: Scenario) -> &'static str {
         Scenario::Flap => "flap",
         Scenario::Deny => "deny",
         Scenario::Down => "down",
+        Scenario::Tcp => "tcp",
+        Scenario::Emfile => "emfile",
+        Scenario::Plugin => "plugin",
     }
 }

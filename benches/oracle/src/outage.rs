@@ -1,12 +1,13 @@
 //! The sink's server misbehaves for a while.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::engine::Engine;
+use crate::engine::{Engine, LOOK};
 use crate::event::Series;
 use crate::lab::{Lab, Settings};
 use crate::letters;
+use crate::metrics::Metrics;
 use crate::report::Report;
 use crate::server::{Mode, Server, is_denied};
 
@@ -14,6 +15,10 @@ use crate::server::{Mode, Server, is_denied};
 const OUTAGE: Duration = Duration::from_secs(3);
 /// How soon one that comes and goes comes or goes.
 const FLAP: Duration = Duration::from_millis(200);
+/// Within this time after the failure the sink's destination is left alone.
+const PAUSED: Duration = Duration::from_millis(100);
+/// A request may take so long.
+const TIMEOUT: Duration = Duration::from_secs(1);
 /// Within this time after the outage events get through again.
 const RESUMED: Duration = Duration::from_secs(1);
 /// A flow that has nothing to do with it keeps this much of its rate.
@@ -24,10 +29,17 @@ const BYSTANDER_RATE: u64 = 5000;
 /// A core is used less than this much by an engine that waits, beside what the flow beside it needs.
 const SPIN: f64 = 0.6;
 const GROWTH_MIB: f64 = 128.0;
+/// So long it tries to deliver what is on its way.
+const DRAIN: Duration = Duration::from_secs(5);
 /// Within this time it gives up what cannot be delivered.
 const DRAINED: Duration = Duration::from_secs(15);
 /// Requests under way at the same time.
 const CONCURRENCY: u64 = 8;
+/// Events that the sink takes at most before it has delivered those before them: 8 for each request.
+const TAKEN: u64 = 8 * CONCURRENCY;
+/// A source of bytes is told the fate of a pull as a whole, which is at most so large: what was delivered of one that was
+/// not delivered whole is read again.
+const PULL_BYTES: u64 = 256 * 1024;
 
 /// What the server does to the sink.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,14 +72,14 @@ impl Outage {
 }
 
 /// One flow into a server, another one beside it.
-fn set_up(settings: &Settings, has_letters: bool) -> Result<(Lab, Server)> {
+fn set_up(settings: &Settings, has_letters: bool) -> Result<(Lab, Server, Metrics)> {
     let series = Series {
         seed: settings.seed,
     };
     // The server must be there before the flow can be written.
     let server = Server::start(series)?;
     let config = serde_json::json!({
-        "url": format!("http://{}/", server.address), "timeout_ms": 1000, "concurrency": CONCURRENCY,
+        "url": format!("http://{}/", server.address), "timeout_ms": TIMEOUT.as_millis() as u64, "concurrency": CONCURRENCY,
         "max_retries": 1_000_000,
     });
     let policy = match has_letters {
@@ -75,26 +87,27 @@ fn set_up(settings: &Settings, has_letters: bool) -> Result<(Lab, Server)> {
         false => "",
     };
     let sink = format!("http_client with codec = \"json\"{policy},\n    config = {config}");
-    let lab = Lab::with_bystander(settings, &sink, |letters| match has_letters {
+    let mut lab = Lab::with_bystander(settings, &sink, |letters| match has_letters {
         true => letters::flow(letters),
         false => String::new(),
     })?;
     server.report_to(lab.arrivals());
-    Ok((lab, server))
+    let metrics = Metrics::ask_for(&mut lab.launch)?;
+    Ok((lab, server, metrics))
 }
 
 /// Has the server misbehave `count` times.
 pub(crate) fn run(settings: &Settings, outage: Outage, count: u64) -> Result<Report> {
     let mut report = Report::new(outage.name());
     report.rounds = count;
-    let (mut lab, server) = set_up(settings, outage.denies())?;
+    let (mut lab, server, metrics) = set_up(settings, outage.denies())?;
     let mut engine = lab.start()?;
     lab.fresh(&mut engine)?;
     for round in 0..count {
         one(
             settings,
             &mut lab,
-            &server,
+            (&server, metrics),
             &mut engine,
             outage,
             round,
@@ -106,14 +119,16 @@ pub(crate) fn run(settings: &Settings, outage: Outage, count: u64) -> Result<Rep
     let letters = lab.letters();
     lab.until("everything arrives", &mut engine, |lab| {
         lab.line.arrived().distinct + letters::count(&letters) >= sent
+            && beside(lab, |line| line.arrived().distinct >= line.feed.sent())
     })?;
+    let besides = beside(&lab, |line| line.feed.sent());
     let (status, _, sums) = engine.drain()?;
     lab.look()?;
     report.check(status.success(), || format!("it ended with {status}"));
-    report.check(sums.iter().all(|sum| sum.adds_up()), || {
-        format!("the engine's sums do not add up: {sums:?}")
-    });
-    judge(settings, &lab, &server, outage, &mut report)
+    report.check_sums(&sums, 2);
+    report.check_all_delivered(&sums, "main", sent, letters::count(&letters));
+    report.check_all_delivered(&sums, "bystander", besides, 0);
+    judge(settings, &lab, &server, outage, 0, &mut report)
 }
 
 fn judge(
@@ -121,6 +136,7 @@ fn judge(
     lab: &Lab,
     server: &Server,
     outage: Outage,
+    read_again: u64,
     report: &mut Report,
 ) -> Result<Report> {
     let sent = lab.line.feed.sent();
@@ -139,7 +155,7 @@ fn judge(
     for id in &letters {
         arrived.accept(*id);
     }
-    let most = server.unanswered() + CONCURRENCY;
+    let most = server.unanswered() + CONCURRENCY + read_again;
     report.take(sent, most, &arrived);
     drop(arrived);
     if let Some(bystander) = &lab.bystander {
@@ -160,7 +176,7 @@ fn judge(
 fn one(
     settings: &Settings,
     lab: &mut Lab,
-    server: &Server,
+    (server, metrics): (&Server, Metrics),
     engine: &mut Engine,
     outage: Outage,
     round: u64,
@@ -169,10 +185,11 @@ fn one(
     lab.line.feed.set_rate(RATE);
     beside(lab, |line| line.feed.set_rate(BYSTANDER_RATE));
     lab.pass(Duration::from_millis(300))?;
+    let lasts = settings.lasts(OUTAGE);
     let (memory, cpu) = (engine.memory_mib()?, engine.cpu_seconds()?);
     let (before, sent) = beside(lab, |line| (line.arrived().distinct, line.feed.sent()));
-    misbehave(lab, server, outage)?;
-    let used = (engine.cpu_seconds()? - cpu) / OUTAGE.as_secs_f64();
+    let paused = misbehave(lab, server, metrics, outage, lasts)?;
+    let used = (engine.cpu_seconds()? - cpu) / lasts.as_secs_f64();
     let grown = engine.memory_mib()? - memory;
     let (after, sent_after) = beside(lab, |line| (line.arrived().distinct, line.feed.sent()));
     let kept = (after - before) as f64 / (sent_after - sent).max(1) as f64;
@@ -185,6 +202,10 @@ fn one(
     report.check(grown < GROWTH_MIB, || {
         format!("round {round}: it grew by {grown:.0} MiB")
     });
+    report.check(
+        paused.is_none_or(|paused| settings.is_soon(paused, PAUSED)),
+        || format!("round {round}: the breaker opened {paused:?} after the failure"),
+    );
     let stood = lab.line.arrived().distinct;
     server.set(Mode::Good);
     let resumed = lab.until("events get through again", engine, |lab| {
@@ -195,6 +216,11 @@ fn one(
     });
     lab.line.feed.set_rate(0);
     beside(lab, |line| line.feed.set_rate(0));
+    if let Some(paused) = paused {
+        report.note(format!(
+            "round {round}: the breaker opened {paused:?} after the failure"
+        ));
+    }
     report.note(format!(
         "round {round}: {used:.2} of a core and {grown:.0} MiB more meanwhile, the flow beside it kept {kept:.2} of \
          its rate, first event {resumed:?} after it"
@@ -202,18 +228,42 @@ fn one(
     Ok(())
 }
 
-fn misbehave(lab: &mut Lab, server: &Server, outage: Outage) -> Result<()> {
+/// Returns how long it took from the failure until the breaker was open, where nothing gets through.
+fn misbehave(
+    lab: &mut Lab,
+    server: &Server,
+    metrics: Metrics,
+    outage: Outage,
+    lasts: Duration,
+) -> Result<Option<Duration>> {
     let Outage::Steady(mode) = outage else {
-        for _ in 0..OUTAGE.as_millis() / FLAP.as_millis() / 2 {
+        for _ in 0..lasts.as_millis() / FLAP.as_millis() / 2 {
             server.set(Mode::Refuse);
             lab.pass(FLAP)?;
             server.set(Mode::Good);
             lab.pass(FLAP)?;
         }
-        return Ok(());
+        return Ok(None);
     };
+    let since = Instant::now();
     server.set(mode);
-    lab.pass(OUTAGE)
+    // Before the time is over a server that hangs is one that takes its time.
+    let notices = match mode {
+        Mode::Hang => TIMEOUT,
+        _ => Duration::ZERO,
+    };
+    let mut paused = None;
+    if mode != Mode::Deny {
+        lab.pass(notices)?;
+        while paused.is_none() && since.elapsed() < lasts {
+            let open = metrics.of("temblor_cell_destinations_open", "main", "output", "")?;
+            paused = (open > 0.0).then(|| since.elapsed().saturating_sub(notices));
+            lab.pass(LOOK)?;
+        }
+        paused = paused.or(Some(lasts));
+    }
+    lab.pass(lasts.saturating_sub(since.elapsed()))?;
+    Ok(paused)
 }
 
 /// Something about the flow beside; nothing where there is none.
@@ -225,7 +275,9 @@ fn beside<T: Default>(lab: &Lab, of: impl FnOnce(&crate::lab::Line) -> T) -> T {
 pub(crate) fn down(settings: &Settings, count: u64) -> Result<Report> {
     let mut report = Report::new("down");
     report.rounds = count;
-    let (mut lab, server) = set_up(settings, false)?;
+    let (mut lab, server, _) = set_up(settings, false)?;
+    lab.drains_within(settings.lasts(DRAIN));
+    let mut read_again = 0;
     for round in 0..count {
         server.set(Mode::Good);
         let mut engine = lab.start()?;
@@ -242,11 +294,21 @@ pub(crate) fn down(settings: &Settings, count: u64) -> Result<Report> {
             format!("round {round}: it took {took:?} to end")
         });
         let left: u64 = sums.iter().map(|sum| sum.failed + sum.in_flight).sum();
-        report.check(left > 0 && sums.iter().all(|sum| sum.adds_up()), || {
+        report.check_sums(&sums, 2);
+        report.check(left > 0, || {
             format!("round {round}: the engine does not say what it left: {sums:?}")
         });
+        let acked = lab.acked()?;
+        let window = lab.line.arrived().from(acked);
+        // Of the first pull that is not delivered whole all that may be, and of later ones what was taken beyond.
+        let most = lab.pull_behind(acked, PULL_BYTES) + TAKEN;
+        report.check(window <= most, || {
+            format!("round {round}: {window} delivered event(s) are read again, more than {most}")
+        });
+        read_again += window;
         report.note(format!(
-            "round {round}: it ended after {took:?}, and left {left} event(s)"
+            "round {round}: it ended after {took:?}, and left {left} event(s); {window} of those that it delivered are \
+             read again, of {most} at most"
         ));
     }
     server.set(Mode::Good);
@@ -256,12 +318,14 @@ pub(crate) fn down(settings: &Settings, count: u64) -> Result<Report> {
     lab.until("everything arrives", &mut engine, |lab| {
         lab.line.arrived().distinct >= sent
     })?;
-    engine.drain()?;
+    let (_, _, sums) = engine.drain()?;
+    report.check_sums(&sums, 2);
     judge(
         settings,
         &lab,
         &server,
         Outage::Steady(Mode::Refuse),
+        read_again,
         &mut report,
     )
 }

@@ -52,9 +52,7 @@ pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
     report.check(status.success(), || {
         format!("the last run ended with {status}")
     });
-    report.check(sums.iter().all(|sum| sum.adds_up()), || {
-        format!("the engine's sums do not add up: {sums:?}")
-    });
+    report.check_sums(&sums, 1);
     report.take(posts.sent(), posts.unanswered(), &lab.line.arrived());
     report.check(posts.unanswered() > 0, || {
         "void: no post was under way when it was killed".into()

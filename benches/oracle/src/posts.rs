@@ -103,16 +103,9 @@ impl Shared {
         else {
             return false;
         };
-        let head = format!(
-            "POST / HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n\r\n",
-            self.address,
-            body.len()
-        );
-        let request = [head.as_bytes(), body].concat();
         let answered = stream
             .set_read_timeout(Some(ANSWER))
-            .and_then(|()| stream.write_all(&request))
-            .and_then(|()| status(&mut stream));
+            .and_then(|()| exchange(&mut stream, self.address, body));
         match answered {
             Ok(200..300) => {
                 *connection = Some(stream);
@@ -130,6 +123,18 @@ impl Shared {
             }
         }
     }
+}
+
+/// Posts a body, and returns the status of the answer.
+pub(crate) fn exchange(
+    stream: &mut TcpStream,
+    address: SocketAddr,
+    body: &[u8],
+) -> std::io::Result<u16> {
+    let length = body.len();
+    let head = format!("POST / HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all(&[head.as_bytes(), body].concat())?;
+    status(stream)
 }
 
 /// Reads an answer, and returns its status.

@@ -1,6 +1,7 @@
 //! What is checked, and the table that says how it went.
 
 use crate::collect::Arrived;
+use crate::engine::Sum;
 
 /// What a scenario came to.
 #[derive(Debug, Default)]
@@ -37,15 +38,55 @@ impl Report {
         self.notes.push(note);
     }
 
+    /// What the engine says of so many flows adds up: each event that came in has one fate.
+    pub(crate) fn check_sums(&mut self, sums: &[Sum], flows: usize) {
+        let adds_up = sums.len() == flows && sums.iter().all(Sum::adds_up);
+        self.check(adds_up, || {
+            format!("the engine's sums of {flows} flow(s) do not add up: {sums:?}")
+        });
+    }
+
+    /// The engine says of a flow that so many events came in, and that all were delivered but those that became dead
+    /// letters.
+    pub(crate) fn check_all_delivered(
+        &mut self,
+        sums: &[Sum],
+        flow: &str,
+        sent: u64,
+        letters: u64,
+    ) {
+        let expected = Sum {
+            flow: flow.to_owned(),
+            events_in: sent,
+            delivered: sent - letters,
+            dropped: letters,
+            ..Sum::default()
+        };
+        self.check(sums.contains(&expected), || {
+            format!("the engine says {sums:?} where it should say {expected:?}")
+        });
+    }
+
     /// What holds for every scenario: all that was sent arrived, nothing else did, and not much of it twice.
     pub(crate) fn take(&mut self, sent: u64, duplicates_most: u64, arrived: &Arrived) {
-        self.sent = sent;
-        self.delivered = arrived.distinct;
-        self.lost = arrived.missing(sent);
-        self.duplicates = arrived.duplicates;
-        self.duplicates_most = duplicates_most;
-        let lost = self.lost;
-        self.check(lost == 0, || format!("{lost} event(s) were lost"));
+        self.take_with(sent, (0, duplicates_most), arrived);
+    }
+
+    /// The same where some may be lost.
+    pub(crate) fn take_with(
+        &mut self,
+        sent: u64,
+        (lost_most, duplicates_most): (u64, u64),
+        arrived: &Arrived,
+    ) {
+        let (lost, duplicates) = (arrived.missing(sent), arrived.duplicates);
+        // Some scenarios begin anew with each round.
+        self.sent += sent;
+        self.delivered += arrived.distinct;
+        self.lost += lost;
+        self.duplicates += duplicates;
+        self.duplicates_most += duplicates_most;
+        self.check(lost <= lost_most, || format!("{lost} event(s) were lost"));
         self.check(arrived.end() <= sent, || {
             "events arrived that were not sent".into()
         });
@@ -53,7 +94,6 @@ impl Report {
             let (count, shown) = (arrived.strange, &arrived.shown);
             format!("{count} line(s) are no event that was sent, such as {shown:?}")
         });
-        let duplicates = self.duplicates;
         self.check(duplicates <= duplicates_most, || {
             format!(
                 "{duplicates} duplicates are more than the {duplicates_most} that were in flight"

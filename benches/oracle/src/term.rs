@@ -40,7 +40,7 @@ pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
                 lab.line.arrived().end()
             )
         });
-        let [sum] = sums[..] else {
+        let [sum] = &sums[..] else {
             report
                 .findings
                 .push(format!("round {round}: the engine gave no sum"));

@@ -7,6 +7,7 @@ use temblor_registry::{Config, ConfigError, LinkMode, Registry, RegistryError};
 
 use super::failure::Failure;
 use super::log::Log;
+use super::output::secrets;
 
 /// Where connectors come from.
 #[derive(Args, Clone, Debug)]
@@ -57,6 +58,7 @@ pub(crate) fn add_plugins(registry: &mut Registry, config: &Config, log: Log) {
         let host = temblor::host_for_plugin(
             &name.to_string_lossy(),
             log.level(),
+            secrets(),
             move |record: &temblor::LogRecord<'_>| log.take(record),
         );
         let mut one = config.clone();

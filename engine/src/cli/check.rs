@@ -11,7 +11,7 @@ use super::catalogue::{self, CatalogueOptions};
 use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
 use super::modules::ModuleOptions;
-use super::output::{complain, print, print_json};
+use super::output::{complain, masked, print, print_json, secrets};
 use super::program::Program;
 
 /// Which files to check.
@@ -61,7 +61,7 @@ pub(crate) fn run(options: &CheckOptions, log: Log) -> Outcome {
         }
     }
     if options.json {
-        print_json(&findings)?;
+        print_json(&masked(findings.into(), secrets()))?;
     }
     Ok(exit)
 }

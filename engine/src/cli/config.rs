@@ -3,6 +3,7 @@
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, validator_for};
 use serde_json::Value;
+use temblor::Secrets;
 use temblor_lang::Code;
 
 use super::output::{nearest, quoted};
@@ -52,6 +53,9 @@ struct Checker<'s> {
 
 impl Checker<'_> {
     fn explain(&mut self, error: &ValidationError<'_>) {
+        if self.may_become_right(error) {
+            return;
+        }
         match error.kind() {
             Kind::AdditionalProperties { unexpected }
             | Kind::UnevaluatedProperties { unexpected } => {
@@ -80,6 +84,12 @@ impl Checker<'_> {
                 self.push(error, Code::Config, message, None);
             }
         }
+    }
+
+    /// Whether a string has references, and may be right with what they stand for, which nobody knows here.
+    fn may_become_right(&self, error: &ValidationError<'_>) -> bool {
+        let has_reference = error.instance().as_str().is_some_and(Secrets::refers);
+        has_reference && takes_strings(&takes(self.schema, self.around(error)))
     }
 
     fn unknown_key(&mut self, error: &ValidationError<'_>, key: &str) {
@@ -161,7 +171,10 @@ impl Checker<'_> {
         let found = error.instance();
         let words = takes.split(" | ").filter_map(unquote);
         let meant = found.as_str().and_then(|text| nearest(text, words));
-        let help = meant.map(|meant| format!("did you mean `{meant}`?"));
+        let help = match found.as_str().is_some_and(Secrets::refers) {
+            true => Some("what a reference stands for is always a string".to_owned()),
+            false => meant.map(|meant| format!("did you mean `{meant}`?")),
+        };
         let takes = with_article(takes);
         let message = format!("{} takes {takes}, not {}", self.key(error), describe(found));
         self.push(error, Code::Type, message, help);
@@ -217,6 +230,11 @@ impl Checker<'_> {
             key => format!("`{key}` of {}", self.subject),
         }
     }
+}
+
+fn takes_strings(takes: &str) -> bool {
+    let mut kinds = takes.split(" | ");
+    kinds.any(|kind| kind.starts_with('"') || kind == "string" || kind == "anything")
 }
 
 /// Whether an error says that the value at `here` is something else altogether.

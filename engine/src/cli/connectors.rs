@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
+use temblor::Secrets;
 use temblor_pdk::{Function, FunctionInfo, Kind, Payload, Settles, SinkInfo, SourceInfo, abi};
 use temblor_registry::{Listing, Provider, Registered, Registry, RegistryError, Status};
 
@@ -134,11 +135,12 @@ fn status(status: Status) -> &'static str {
 fn show(options: &ShowOptions, log: Log) -> Outcome {
     let registry = catalogue::fill(&options.catalogue, log)?;
     let entry = find(&registry, &options.name, options.kind)?;
-    let schema: Value = serde_json::from_str(&entry.schema()).map_err(|error| {
+    let mut schema: Value = serde_json::from_str(&entry.schema()).map_err(|error| {
         let (kind, name) = (entry.kind().name(), entry.name());
         Failure::failed(format!("the schema of {kind} `{name}` is no JSON: {error}"))
             .help("build its crate again with the temblor-pdk of this program")
     })?;
+    schema::hide_secrets(&mut schema);
     match options.json {
         true => print_json(&as_json(&entry, schema))?,
         false => print(&as_text(&entry, &schema))?,
@@ -196,7 +198,7 @@ fn as_json(entry: &Registered, schema: Value) -> Value {
         })).collect::<Vec<Value>>(),
         "keys": schema::keys(&schema),
         "schema": schema,
-        "example": serde_json::from_str(entry.example()).unwrap_or(Value::Null),
+        "example": serde_json::from_str(&shown_example(entry)).unwrap_or(Value::Null),
     })
 }
 
@@ -252,8 +254,18 @@ fn function_table(functions: &[FunctionInfo]) -> String {
     table(&rows, &[])
 }
 
+/// The example of a configuration, without what is secret of it.
+fn shown_example(entry: &Registered) -> String {
+    let example: Value = serde_json::from_str(entry.example()).unwrap_or_default();
+    let secrets = Secrets::new();
+    if let Ok(config) = serde_json::from_value(example) {
+        secrets.add_written(&entry.schema(), &config);
+    }
+    secrets.mask(entry.example()).into_owned()
+}
+
 fn example(entry: &Registered) -> String {
-    let (name, example) = (entry.name(), entry.example());
+    let (name, example) = (entry.name(), &*shown_example(entry));
     match entry.kind() {
         Kind::Connector => {}
         Kind::Operator => return operator_example(name, example),
@@ -302,7 +314,10 @@ fn key_table(keys: &[Key]) -> String {
         };
         vec![
             format!("  {}", key.key),
-            key.takes.clone(),
+            match key.secret {
+                true => format!("{}, secret", key.takes),
+                false => key.takes.clone(),
+            },
             default,
             key.description.clone(),
         ]

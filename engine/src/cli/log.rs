@@ -7,6 +7,8 @@ use clap::{Args, ValueEnum};
 use log::{Level, LevelFilter};
 use temblor::LogRecord;
 
+use super::output::secrets;
+
 /// What is logged and how; valid before and after every command.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct LogOptions {
@@ -47,10 +49,12 @@ enum LogFormat {
 }
 
 /// One record, wherever it comes from.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Record<'r> {
     /// The connector that it is about.
     pub(crate) connector: Option<&'r str>,
+    /// The pipeline that it is about.
+    pub(crate) pipeline: Option<&'r str>,
     /// The flow of the connector.
     pub(crate) flow: Option<&'r str>,
     /// The plugin that it comes from.
@@ -102,6 +106,11 @@ impl Log {
         if level > self.level {
             return;
         }
+        let message = secrets().mask(record.message);
+        let record = &Record {
+            message: &message,
+            ..*record
+        };
         let time = timestamp(SystemTime::now());
         let line = match self.format {
             LogFormat::Text => text(&time, level, record),
@@ -115,6 +124,7 @@ impl Log {
     pub(crate) fn take(&self, record: &LogRecord<'_>) {
         let of_engine = Record {
             connector: record.connector,
+            pipeline: record.pipeline,
             plugin: record.plugin,
             flow: record.flow,
             target: record.target,
@@ -154,8 +164,11 @@ impl log::Log for Log {
 
 fn text(time: &str, level: Level, record: &Record<'_>) -> String {
     let mut line = format!("{time} {level:<5} ");
-    if let Some(connector) = record.connector {
-        line += &format!("connector `{connector}`: ");
+    match (record.connector, record.pipeline, record.flow) {
+        (Some(connector), ..) => line += &format!("connector `{connector}`: "),
+        (None, Some(pipeline), _) => line += &format!("pipeline `{pipeline}`: "),
+        (None, None, Some(flow)) => line += &format!("flow `{flow}`: "),
+        (None, None, None) => {}
     }
     if let Some(plugin) = record.plugin {
         line += &format!("plugin `{plugin}`: ");
@@ -187,6 +200,9 @@ fn json(time: &str, level: Level, record: &Record<'_>) -> String {
     }
     if let Some(connector) = record.connector {
         put("connector", connector);
+    }
+    if let Some(pipeline) = record.pipeline {
+        put("pipeline", pipeline);
     }
     if let Some(plugin) = record.plugin {
         put("plugin", plugin);
@@ -249,6 +265,7 @@ mod tests {
     fn records_name_connector_and_plugin() {
         let record = Record {
             connector: Some("in"),
+            pipeline: None,
             flow: Some("f"),
             plugin: Some("p.so"),
             target: "t",
@@ -264,5 +281,26 @@ mod tests {
         assert_eq!(parsed["connector"], "in");
         assert_eq!(parsed["plugin"], "p.so");
         assert_eq!(parsed["message"], "it \u{1b}[2J broke\n");
+    }
+
+    #[test]
+    fn records_name_what_they_are_about() {
+        let of_flow = Record {
+            flow: Some("f"),
+            message: "it ended",
+            ..Record::default()
+        };
+        let of_pipeline = Record {
+            pipeline: Some("p"),
+            ..of_flow
+        };
+        let lines = [of_flow, of_pipeline].map(|record| text("NOW", Level::Info, &record));
+        assert_eq!(
+            lines,
+            [
+                "NOW INFO  flow `f`: it ended\n",
+                "NOW INFO  pipeline `p`: it ended\n"
+            ]
+        );
     }
 }

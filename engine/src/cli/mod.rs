@@ -29,7 +29,7 @@ use clap::{Parser, Subcommand};
 
 use failure::Outcome;
 use log::{Log, LogOptions};
-use output::complain;
+use output::{complain, mask_panics};
 
 /// An event-processing engine: sources, pipelines, sinks.
 #[derive(Parser, Debug)]
@@ -76,6 +76,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let log = Log::new(cli.log);
     log.install();
+    mask_panics();
     match run(&cli.command, log) {
         Ok(exit) => exit.into(),
         Err(failure) => {

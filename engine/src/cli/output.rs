@@ -2,13 +2,38 @@
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
+use std::panic::{set_hook, take_hook};
+use std::sync::LazyLock;
 
 use serde::Serialize;
+use serde_json::Value;
+use temblor::Secrets;
 
 use super::failure::Failure;
 
+/// What the program never shows.
+static SECRETS: LazyLock<Secrets> = LazyLock::new(Secrets::new);
+
+/// What the program never shows, for whoever finds more of it.
+pub(crate) fn secrets() -> &'static Secrets {
+    &SECRETS
+}
+
+/// Keeps secrets out of what is written of a panic.
+pub(crate) fn mask_panics() {
+    let usual = take_hook();
+    set_hook(Box::new(move |panic| match SECRETS.is_empty() {
+        true => usual(panic),
+        false => complain(panic),
+    }));
+}
+
 /// Writes a text to the standard output. A reader that has gone away is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    write(&SECRETS.mask(text))
+}
+
+fn write(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match written {
@@ -22,15 +47,27 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 /// Writes a text and a line end to the standard error stream. Where nobody reads it, the exit code has to do.
 pub(crate) fn complain(text: impl Display) {
     let line = format!("{text}\n");
+    let line = SECRETS.mask(&line);
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
-/// Writes a value as indented JSON.
+/// Writes a value as indented JSON. What may hold secrets is [`masked`] before.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|error| {
         Failure::failed(format!("the result cannot be written as JSON: {error}"))
     })?;
-    print(&(text + "\n"))
+    write(&(text + "\n"))
+}
+
+/// A value with none of the secrets in its texts. Masked as a text it could be no JSON any more.
+pub(crate) fn masked(value: Value, secrets: &Secrets) -> Value {
+    let mask = |value| masked(value, secrets);
+    match value {
+        Value::String(text) => secrets.mask(&text).into(),
+        Value::Array(items) => items.into_iter().map(mask).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(k, v)| (k, mask(v))).collect(),
+        other => other,
+    }
 }
 
 /// Sets rows below each other, with columns as wide as their widest cell.

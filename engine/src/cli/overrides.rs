@@ -64,6 +64,11 @@ impl Override {
         }
     }
 
+    /// What it sets, without the value: that may be secret, and what is is only known of keys that there are.
+    pub(crate) fn target(&self) -> String {
+        format!("{}.{}", self.connector, self.keys.join("."))
+    }
+
     fn unknown(&self, names: &[String]) -> Failure {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let help = match nearest(&self.connector, names.iter().copied()) {
@@ -71,14 +76,16 @@ impl Override {
             None => format!("the connectors are {}", quoted(names)),
         };
         let connector = &self.connector;
+        let target = self.target();
         Failure::wrong(format!(
-            "`--set {self}`: no flow has a connector `{connector}`"
+            "`--set {target}`: no flow has a connector `{connector}`"
         ))
         .help(help)
     }
 
     fn put(&self, config: &mut OwnedValue) -> Result<(), Failure> {
-        let wrong = |reason: String| Failure::wrong(format!("`--set {self}`: {reason}"));
+        let target = self.target();
+        let wrong = |reason: String| Failure::wrong(format!("`--set {target}`: {reason}"));
         let mut all = serde_json::to_value(&*config).map_err(|error| wrong(error.to_string()))?;
         let mut place = &mut all;
         for key in &self.keys {
@@ -101,13 +108,7 @@ impl Override {
 
 impl fmt::Display for Override {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}.{}={}",
-            self.connector,
-            self.keys.join("."),
-            self.value
-        )
+        write!(f, "{}={}", self.target(), self.value)
     }
 }
 
@@ -142,7 +143,7 @@ mod tests {
         let failure = parse("out.s.x=2").unwrap().put(&mut config).unwrap_err();
         assert_eq!(
             failure.to_string(),
-            "error: `--set out.s.x=2`: `x` lies in something that is no record\n\
+            "error: `--set out.s.x`: `x` lies in something that is no record\n\
              help: set the record as a whole, as JSON"
         );
     }

@@ -15,6 +15,7 @@ use temblor_registry::{Registered, Registry, RegistryError};
 use super::catalogue::names_refused_plugin;
 use super::config;
 use super::failure::{Exit, Failure};
+use super::output::secrets;
 use super::overrides::Override;
 
 /// A file and everything that is to be said about it.
@@ -234,9 +235,11 @@ impl Checker<'_> {
         alias: Option<&str>,
     ) {
         let subject = format!("{} `{}`", entry.kind().name(), entry.name());
+        let schema = entry.schema();
+        secrets().add_written(&schema, config);
         let problems = serde_json::to_value(config)
             .map_err(|error| error.to_string())
-            .and_then(|config: Value| config::check(&entry.schema(), &config, &subject));
+            .and_then(|config: Value| config::check(&schema, &config, &subject));
         let problems = problems.unwrap_or_else(|reason| {
             let message = format!("the schema of {subject} cannot be used: {reason}");
             self.findings

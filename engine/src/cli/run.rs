@@ -21,7 +21,7 @@ use super::failure::{Exit, Failure, Outcome};
 use super::log::Log;
 use super::metrics::{self, Metrics};
 use super::modules::ModuleOptions;
-use super::output::complain;
+use super::output::{complain, secrets};
 use super::overrides::{self, Override};
 use super::program::Program;
 use super::signals::Signals;
@@ -84,7 +84,8 @@ pub(crate) fn run(options: &RunOptions, log: Log) -> Outcome {
         .map_err(|error| catalogue::of_registry(&error))?;
     if let Some(pipeline) = &program.pipeline {
         if let Some(set) = options.sets.first() {
-            let message = format!("`--set {set}`: a script or query has no connectors");
+            let target = set.target();
+            let message = format!("`--set {target}`: a script or query has no connectors");
             return Err(Failure::wrong(message).help("`--set` is for flows"));
         }
         if options.metrics.is_some() {
@@ -143,6 +144,7 @@ fn engine(options: &RunOptions, registry: Arc<Registry>, log: Log) -> Result<Eng
     let mut builder = Engine::builder()
         .registry(registry)
         .supervision(supervision)
+        .secrets(secrets().clone())
         .logical_clock(options.clock == ClockKind::Logical)
         .log(log.level(), move |record| log.take(record));
     if let Some(workers) = options.workers {

@@ -11,6 +11,8 @@ pub(crate) struct Key {
     /// What it takes.
     #[serde(rename = "type")]
     pub(crate) takes: String,
+    /// Whether its value is not shown.
+    pub(crate) secret: bool,
     /// Whether it must be there.
     pub(crate) required: bool,
     /// What counts if it is not there.
@@ -40,6 +42,7 @@ fn collect(root: &Value, schema: &Value, prefix: &str, depth: usize, keys: &mut 
         let target = not_null(resolve(root, property));
         keys.push(Key {
             takes: takes(root, property),
+            secret: is_secret(property) || holds_secret(root, target, DEPTH),
             required: required.contains(&name.as_str()),
             default: property.get("default").filter(|v| !v.is_null()).cloned(),
             description: description(property, resolve(root, target)),
@@ -48,6 +51,47 @@ fn collect(root: &Value, schema: &Value, prefix: &str, depth: usize, keys: &mut 
         if depth > 0 {
             collect(root, target, &format!("{key}."), depth - 1, keys);
         }
+    }
+}
+
+fn is_secret(schema: &Value) -> bool {
+    schema.get("x-secret") == Some(&Value::Bool(true))
+}
+
+/// Whether a key is secret, or something in it that is not listed below it because it is one of several things.
+fn holds_secret(root: &Value, schema: &Value, depth: usize) -> bool {
+    let schema = resolve(root, schema);
+    let variants = ["anyOf", "oneOf"].into_iter();
+    let mut variants = variants
+        .filter_map(|key| schema.get(key)?.as_array())
+        .flatten();
+    is_secret(schema) || depth > 0 && variants.any(|variant| hides(root, variant, depth - 1))
+}
+
+/// Whether anything in it is secret.
+fn hides(root: &Value, schema: &Value, depth: usize) -> bool {
+    let fields = resolve(root, schema).get("properties");
+    let mut fields = fields
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|all| all.values());
+    holds_secret(root, schema, depth)
+        || depth > 0 && fields.any(|field| hides(root, field, depth - 1))
+}
+
+/// Takes the values out of what a schema marks as secret.
+pub(crate) fn hide_secrets(schema: &mut Value) {
+    if is_secret(schema) {
+        for key in ["const", "default", "enum", "example", "examples"] {
+            if let Some(value) = schema.get_mut(key) {
+                *value = "***".into();
+            }
+        }
+    }
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(hide_secrets),
+        Value::Object(fields) => fields.values_mut().for_each(hide_secrets),
+        _ => {}
     }
 }
 
@@ -226,6 +270,33 @@ mod tests {
         assert!(keys[2].required);
         assert_eq!(keys[3].description, "Where to connect.");
         assert!(keys[3].required);
+    }
+
+    #[test]
+    fn secrets_are_marked_and_their_values_are_not_there() {
+        let mut schema = json!({"type": "object", "properties": {
+            "auth": {"anyOf": [{"$ref": "#/$defs/Auth"}, {"type": "null"}]},
+            "key": {"type": "string", "default": "changeme", "x-secret": true},
+            "tls": {"properties": {"key": {"type": "string", "x-secret": true}}},
+            "url": {"type": "string", "default": "u"},
+        }, "$defs": {"Auth": {"oneOf": [
+            {"properties": {"bearer": {"type": "string", "x-secret": true}}},
+            {"properties": {"basic": {"properties": {"password": {"x-secret": true}}}}},
+        ]}}});
+        hide_secrets(&mut schema);
+        let keys = keys(&schema);
+        let secret = |key: &&Key| key.secret;
+        let secret: Vec<&str> = keys
+            .iter()
+            .filter(secret)
+            .map(|key| key.key.as_str())
+            .collect();
+        assert_eq!(secret, ["auth", "key", "tls.key"]);
+        let default = |at: usize| keys[at].default.clone();
+        assert_eq!(
+            (default(1), default(4)),
+            (Some(json!("***")), Some(json!("u")))
+        );
     }
 
     #[test]

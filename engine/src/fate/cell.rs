@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use temblor_pdk::{EventId, Lane};
 
 use super::ranges::{Ranges, claims};
+use super::told::{Told, messages_of};
 use super::{Settled, SourceFates};
 use crate::streams::OpenStream;
 
@@ -23,7 +24,7 @@ struct Marks {
     spanning_failed: bool,
     /// What operators kept of this pull failed: what they took, and of which nothing else is known, has failed.
     kept_failed: bool,
-    /// A share ended without a word, so that what nothing was said of has failed.
+    /// A share ended without a word: what was said of an event elsewhere may not be all, so that all have failed.
     lost: bool,
     /// The stream of the pull, which is open as long as the cell.
     stream: Option<Arc<OpenStream>>,
@@ -42,9 +43,13 @@ impl Marks {
         ]
     }
 
-    /// Makes events fail that nothing was said of: if a share was lost, all of these and what was absorbed and may
-    /// still have been kept, else what was kept and failed.
+    /// Makes all events fail if a share was lost, and else those that were kept and failed.
     fn fail_the_rest(&mut self, events: u32) {
+        if self.lost {
+            let all = events.checked_sub(1).map(|last| (0, last));
+            self.failed.0 = all.into_iter().collect();
+            return;
+        }
         let said = [
             &self.delivered,
             &self.failed,
@@ -52,11 +57,7 @@ impl Marks {
             &self.dead_ends,
             &self.empty,
         ];
-        let rest = Ranges::rest(events, &said);
-        let failed = match self.lost {
-            true => rest,
-            false => rest.common(&self.absorbed),
-        };
+        let failed = Ranges::rest(events, &said).common(&self.absorbed);
         self.failed.0.extend(failed.0);
         self.failed.normalise();
     }
@@ -68,8 +69,8 @@ struct Cell {
     lane: Lane,
     pull: u64,
     events: u32,
-    /// Whether the source is told.
-    told: bool,
+    /// What the source is told.
+    told: Told,
     tickets: AtomicUsize,
     marks: Mutex<Marks>,
 }
@@ -84,17 +85,13 @@ pub(crate) struct Ticket {
 
 impl Ticket {
     /// Opens the cell of a pull of `events` events.
-    pub(crate) fn open(source: &Arc<SourceFates>, lane: Lane, pull: u64, events: u32) -> Self {
-        Ticket::new(source, lane, pull, events, true)
-    }
-
-    /// Opens the cell of events that came of no pull, but of what a preprocessor kept to the end. The source is not
-    /// told of them: they hold the tickets of the pulls that they began in.
-    pub(crate) fn open_rest(source: &Arc<SourceFates>, lane: Lane, pull: u64, events: u32) -> Self {
-        Ticket::new(source, lane, pull, events, false)
-    }
-
-    fn new(source: &Arc<SourceFates>, lane: Lane, pull: u64, events: u32, told: bool) -> Self {
+    pub(crate) fn open(
+        source: &Arc<SourceFates>,
+        lane: Lane,
+        pull: u64,
+        events: u32,
+        told: Told,
+    ) -> Self {
         source.open.fetch_add(1, Ordering::AcqRel);
         source
             .tally
@@ -111,6 +108,12 @@ impl Ticket {
                 marks: Mutex::new(Marks::default()),
             })),
         }
+    }
+
+    /// Opens the cell of events that came of no pull, but of what a preprocessor kept to the end. The source is not
+    /// told of them: they hold the tickets of the pulls that they began in.
+    pub(crate) fn open_rest(source: &Arc<SourceFates>, lane: Lane, pull: u64, events: u32) -> Self {
+        Ticket::open(source, lane, pull, events, Told::Nothing)
     }
 
     /// Keeps the stream of the pull open until every event has its fate.
@@ -142,6 +145,15 @@ impl Ticket {
         self.mark_all(ids, |marks| &mut marks.delivered);
     }
 
+    /// So many events from this one on are delivered, one behind the other.
+    pub(crate) fn delivered_run(&self, first: &EventId, count: u32) {
+        let Some(cell) = &self.cell else { return };
+        let end = first.event.saturating_add(count).min(cell.events);
+        if cell.counts(first) && first.event < end {
+            cell.lock().delivered.insert(first.event, end - 1);
+        }
+    }
+
     /// The events came to a port that nothing is connected to.
     pub(crate) fn dead_end<'a>(&self, ids: impl Iterator<Item = &'a EventId>) {
         self.mark_all(ids, |marks| &mut marks.dead_ends);
@@ -158,11 +170,26 @@ impl Ticket {
         set: impl FnOnce(&mut Marks) -> &mut Ranges,
     ) {
         let Some(cell) = &self.cell else { return };
+        let (own, events) = ((cell.source.number, cell.lane, cell.pull), cell.events);
+        let mut own = ids.filter_map(|id| {
+            let is_own = (id.source, id.lane, id.pull) == own && id.event < events;
+            is_own.then_some(id.event)
+        });
+        let Some(first) = own.next() else { return };
         let mut marks = cell.lock();
         let set = set(&mut marks);
-        for id in ids.filter(|id| cell.counts(id)) {
-            set.insert(id.event, id.event);
+        // Events of a pull mostly stand in order, so that they are one range, and are put there as one.
+        let mut run = (first, first);
+        for event in own {
+            match event == run.1 + 1 {
+                true => run.1 = event,
+                false => {
+                    set.insert(run.0, run.1);
+                    run = (event, event);
+                }
+            }
         }
+        set.insert(run.0, run.1);
     }
 
     /// A record takes the place of the event: where it is delivered, the event counts as dead-lettered.
@@ -258,9 +285,7 @@ impl Cell {
             marks.fail_the_rest(self.events);
         }
         self.count(&marks);
-        if self.told {
-            self.tell_source(&marks);
-        }
+        self.tell_source(&marks);
         drop(marks);
         if self.source.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.source.closed.notify(usize::MAX);
@@ -305,28 +330,30 @@ impl Cell {
     }
 
     fn tell_source(&self, marks: &Marks) {
-        let Marks {
-            failed,
-            spanning_failed,
-            lost,
-            ..
-        } = marks;
         let Some(sender) = &self.source.settled else {
             return;
         };
-        let all = self.source.whole_pulls || self.events == 0;
-        let failed = match (all, *lost || *spanning_failed || !failed.0.is_empty()) {
-            (true, true) => vec![(0, u32::MAX)],
-            (true, false) => Vec::new(),
+        let failed = match marks.spanning_failed {
             // Events that stand for several cannot be told apart.
-            (false, true) if *spanning_failed => vec![(0, self.events - 1)],
-            (false, _) => failed.0.clone(),
+            true => Ranges(vec![(0, self.events.saturating_sub(1))]),
+            false => Ranges(marks.failed.0.clone()),
+        };
+        let (events, failed) = match &self.told {
+            Told::Nothing => return,
+            Told::Events if self.events > 0 => (self.events, failed.0),
+            Told::Messages(ends) => (ends.len() as u32, messages_of(&failed, ends).0),
+            // All of the pull has one fate.
+            Told::Events | Told::Pull => {
+                let is_failed = marks.lost || !failed.0.is_empty();
+                let all = is_failed.then_some((0, u32::MAX));
+                (u32::MAX, all.into_iter().collect())
+            }
         };
         // A source that has ended does not listen any more.
         let _ = sender.send(Settled {
             lane: self.lane,
             pull: self.pull,
-            events: if all { u32::MAX } else { self.events },
+            events,
             failed,
         });
     }

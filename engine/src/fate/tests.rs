@@ -27,10 +27,20 @@ enum End {
     Lost,
 }
 
-/// A pull: its lane, how many events it has, and its shares, each with what it says of every event.
+/// What a source is told of a pull.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Pull,
+    Events,
+    Messages,
+}
+
+/// A pull: its lane, how many events its messages became, and its shares, each with what it says of every event.
 #[derive(Clone, Debug)]
 struct PullCase {
     lane: Lane,
+    mode: Mode,
+    messages: Vec<u32>,
     shares: Vec<(Vec<Said>, End)>,
     /// An event of a later pull that began here fails.
     spanning_failed: bool,
@@ -53,17 +63,27 @@ fn said() -> impl Strategy<Value = Said> {
 
 fn pull() -> impl Strategy<Value = PullCase> {
     let rarely = || prop::bool::weighted(0.1);
-    (1_usize..12, 1_usize..4, 0_u32..3, rarely(), rarely()).prop_flat_map(
-        |(events, shares, lane, spanning_failed, kept_failed)| {
-            let end = prop_oneof![8 => Just(End::Released), 1 => Just(End::Lost)];
-            vec((vec(said(), events), end), shares).prop_map(move |shares| PullCase {
-                lane,
-                shares,
-                spanning_failed,
-                kept_failed,
-            })
-        },
-    )
+    let mode = prop_oneof![
+        1 => Just(Mode::Pull),
+        1 => Just(Mode::Events),
+        2 => Just(Mode::Messages),
+    ];
+    // Often each message is one event.
+    let messages = prop_oneof![vec(Just(1_u32), 1..8), vec(0_u32..4, 1..8)];
+    let kind = (mode, messages, 0_u32..3, rarely(), rarely());
+    (kind, 1_usize..4).prop_flat_map(|(kind, shares)| {
+        let (mode, messages, lane, spanning_failed, kept_failed) = kind;
+        let end = prop_oneof![8 => Just(End::Released), 1 => Just(End::Lost)];
+        let events = messages.iter().sum::<u32>() as usize;
+        vec((vec(said(), events), end), shares).prop_map(move |shares| PullCase {
+            lane,
+            mode,
+            messages: messages.clone(),
+            shares,
+            spanning_failed,
+            kept_failed,
+        })
+    })
 }
 
 fn id(lane: Lane, pull: u64, event: u32) -> EventId {
@@ -80,10 +100,14 @@ impl PullCase {
         self.shares[0].0.len()
     }
 
-    /// The fate of an event by the rules: failed anywhere is failed; a dead letter counts where something was
-    /// delivered; refused anywhere is refused; delivered anywhere is delivered; then where it ended; else, if a share was lost, failed; else absorbed or filtered.
+    /// The fate of an event by the rules: failed anywhere is failed, and all are where a share was lost; a dead letter
+    /// counts where something was delivered; refused anywhere is refused; delivered anywhere is delivered; then where it
+    /// ended; else absorbed or filtered.
     fn outcome(&self, event: usize) -> Said {
         let is = |what| self.shares.iter().any(|(said, _)| said[event] == what);
+        if self.is_lost() {
+            return Said::Failed;
+        }
         if !is(Said::Failed) && is(Said::DeadLettered) && is(Said::Delivered) {
             return Said::DeadLettered;
         }
@@ -96,7 +120,6 @@ impl PullCase {
         ];
         match order.into_iter().find(|what| is(*what)) {
             Some(what) => what,
-            None if self.is_lost() => Said::Failed,
             None if is(Said::Absorbed) && self.kept_failed => Said::Failed,
             None if is(Said::Absorbed) => Said::Absorbed,
             None => Said::Nothing,
@@ -107,8 +130,47 @@ impl PullCase {
         self.shares.iter().any(|(_, end)| *end == End::Lost)
     }
 
+    /// The events of each thing that the source is told a fate of; one that stands for the whole pull has all.
+    fn units(&self) -> Vec<std::ops::Range<usize>> {
+        let events = self.events();
+        match self.mode {
+            Mode::Events if events > 0 => (0..events).map(|event| event..event + 1).collect(),
+            Mode::Pull | Mode::Events => std::iter::once(0..events).collect(),
+            Mode::Messages => {
+                let ends = self.messages.iter().scan(0, |end, size| {
+                    *end += *size as usize;
+                    Some((*end - *size as usize)..*end)
+                });
+                ends.collect()
+            }
+        }
+    }
+
+    /// The fate of each of them.
+    fn fates(&self) -> Vec<Fate> {
+        // What spans several pulls fails each as a whole.
+        let spanning = self.spanning_failed || self.kept_failed;
+        let all = self.mode == Mode::Pull || self.mode == Mode::Events && self.events() == 0;
+        let units = self.units().into_iter();
+        let fates = units.map(|mut events| {
+            let failed = match all {
+                true => {
+                    spanning || self.is_lost() || events.any(|e| self.outcome(e) == Said::Failed)
+                }
+                false => events.any(|e| spanning || self.outcome(e) == Said::Failed),
+            };
+            if failed { Fate::Failed } else { Fate::Acked }
+        });
+        fates.collect()
+    }
+
     fn open(&self, source: &Arc<SourceFates>, pull: u64) -> Vec<Ticket> {
-        let first = Ticket::open(source, self.lane, pull, self.events() as u32);
+        let told = match self.mode {
+            Mode::Pull => Told::Pull,
+            Mode::Events => Told::Events,
+            Mode::Messages => Told::messages(self.messages.iter().copied()),
+        };
+        let first = Ticket::open(source, self.lane, pull, self.events() as u32, told);
         let mut tickets: Vec<_> = (1..self.shares.len()).map(|_| first.clone()).collect();
         tickets.push(first);
         tickets
@@ -143,8 +205,8 @@ impl PullCase {
     }
 }
 
-/// Every event that ranges tell of, in the order of telling, for pulls of these sizes.
-fn told(ranges: &[FateRange], pulls: &[PullCase], whole: bool) -> Vec<(Lane, u64, u32, Fate)> {
+/// Everything that ranges tell of, in the order of telling.
+fn told(ranges: &[FateRange], pulls: &[PullCase]) -> Vec<(Lane, u64, u32, Fate)> {
     let mut told = Vec::new();
     for range in ranges {
         for pull in range.first_pull..=range.last_pull {
@@ -152,7 +214,7 @@ fn told(ranges: &[FateRange], pulls: &[PullCase], whole: bool) -> Vec<(Lane, u64
             if case.lane != range.lane {
                 continue;
             }
-            let size = if whole { 1 } else { case.events() as u32 };
+            let size = case.units().len() as u32;
             let first = if pull == range.first_pull {
                 range.first_event
             } else {
@@ -170,7 +232,7 @@ fn told(ranges: &[FateRange], pulls: &[PullCase], whole: bool) -> Vec<(Lane, u64
 
 /// The fates that a source should have learned once these pulls are settled: of each lane, all before the first that is
 /// not, in order.
-fn expected(pulls: &[PullCase], settled: &[bool], whole: bool) -> Vec<(Lane, u64, u32, Fate)> {
+fn expected(pulls: &[PullCase], settled: &[bool]) -> Vec<(Lane, u64, u32, Fate)> {
     let mut expected = Vec::new();
     for lane in 0..3 {
         let mine = pulls
@@ -178,18 +240,8 @@ fn expected(pulls: &[PullCase], settled: &[bool], whole: bool) -> Vec<(Lane, u64
             .enumerate()
             .filter(|(_, case)| case.lane == lane);
         for (pull, case) in mine.take_while(|(pull, _)| settled[*pull]) {
-            // What spans several pulls fails each as a whole.
-            let spanning = case.spanning_failed || case.kept_failed;
-            let failed = |event| spanning || case.outcome(event) == Said::Failed;
-            let fate = |failed| if failed { Fate::Failed } else { Fate::Acked };
-            if whole {
-                let any = (0..case.events()).any(failed);
-                let any = any || case.is_lost();
-                expected.push((lane, pull as u64, 0, fate(any)));
-            } else {
-                let events = 0..case.events();
-                expected.extend(events.map(|e| (lane, pull as u64, e as u32, fate(failed(e)))));
-            }
+            let fates = (0..).zip(case.fates());
+            expected.extend(fates.map(|(at, fate)| (lane, pull as u64, at, fate)));
         }
     }
     expected
@@ -202,10 +254,9 @@ proptest! {
     fn agrees_with_the_model(
         pulls in vec(pull(), 1..12),
         order in vec(any::<prop::sample::Index>(), 40),
-        whole in any::<bool>(),
     ) {
         let tally = Arc::new(Tally::default());
-        let (source, settled) = SourceFates::new(0, "", Arc::clone(&tally), true, whole);
+        let (source, settled) = SourceFates::new(0, "", Arc::clone(&tally), true);
         let mut prefix = Prefix::default();
         let mut open: Vec<(usize, usize, Ticket)> = Vec::new();
         for (pull, case) in pulls.iter().enumerate() {
@@ -222,12 +273,12 @@ proptest! {
             pulls[pull].end(ticket, share, pull as u64);
             shares[pull] -= 1;
             settled.try_iter().for_each(|settled| prefix.settled(settled));
-            learned.extend(told(&prefix.take(), &pulls, whole));
+            learned.extend(told(&prefix.take(), &pulls));
             let done: Vec<bool> = shares.iter().map(|left| *left == 0).collect();
             let mut sorted = learned.clone();
             // Lanes are independent; within one the order counts.
             sorted.sort_by_key(|(lane, ..)| *lane);
-            prop_assert_eq!(sorted, expected(&pulls, &done, whole));
+            prop_assert_eq!(sorted, expected(&pulls, &done));
             let counts = tally.counts();
             let open_events = pulls.iter().zip(&done).filter(|(_, done)| !**done);
             let in_flight: usize = open_events.map(|(case, _)| case.events()).sum();
@@ -254,7 +305,7 @@ proptest! {
 #[test]
 fn what_came_of_no_pull_is_counted_and_not_told() {
     let tally = Arc::new(Tally::default());
-    let (source, settled) = SourceFates::new(0, "", Arc::clone(&tally), true, true);
+    let (source, settled) = SourceFates::new(0, "", Arc::clone(&tally), true);
     let ticket = Ticket::open_rest(&source, 0, 7, 2);
     ticket.delivered([&id(0, 7, 0)].into_iter());
     ticket.release();
@@ -269,9 +320,9 @@ fn what_came_of_no_pull_is_counted_and_not_told() {
 #[test]
 fn shares_end_on_any_thread() {
     let tally = Arc::new(Tally::default());
-    let (source, settled) = SourceFates::new(0, "", Arc::clone(&tally), true, false);
+    let (source, settled) = SourceFates::new(0, "", Arc::clone(&tally), true);
     for pull in 0..200 {
-        let ticket = Ticket::open(&source, 0, pull, 8);
+        let ticket = Ticket::open(&source, 0, pull, 8, Told::Events);
         let threads: Vec<_> = (0..4_u32)
             .map(|at| {
                 let ticket = ticket.clone();
@@ -294,8 +345,8 @@ fn shares_end_on_any_thread() {
 #[test]
 fn events_that_are_not_of_the_pull_are_not_counted_for_it() {
     let tally = Arc::new(Tally::default());
-    let (source, _settled) = SourceFates::new(3, "s", Arc::clone(&tally), true, false);
-    let ticket = Ticket::open(&source, 0, 7, 2);
+    let (source, _settled) = SourceFates::new(3, "s", Arc::clone(&tally), true);
+    let ticket = Ticket::open(&source, 0, 7, 2, Told::Events);
     let of = |source, event| EventId {
         source,
         event,
@@ -321,12 +372,12 @@ proptest! {
         order in vec(any::<prop::sample::Index>(), 200),
         looks in vec(any::<bool>(), 200),
     ) {
-        let (source, settled) = SourceFates::new(0, "", Arc::default(), true, false);
+        let (source, settled) = SourceFates::new(0, "", Arc::default(), true);
         let mut prefix = Prefix::default();
         let mut tickets = Vec::new();
         for (at, (lane, settles, events)) in pulls.iter().enumerate() {
             prefix.opened(*lane, at as u64);
-            let ticket = Ticket::open(&source, *lane, at as u64, *events);
+            let ticket = Ticket::open(&source, *lane, at as u64, *events, Told::Events);
             tickets.push((*settles, ticket));
         }
         let (mut ends, gaps): (Vec<_>, Vec<_>) = tickets.into_iter().partition(|(settles, _)| *settles);

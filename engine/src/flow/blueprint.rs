@@ -18,6 +18,7 @@ use crate::frames::Step;
 use crate::host::ConnectorHost;
 use crate::letter::{Letters, OnFailure};
 use crate::measure::Measures;
+use crate::secret::Resolver;
 use crate::sink::Refusal;
 use crate::streams::Streams;
 
@@ -88,7 +89,7 @@ impl Blueprint {
             flow: flow.to_owned(),
             name: spec.name.clone(),
             found: planned.found.clone(),
-            config: spec.config.to_json(),
+            config: resolver(inner).connector(spec, &planned.found.schema())?,
             codec,
             source: planned.source,
             sink: planned.sink,
@@ -96,7 +97,10 @@ impl Blueprint {
             refusal: refusal(spec.on_failure.as_ref()),
             reports,
             streams: (planned.source.is_some() && planned.sink.is_some()).then(Streams::new),
-            measures: Measures::new((!inner.is_logical).then_some(inner.shared.clock)),
+            measures: Measures::new(
+                (!inner.is_logical).then_some(inner.shared.clock),
+                &inner.secrets,
+            ),
         })
     }
 
@@ -117,7 +121,7 @@ impl Blueprint {
     }
 
     pub(super) fn letters(&self) -> Letters {
-        Letters::of_connector(&self.flow, &self.name)
+        Letters::of_connector(&self.flow, &self.name, &self.inner.secrets)
     }
 
     /// What reads the source's bytes; none for a source of values.
@@ -178,12 +182,19 @@ impl Blueprint {
     }
 }
 
+fn resolver(inner: &Inner) -> Resolver<'_> {
+    Resolver {
+        environment: &inner.environment,
+        secrets: &inner.secrets,
+    }
+}
+
 /// Finds a codec or processor, and makes one to see whether its configuration works.
 fn found(inner: &Inner, kind: Kind, named: &Named) -> Result<(Registered, String), StartError> {
     let entry = inner.registry.find(kind, &named.name).map_err(|error| {
         StartError::config(named.name_span, error.to_string()).help(error.help())
     })?;
-    let config = named.config.to_json();
+    let config = resolver(inner).named(kind, named, &entry.schema())?;
     let made = match kind {
         Kind::Codec => entry.make_codec(&config).map(drop),
         Kind::Preprocessor => entry.make_preprocessor(&config).map(drop),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use event_listener::Event as Notify;
 use log::Level;
 use temblor_lang::Flow;
-use temblor_pdk::{Command, Error, ErrorKind, Instance, Payload};
+use temblor_pdk::{Command, Error, ErrorKind, Instance};
 
 use super::blueprint::{Blueprint, Recovery};
 use super::graph::{self, PipelineTask};
@@ -43,6 +43,11 @@ struct Made<'f> {
 
 /// Starts a flow. If anything fails, nothing of it is left running.
 pub(crate) async fn start(inner: &Arc<Inner>, flow: &Flow) -> Result<FlowHandle, StartError> {
+    let started = try_start(inner, flow).await;
+    started.map_err(|error| error.masked(&inner.secrets))
+}
+
+async fn try_start(inner: &Arc<Inner>, flow: &Flow) -> Result<FlowHandle, StartError> {
     let planned = plan(flow, &inner.registry, &inner.locals)?;
     let mut made = Vec::new();
     match connect_all(inner, flow, planned, &mut made).await {
@@ -164,7 +169,13 @@ impl Made<'_> {
                 self.down = Some(error);
                 Ok(())
             }
-            _ => Err(StartError::of_connector(self.planned.spec, doing, &error)),
+            kind => {
+                let refused = StartError::of_connector(self.planned.spec, doing, &error);
+                Err(match kind {
+                    ErrorKind::Disconnected => refused.may_pass(),
+                    _ => refused,
+                })
+            }
         }
     }
 }
@@ -340,7 +351,6 @@ impl Spawner<'_> {
             &blueprint.name,
             Arc::clone(tally?),
             info.transactional,
-            info.payload == Payload::Bytes,
         );
         let decoder = blueprint.decoder().ok()?;
         let body = SourceBody::new(decoder, out, err, self.inner.times());

@@ -81,7 +81,8 @@ impl Control {
                 Err(_) => std::future::pending().await,
             }
         };
-        or(answer, hung).await
+        let answered = or(answer, hung).await;
+        answered.map_err(|error| self.measures.secrets.masked(error))
     }
 
     /// Drops the instance and waits until that is done.

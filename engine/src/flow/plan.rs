@@ -6,6 +6,7 @@ use temblor_registry::{LinkMode, Registered, Registry};
 
 use super::graph::is_written;
 use crate::channel::{Local, Locals};
+use crate::secret::{self, Secrets};
 
 /// What kept a flow from starting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,15 @@ impl StartError {
         self
     }
 
+    /// The same without what nobody is to see.
+    pub(crate) fn masked(self, secrets: &Secrets) -> Self {
+        StartError {
+            message: secrets.mask(&self.message).into_owned(),
+            help: self.help.map(|help| secrets.mask(&help).into_owned()),
+            ..self
+        }
+    }
+
     /// An error that a connector gave while it was made or started.
     pub(crate) fn of_connector(spec: &ConnectorSpec, doing: &str, error: &Error) -> Self {
         let kind = match error.kind() {
@@ -56,6 +66,13 @@ impl StartError {
             span: Some(spec.span),
             help: None,
         }
+    }
+
+    /// The outside is not there, which may pass.
+    pub(crate) fn may_pass(self) -> Self {
+        self.help(
+            "with `reconnect = {\"retry\": {\"interval_ms\": 100}}` the flow starts without it, and it is tried again",
+        )
     }
 }
 
@@ -88,6 +105,14 @@ impl Found {
         match self {
             Found::Registered(entry) => entry.sink(),
             Found::Local(local) => local.sink(),
+        }
+    }
+
+    /// The JSON Schema of its configuration; empty for a channel, which has none.
+    pub(crate) fn schema(&self) -> String {
+        match self {
+            Found::Registered(entry) => entry.schema(),
+            Found::Local(_) => String::new(),
         }
     }
 
@@ -130,6 +155,9 @@ pub(crate) fn plan<'f>(
 ) -> Result<Vec<Planned<'f>>, StartError> {
     let mut planned = Vec::new();
     for (at, spec) in flow.connectors.iter().enumerate() {
+        if let Some(error) = secret::check(spec).into_iter().next() {
+            return Err(error);
+        }
         let found = find(spec, registry, locals)?;
         let (source, sink) = sides(flow, at, spec, &found)?;
         check_codec(spec, source, sink)?;
@@ -147,10 +175,13 @@ pub(crate) fn plan<'f>(
 }
 
 /// Finds what does not fit in a flow, without starting anything: sides and ports that connectors do not have, codecs
-/// that are missing or have nothing to do. Connectors that the registry does not have are passed over.
+/// that are missing or have nothing to do, references in configurations that are not well written. Connectors that the
+/// registry does not have are passed over. What references stand for is looked up when the flow starts, which may be in
+/// another place.
 pub fn check(flow: &Flow, registry: &Registry) -> Vec<StartError> {
     let mut errors = Vec::new();
     for (at, spec) in flow.connectors.iter().enumerate() {
+        errors.extend(secret::check(spec));
         let Ok(entry) = registry.find(Kind::Connector, &spec.kind) else {
             continue;
         };

@@ -58,7 +58,7 @@ impl Supervisor {
                         shared.supervision.drain_timeout,
                         flow.in_flight()
                     );
-                    shared.logger.about(Level::Error, &flow.name, "", &message);
+                    shared.logger.about_flow(Level::Error, &flow.name, &message);
                     break false;
                 }
                 // A flow that drains does not turn back.

@@ -165,7 +165,12 @@ impl SinkBody {
     }
 
     pub(super) fn may_receive(&self, has_instance: bool) -> bool {
-        !self.has_ended && (self.failed.is_some() || has_instance && !self.taken.is_full())
+        let has_room = match has_instance {
+            true => !self.taken.is_full(),
+            // One, so that the end of the queue is seen where nothing has to wait for an instance.
+            false => self.again.is_empty(),
+        };
+        !self.has_ended && (self.failed.is_some() || has_room)
     }
 
     pub(super) fn received(&self, parcel: Parcel) -> Step {

@@ -95,6 +95,8 @@ pub(super) struct Write {
 
 impl FateSink for Write {
     fn settle(&self, write: u64, range: Range<usize>, error: Option<Error>) {
+        let secrets = &self.taken.measures.secrets;
+        let error = error.map(|error| secrets.masked(error));
         self.taken.settle_range(write, range, error.as_ref());
     }
 }
@@ -227,12 +229,13 @@ impl Taken {
 
     /// Fails everything.
     pub(super) fn fail_all(&self) {
+        for pending in self.take_back() {
+            pending.parcel.fail();
+        }
+        // Only now: what is told from here on concerns nothing that is open.
         let refused = std::mem::take(&mut self.lock().refused);
         for refused in refused {
             refused.fail();
-        }
-        for pending in self.take_back() {
-            pending.parcel.fail();
         }
     }
 }
@@ -287,6 +290,12 @@ impl Open {
         let events = parcel.batch.events();
         let range = range.start.min(events.len())..range.end.min(events.len());
         let whole = range.len() == events.len() && self.left == events.len();
+        if whole && error.is_none() {
+            self.left = 0;
+            measures.settled(events.iter(), true);
+            parcel.tickets.all_delivered(events);
+            return None;
+        }
         if self.told.is_empty() && !whole {
             self.told = vec![false; events.len()];
         }

@@ -4,18 +4,23 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use temblor_pdk::{Command, Error, ErrorKind, Instance, PullLimits, PullNumber, Reply};
+use temblor_pdk::{Batch, Command, Error, ErrorKind, Instance, PullLimits, PullNumber, Reply};
 
-use super::Message;
+use super::{Message, SourceBody};
+use crate::clock::Times;
 use crate::control::Order;
-use crate::fate::Settled;
+use crate::decode::{Decoded, PullOf, take_end};
+use crate::fate::{Settled, Ticket, Told};
+use crate::parcel::{Parcel, Tickets};
+use crate::slot::Slot;
 
 /// Pulls once. A message interrupts a pull that waits; messages are put into `heard`. A pull that does not come back
-/// from an interruption in time is in error.
+/// from an interruption in time is in error. Where another task has taken over, messages are left to it.
 pub(super) async fn pull(
     instance: &mut dyn Instance,
     (limits, number): (PullLimits, PullNumber),
     (orders, settled): (&flume::Receiver<Order>, &flume::Receiver<Settled>),
+    (slot, owner): (&Slot<Box<SourceBody>>, u64),
     answer_within: Duration,
     heard: &mut Vec<Message>,
 ) -> Reply {
@@ -28,7 +33,8 @@ pub(super) async fn pull(
     let mut message = pin!(next_message(orders, settled));
     let mut is_interrupted = false;
     let reply = std::future::poll_fn(|cx| {
-        if !is_interrupted && let Poll::Ready(message) = message.as_mut().poll(cx) {
+        let mut hear = || slot.while_owner(owner, || message.as_mut().poll(cx));
+        if !is_interrupted && let Some(Poll::Ready(message)) = hear() {
             is_interrupted = true;
             instance.interrupt();
             heard.push(message);
@@ -75,4 +81,18 @@ pub(super) async fn next_message(
         }
     };
     smol::future::or(order, settled).await
+}
+
+/// The events of a source of values.
+pub(super) fn take_values(batch: Batch, pull: &PullOf<'_>, times: &mut Times) -> Decoded {
+    let lane = batch.events().first().map_or(0, |event| event.id.lane);
+    let (batch, _) = take_end(batch);
+    let events = batch.len() as u32;
+    let ticket = Ticket::open(pull.fates, lane, pull.pull, events, Told::Events);
+    let tickets = Tickets::new(ticket, Vec::new());
+    let batch = times.given_to(batch);
+    Decoded {
+        parcels: vec![Parcel { batch, tickets }],
+        errors: None,
+    }
 }

@@ -189,7 +189,7 @@ fn what_a_deployment_names_itself_cannot_be_named() {
     place.write("s.tremor", "event");
     place
         .run(&["run", "s.tremor", "--set", "a.b=1"])
-        .says(2, &["`--set a.b=1`: a script or query has no connectors"]);
+        .says(2, &["`--set a.b`: a script or query has no connectors"]);
 }
 
 #[test]

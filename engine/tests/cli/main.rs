@@ -5,12 +5,14 @@ mod bench;
 mod build;
 mod check;
 mod connectors;
+mod descriptors;
 mod dlq;
 mod exit;
 mod metrics;
 mod plugin;
 mod position;
 mod run;
+mod secrets;
 mod test;
 mod usage;
 

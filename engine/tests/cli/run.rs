@@ -71,7 +71,7 @@ fn values_can_be_set_from_outside() {
     let ran = place.run(&["run", "f.troy", "--set", "inptu.path=x"]);
     ran.fails(
         2,
-        "error: `--set inptu.path=\"x\"`: no flow has a connector `inptu`\n\
+        "error: `--set inptu.path`: no flow has a connector `inptu`\n\
          help: did you mean `input`?\n",
     );
     let ran = place.run(&["run", "f.troy", "--set", "input.mode=raed"]);

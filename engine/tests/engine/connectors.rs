@@ -369,6 +369,10 @@ impl Source for PiecesSource {
             let _: Option<()> = out.wait(pending()).await;
             return Ok(Pull::Idle);
         }
+        if self.1.then == "gate" {
+            self.0.open.store(false, Ordering::SeqCst);
+            return self.1.gate().map(|()| Pull::End);
+        }
         Ok(Pull::End)
     }
 

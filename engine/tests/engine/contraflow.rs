@@ -162,6 +162,26 @@ fn what_fails_behind_an_operator_in_its_pipeline_is_heard_too() {
 }
 
 #[test]
+fn what_fails_in_a_batch_behind_an_operator_is_heard_too() {
+    let operator = "qos::backpressure with timeout = 60000000000, steps = [60000]";
+    let behind = "define operator b from generic::batch with count = 2 end;
+         create operator b;
+         select event from q into b;
+         select event from b into out;";
+    let case = case("batched", operator, behind);
+    case.send(0);
+    case.send(1);
+    until("the batch is there", || {
+        !lock(&case.passed.taken).is_empty()
+    });
+    lock(&case.passed.taken)[0].1.failed(&Error::rejected("no"));
+    until("it has failed", || case.flow.report().counts.failed == 2);
+    case.is_diverted(2);
+    let report = case.end();
+    assert_eq!((report.counts.delivered, report.counts.failed), (1, 2));
+}
+
+#[test]
 fn a_refused_event_fails_alone_where_no_operator_keeps_others() {
     let operator = "qos::backpressure with timeout = 60000000000, steps = [1]";
     let case = case("alone", operator, PASS);

@@ -12,8 +12,9 @@ use crate::support::{coded, counts, ended, engine, fragile, logged, start, text,
 /// Events by pull and place with their fates, from ranges; fails where they are not in order and without gaps.
 pub(crate) fn fates_of(ranges: &[FateRange], sizes: &[u64]) -> Vec<Fate> {
     let order = |pull: u64, event: u32| {
-        let before: u64 = sizes[..pull as usize].iter().sum();
-        before + u64::from(event)
+        let (before, here) = sizes.split_at(pull as usize);
+        assert!(u64::from(event) < here[0], "no such event: {ranges:?}");
+        before.iter().sum::<u64>() + u64::from(event)
     };
     let mut fates = Vec::new();
     for range in ranges {

@@ -29,6 +29,8 @@ pub(crate) enum Act {
     Panic,
     /// The thread is blocked until the world opens, and for 30 s at most.
     Block,
+    /// The thread of a source is blocked so once it has waited for an event, or was interrupted.
+    BlockLater,
     /// It waits for ever, whatever it is told.
     Hang,
     /// More events than any sound source hands over.
@@ -48,6 +50,8 @@ pub(crate) struct World {
     /// What the next calls of each kind come to; those behind go well.
     pub(crate) acts: Mutex<HashMap<&'static str, VecDeque<Act>>>,
     pub(crate) written: Mutex<Vec<i64>>,
+    /// What was written to a sink of bytes, connection by connection.
+    pub(crate) sent: Mutex<Vec<String>>,
     /// Writes of a sink that settles late, with the instance that took them.
     pub(crate) kept: Mutex<Vec<(Vec<i64>, Fates)>>,
     pub(crate) fates: Mutex<Vec<FateRange>>,
@@ -87,6 +91,15 @@ impl World {
         self.step("connect").await.map(drop)
     }
 
+    fn block(&self) {
+        for _ in 0..30_000 {
+            if self.opened.load(Ordering::SeqCst) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     async fn step(&self, place: &'static str) -> Result<Act> {
         lock(&self.life).push(place);
         match self.next(place) {
@@ -95,12 +108,7 @@ impl World {
             Act::Fail => Err(Error::failed(format!("told to fail in {place}"))),
             Act::Panic => panic!("told to panic in {place}"),
             Act::Block => {
-                for _ in 0..30_000 {
-                    if self.opened.load(Ordering::SeqCst) {
-                        break;
-                    }
-                    std::thread::sleep(Duration::from_millis(1));
-                }
+                self.block();
                 Ok(Act::Well)
             }
             Act::Hang => pending().await,
@@ -122,6 +130,7 @@ pub(crate) fn world(name: &str) -> Arc<World> {
         life: Mutex::default(),
         acts: Mutex::default(),
         written: Mutex::default(),
+        sent: Mutex::default(),
         kept: Mutex::default(),
         fates: Mutex::default(),
         feed: flume::unbounded(),
@@ -264,7 +273,11 @@ impl Source for FlakySource {
         world.pulls.fetch_add(1, Ordering::SeqCst);
         let act = world.step("pull").await?;
         let feed = world.feed.1.clone();
-        let Some(Ok(n)) = out.wait(feed.recv_async()).await else {
+        let fed = out.wait(feed.recv_async()).await;
+        if act == Act::BlockLater {
+            world.block();
+        }
+        let Some(Ok(n)) = fed else {
             return Ok(Pull::Idle);
         };
         let count = if act == Act::Flood { 1 << 21 } else { 1 };
@@ -304,5 +317,50 @@ impl Sink for FlakySink {
 
     async fn flush(&mut self) -> Result<()> {
         self.0.step("flush").await.map(drop)
+    }
+}
+
+pub(crate) struct FlakyBytes(Arc<World>);
+
+impl Connector for FlakyBytes {
+    type Config = Config;
+    type Source = NoSource;
+    type Sink = BytesSink;
+    const INFO: ConnectorInfo = ConnectorInfo {
+        sink: Some(SinkInfo {
+            payload: Payload::Bytes,
+            settles: Settles::OnReturn,
+        }),
+        ..info("t_flaky_bytes", None, Settles::OnReturn)
+    };
+
+    fn new(config: Config, _: Context) -> Result<Self> {
+        Ok(FlakyBytes(made(&config)))
+    }
+
+    async fn connect(&mut self) -> Result<()> {
+        self.0.connect().await
+    }
+
+    async fn create_sink(&mut self) -> Result<BytesSink> {
+        lock(&self.0.sent).push(String::new());
+        Ok(BytesSink(Arc::clone(&self.0)))
+    }
+}
+
+register!(connector FlakyBytes);
+
+pub(crate) struct BytesSink(Arc<World>);
+
+impl Sink for BytesSink {
+    async fn write(&mut self, batch: Batch, _fates: Fates) -> Result<()> {
+        self.0.step("write").await?;
+        let mut sent = lock(&self.0.sent);
+        for event in batch.events() {
+            let bytes = event.data.as_bytes().unwrap_or_default();
+            let here = sent.last_mut().expect("there is a connection");
+            here.push_str(&String::from_utf8_lossy(bytes));
+        }
+        Ok(())
     }
 }

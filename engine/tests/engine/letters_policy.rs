@@ -147,3 +147,52 @@ fn sources_say_what_becomes_of_what_cannot_be_decoded() {
         assert_eq!(records[0]["data"], "{\"n\":oops}");
     }
 }
+
+/// Lines of which one is longer than a preprocessor takes, begins in one pull and ends in the next.
+fn too_long(name: &str, policy: &str) -> (Vec<Value>, FlowReport, Vec<FateRange>) {
+    let (mut builder, _) = builder();
+    let output = builder.output("o");
+    let engine = builder.build().unwrap();
+    probe(name).feed(&[
+        b"{\"n\":0}\n{\"n\":11",
+        b"11111}\n{\"n\":2}\n",
+        b"{\"n\":3}\n",
+    ]);
+    let config = json!({ "probe": name });
+    let lines = "[{\"name\": \"separate\", \"config\": {\"max_length\": 8}}]";
+    let source = format!(
+        "s from t_pieces with config = {config}, codec = \"json\", preprocessors = {lines}{policy} end"
+    );
+    let sink = with("k", "t_taker", &json!({ "probe": format!("{name}_sink") }));
+    let links = [
+        "connector/s -> connector/k",
+        "connector/s/err -> connector/dead",
+    ];
+    let text = text(&[&source, &sink, "dead from o"], &[], &links);
+    let flow = start(&engine, &text);
+    let records = all(&output);
+    let report = ended(&flow);
+    let records = records
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap());
+    (records.collect(), report, probe(name).fates())
+}
+
+#[test]
+fn the_policy_is_that_of_frames_that_span_pulls_and_never_came_to_the_codec_too() {
+    for (policy, counts, told) in [
+        ("", [4, 3, 1, 0, 0], true),
+        (", on_failure = \"drop\"", [4, 3, 0, 0, 1], false),
+        (", on_failure = \"dead_letter\"", [4, 3, 0, 1, 0], false),
+    ] {
+        let name = format!("too_long{}", policy.len());
+        let (records, report, ranges) = too_long(&name, policy);
+        assert_eq!(
+            (fates(&report), is_failed(&ranges)),
+            (counts, told),
+            "{policy}: {ranges:?}"
+        );
+        assert_eq!(records.len(), 1);
+        assert_eq!(records[0]["offset"], 8, "{records:?}");
+    }
+}

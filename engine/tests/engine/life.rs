@@ -8,6 +8,7 @@ use temblor::ConnectorState;
 use temblor_pdk::OwnedValue;
 
 use crate::connectors::{lock, probe};
+use crate::flaky;
 use crate::support::{
     all, builder, coded, counts, ended, engine, fragile, logged, start, text, until, with,
 };
@@ -112,6 +113,57 @@ fn a_pause_ends_pulls_until_they_are_resumed() {
     assert_eq!(life[..5], ["connect", "create", "start", "pause", "resume"]);
     assert_eq!(life[life.len() - 2..], ["drain", "stop"]);
     assert!(all(&output).is_empty());
+}
+
+#[test]
+fn nothing_is_pulled_before_all_sinks_are_ready() {
+    let (engine, _) = engine();
+    let world = flaky::world("ready");
+    let config = json!({ "world": "ready" });
+    let made = |name: &str| with(name, "t_flaky", &config);
+    let late = with("b", "t_flaky_late", &config);
+    let links = [
+        "connector/s -> connector/a",
+        "connector/s -> connector/b",
+        "connector/a -> connector/b",
+    ];
+    let flow = start(
+        &engine,
+        &text(&[&made("s"), &made("a"), &late], &[], &links),
+    );
+    until("they pull", || world.pulls.load(Ordering::SeqCst) >= 2);
+    let life = world.life();
+    let last = |step| life.iter().rposition(|other| *other == step).unwrap();
+    let first = |step| life.iter().position(|other| *other == step).unwrap();
+    assert!(last("create_sink") < first("create_source"), "{life:?}");
+    assert!(last("start") < first("pull"), "{life:?}");
+    flow.stop();
+    assert!(flow.wait().stopped);
+}
+
+#[test]
+fn orders_that_come_while_events_do_lose_none() {
+    let (engine, _) = engine();
+    let (source, sink) = (flaky::world("orders_s"), flaky::world("orders_a"));
+    let made = |name: &str, world: &str| with(name, "t_flaky", &json!({ "world": world }));
+    let connectors = [made("s", "orders_s"), made("a", "orders_a")];
+    let links = ["connector/s -> connector/a"];
+    let flow = start(
+        &engine,
+        &text(&[&connectors[0], &connectors[1]], &[], &links),
+    );
+    for n in 0..500 {
+        source.feed([n]);
+        match n % 3 {
+            0 => flow.pause(),
+            _ => flow.resume(),
+        }
+    }
+    flow.resume();
+    until("all are written", || sink.written().len() >= 500);
+    flow.drain();
+    assert_eq!(counts(&ended(&flow)), [500, 500, 0, 0, 0, 0]);
+    assert!(sink.written().into_iter().eq(0..500));
 }
 
 #[test]

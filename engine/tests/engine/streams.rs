@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::{Value as Json, json};
-use temblor::FlowReport;
+use temblor::{ConnectorState, FlowReport};
 use temblor_pdk::{ANONYMOUS_STREAM, Fate, StreamEnd};
 
-use crate::connectors::lock;
-use crate::support::{all, builder, coded, counts, ended, start, text};
+use crate::connectors::{lock, probe};
+use crate::support::{all, builder, coded, counts, ended, start, text, until};
 use crate::talker::{Step, alive, talk};
 use Fate::{Acked, Failed};
 
@@ -120,6 +120,45 @@ fn what_a_broken_stream_kept_is_dropped_and_told() {
 }
 
 #[test]
+fn what_a_broken_stream_kept_can_be_dropped() {
+    let steps = [
+        Step::Bytes(1, "abc", None),
+        Step::Bytes(1, "", Some(StreamEnd::Failed)),
+        Step::Bytes(2, "xyz", Some(StreamEnd::Failed)),
+    ];
+    let policy = format!("{PAIRS}, on_failure = \"drop\"");
+    let ran = run("breaks_dropped", &steps, &policy);
+    assert_eq!(ran.events, [r#""1ab""#, r#""1xy""#]);
+    assert_eq!(ran.fates, [Acked; 3]);
+    assert_eq!(counts(&ran.report), [4, 2, 0, 0, 0, 0]);
+    assert_eq!((ran.report.counts.refused, ran.failures.len()), (2, 2));
+}
+
+#[test]
+fn half_a_frame_of_a_connection_that_was_lost_is_no_event_when_the_flow_drains() {
+    let (mut builder, _) = builder();
+    let events = builder.output("events");
+    let engine = builder.build().unwrap();
+    let peer = probe("half");
+    peer.open.store(true, Ordering::SeqCst);
+    peer.feed(&[b"whole\nhal"]);
+    let config = json!({ "probe": "half", "then": "gate" });
+    let more = "codec = \"string\", preprocessors = [\"separate\"]";
+    let source = coded("s", "t_pieces", &config, more);
+    let links = ["connector/s -> connector/events"];
+    let flow = start(
+        &engine,
+        &text(&[&source, "events from events"], &[], &links),
+    );
+    until("the connection is lost", || {
+        flow.report().connectors[0].state == ConnectorState::Connecting
+    });
+    flow.drain();
+    assert_eq!(all(&events), [r#""whole""#]);
+    assert_eq!(counts(&ended(&flow)), [1, 1, 0, 0, 0, 0]);
+}
+
+#[test]
 fn messages_without_a_stream_begin_anew_each() {
     let steps = [Step::Messages(&["abc", "d", "ef"]), Step::Messages(&["g"])];
     let ran = run("messages", &steps, PAIRS);
@@ -132,7 +171,7 @@ fn messages_without_a_stream_begin_anew_each() {
 }
 
 #[test]
-fn messages_that_cannot_be_decoded_fail_their_pull_only() {
+fn messages_that_cannot_be_decoded_fail_alone() {
     let steps = [
         Step::Messages(&["{\"n\":1}\n{", "x", "2"]),
         Step::Messages(&["3"]),
@@ -140,7 +179,8 @@ fn messages_that_cannot_be_decoded_fail_their_pull_only() {
     let decoder = "codec = \"json\", preprocessors = [\"separate\"]";
     let ran = run("bad_messages", &steps, decoder);
     assert_eq!(ran.events, [r#"{"n":1}"#, "2", "3"]);
-    assert_eq!(ran.fates, [Failed, Acked]);
+    // The first two messages; the other range reaches from the third into the next pull.
+    assert_eq!(ran.fates, [Failed, Acked, Acked]);
     assert_eq!(counts(&ran.report), [5, 3, 2, 0, 0, 0]);
     let offsets: Vec<_> = ran
         .failures

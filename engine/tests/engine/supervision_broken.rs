@@ -7,8 +7,9 @@ use serde_json::json;
 use temblor::{ConnectorState, Engine, Supervision};
 use temblor_registry::LinkMode;
 
+use crate::connectors::lock;
 use crate::flaky::{Act, World, world};
-use crate::support::{Records, builder, counts, ended, engine, logged, start, text, until};
+use crate::support::{Records, builder, counts, ended, engine, logged, start, text, until, with};
 
 /// An engine that calls test connectors in this mode and loses patience after a fraction of a second.
 fn impatient(mode: LinkMode) -> (Engine, Records) {
@@ -138,6 +139,68 @@ fn a_poll_that_does_not_return_is_survived() {
             );
         }
     }
+}
+
+#[test]
+fn one_that_hangs_after_it_has_waited_is_survived_too() {
+    let (engine, _) = impatient(LinkMode::Native);
+    let (source, sink) = (world("waited_s"), world("waited_a"));
+    source.act("pull", [Act::BlockLater]);
+    let flow = start(&engine, &two("waited"));
+    until("it waits", || source.pulls.load(Ordering::SeqCst) == 1);
+    // So that it waits for orders and fates too.
+    std::thread::sleep(Duration::from_millis(50));
+    source.feed([1]);
+    until("it is made anew", || {
+        flow.report().connectors[0].restarts == 1
+    });
+    source.feed([2]);
+    until("it goes on", || sink.written() == [2]);
+    until("it learns fates", || !lock(&source.fates).is_empty());
+    flow.drain();
+    assert!(ended(&flow).is_ok());
+    source.opened.store(true, Ordering::SeqCst);
+}
+
+#[test]
+fn an_order_that_a_source_hangs_at_is_heard_by_the_next() {
+    let (engine, _) = impatient(LinkMode::Native);
+    let source = world("order_s");
+    source.act("pull", [Act::BlockLater]);
+    let flow = start(&engine, &two("order"));
+    until("it waits", || source.pulls.load(Ordering::SeqCst) == 1);
+    std::thread::sleep(Duration::from_millis(50));
+    flow.drain();
+    let report = ended(&flow);
+    assert!(report.is_ok(), "{report:?}");
+    source.opened.store(true, Ordering::SeqCst);
+}
+
+#[test]
+fn what_a_source_that_hung_had_pulled_is_not_told_to_the_next() {
+    let (engine, _) = impatient(LinkMode::Native);
+    let (source, sink) = (world("hung_s"), world("hung_a"));
+    source.act("pull", [Act::Well, Act::Block]);
+    let from = with("s", "t_flaky", &json!({ "world": "hung_s" }));
+    let to = with("a", "t_flaky_late", &json!({ "world": "hung_a" }));
+    let flow = start(
+        &engine,
+        &text(&[&from, &to], &[], &["connector/s -> connector/a"]),
+    );
+    source.feed([1]);
+    until("the source is made anew", || {
+        flow.report().connectors[0].restarts == 1
+    });
+    source.feed([2]);
+    until("both are written", || sink.written() == [1, 2]);
+    source.opened.store(true, Ordering::SeqCst);
+    for (_, fates) in lock(&sink.kept).drain(..) {
+        fates.acked();
+    }
+    flow.drain();
+    assert_eq!(counts(&ended(&flow)), [2, 2, 0, 0, 0, 0]);
+    let told: Vec<u64> = lock(&source.fates).iter().map(|r| r.first_pull).collect();
+    assert_eq!(told, [1], "the next one knows nothing of pull 0");
 }
 
 #[test]

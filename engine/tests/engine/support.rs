@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use temblor::{Counts, Engine, EngineBuilder, FlowHandle, FlowReport, Output, StartError};
 use temblor_pdk::log::{Level, LevelFilter};
 
-/// What was logged: level, connector, message.
+/// What was logged: level, connector or pipeline, message.
 pub(crate) type Records = Arc<Mutex<Vec<(Level, Option<String>, String)>>>;
 
 /// A builder with two workers that keeps its log.
@@ -16,7 +16,7 @@ pub(crate) fn builder() -> (EngineBuilder, Records) {
     let builder = Engine::builder()
         .workers(2)
         .log(LevelFilter::Trace, move |record| {
-            let connector = record.connector.map(str::to_owned);
+            let connector = record.connector.or(record.pipeline).map(str::to_owned);
             let message = record.message.to_owned();
             keep.lock()
                 .unwrap()

@@ -86,12 +86,19 @@ impl Connector for Talker {
 
 register!(connector Talker);
 
+/// A message that has no bytes, as a tombstone in a log has none.
+pub(crate) const NOTHING: &str = "<nothing>";
+
 pub(crate) struct TalkSource(Arc<Talk>, Vec<Step>);
 
 fn push(out: &mut BatchWriter, stream: u64, text: &str) {
     let buffer = Buffer::from_vec(text.as_bytes().to_vec());
     out.push_buffer(buffer, |bytes, sink| {
-        let mut event = Event::new(Value::bytes(bytes));
+        let data = match text {
+            NOTHING => Value::NULL,
+            _ => Value::bytes(bytes),
+        };
+        let mut event = Event::new(data);
         event.id.stream = stream;
         sink.push(event);
     });

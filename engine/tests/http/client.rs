@@ -14,7 +14,7 @@ pub(crate) struct Sending {
     input: Option<Input>,
     pub(crate) flow: FlowHandle,
     pub(crate) records: Records,
-    _engine: Engine,
+    pub(crate) engine: Engine,
 }
 
 /// Sets metadata to what the event says of it, and sends the rest as the body.
@@ -46,7 +46,7 @@ impl Sending {
             input: Some(input),
             flow,
             records,
-            _engine: engine,
+            engine,
         }
     }
 

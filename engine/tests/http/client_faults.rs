@@ -83,7 +83,15 @@ fn a_server_that_is_not_there_yet_loses_nothing() {
     until("it is left alone", || {
         logged(&sending.records, "http", "left alone for a moment")
     });
+    let left_alone = || {
+        let metrics = sending.engine.metrics();
+        let name = "temblor_cell_destinations_open";
+        let found = metrics.iter().find(|metric| metric.name == name);
+        found.and_then(|metric| metric.value.as_u64())
+    };
+    until("it is counted", || left_alone() == Some(1));
     let backend = Backend::on(TcpListener::bind(address).unwrap(), |_| OK);
+    until("it answers", || left_alone() == Some(0));
     let (report, records) = sending.end();
     assert_eq!(counts(&report), [20, 20, 0, 0, 0, 0]);
     assert_eq!(backend.bodies(), numbers(20));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use temblor::Secrets;
 use temblor_pdk::log::{Level, LevelFilter};
 use temblor_registry::{Config, LinkMode, Registry};
 
@@ -95,11 +96,12 @@ pub(crate) fn unsettled(crates: &[&str], map: &str) -> (Registry, Said) {
         one.plugins = vec![plugin.clone()];
         let name = file_name(name);
         let (keep, plugin) = (Arc::clone(&said), name.clone());
-        let host = temblor::host_for_plugin(&name, LevelFilter::Trace, move |record| {
-            assert_eq!(record.plugin, Some(plugin.as_str()));
-            let said = (plugin.clone(), record.level, record.message.to_owned());
-            keep.lock().unwrap().push(said);
-        });
+        let host =
+            temblor::host_for_plugin(&name, LevelFilter::Trace, &Secrets::new(), move |record| {
+                assert_eq!(record.plugin, Some(plugin.as_str()));
+                let said = (plugin.clone(), record.level, record.message.to_owned());
+                keep.lock().unwrap().push(said);
+            });
         registry.add_plugins(&one, &host);
     }
     let refused: Vec<_> = registry.refused().map(|r| r.why.to_string()).collect();

@@ -126,6 +126,15 @@ impl RawError {
         }
     }
 
+    /// One that need not be what it should be.
+    #[cfg(test)]
+    pub(super) fn of(kind: u32, text: Vec<u8>) -> Self {
+        RawError {
+            kind,
+            text: RawText::of(text),
+        }
+    }
+
     pub(crate) fn into_result(self) -> Result<(), Error> {
         if self.kind == 0 {
             return Ok(());

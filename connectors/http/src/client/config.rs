@@ -82,10 +82,11 @@ pub(crate) enum Auth {
         /// The name.
         username: String,
         /// The password.
+        #[schemars(extend("x-secret" = true))]
         password: String,
     },
     /// A token.
-    Bearer(String),
+    Bearer(#[schemars(extend("x-secret" = true))] String),
 }
 
 fn post() -> String {

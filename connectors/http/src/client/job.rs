@@ -229,6 +229,12 @@ impl Job {
             Verdict::Later(..) => breaker.failed(now_ns),
         }
         let is_open = breaker.is_open();
+        match (was_open, is_open) {
+            (false, true) => client.silent.add(1),
+            // One less: it wraps around.
+            (true, false) => client.silent.add(u64::MAX),
+            _ => {}
+        }
         drop(breaker);
         let address = self.url.destination.address();
         match (was_open, is_open, verdict) {

@@ -14,8 +14,8 @@ use futures_rustls::TlsConnector;
 use hyper::{HeaderMap, Method};
 use temblor_pdk::io::{self, Network, Spawned};
 use temblor_pdk::{
-    Connector, ConnectorInfo, Context, Error, Host, Payload, Result, Settles, SinkInfo, SourceInfo,
-    register,
+    Cell, CellKind, Connector, ConnectorInfo, Context, Error, Host, Payload, Result, Settles,
+    SinkInfo, SourceInfo, register,
 };
 
 use self::config::Config;
@@ -44,6 +44,8 @@ pub(crate) struct Client {
     refused: Warnings,
     failed: Warnings,
     silenced: Warnings,
+    /// How many destinations are left alone.
+    silent: Cell,
     tasks: Mutex<Vec<Spawned<()>>>,
 }
 
@@ -73,6 +75,9 @@ impl Connector for HttpClient {
 
     fn new(config: Config, context: Context) -> Result<Self> {
         let url = config.check()?;
+        let silent = context.host().cell("destinations_open", CellKind::Gauge);
+        // Nothing is known of any yet, whatever the connector before this one knew.
+        silent.set(0);
         Ok(HttpClient {
             client: Arc::new(Client {
                 headers: config.header_map()?,
@@ -86,6 +91,7 @@ impl Connector for HttpClient {
                 refused: Warnings::default(),
                 failed: Warnings::default(),
                 silenced: Warnings::default(),
+                silent,
                 tasks: Mutex::default(),
                 config,
             }),

@@ -12,7 +12,7 @@ use super::super::catalogue;
 use super::super::check::show;
 use super::super::failure::{Exit, Failure, Outcome};
 use super::super::log::Log;
-use super::super::output::{complain, nearest, quoted};
+use super::super::output::{complain, nearest, quoted, secrets};
 use super::super::program::Program;
 use super::super::run::not_started;
 use super::super::signals::Signals;
@@ -73,6 +73,7 @@ pub(super) fn run(options: &ReplayOptions, log: Log) -> Outcome {
     check_is_not_written(flow, &options.file)?;
     let mut builder = Engine::builder()
         .registry(registry)
+        .secrets(secrets().clone())
         .log(log.level(), move |record| log.take(record));
     let stand_ins = replace(flow, &content, &mut builder)?;
     let signals = Signals::catch()?;

@@ -280,6 +280,7 @@ impl Keeper {
         let error = hangs(self.blueprint.inner.shared.supervision.hang_after);
         let Some(task) = self.side(side) else { return };
         if task.replace() {
+            self.say_again(side);
             return self.broken(error);
         }
         // What survives is in the hands of codec, processors or a pipeline: nothing can take over until they return.
@@ -294,6 +295,20 @@ impl Keeper {
         }
         self.status
             .change(|condition| condition.error = Some(Error::new(ErrorKind::Bug, &message)));
+    }
+
+    /// What the task that hangs may have heard last, the one that takes over has to hear.
+    fn say_again(&self, side: Side) {
+        let Some(source) = self.source.as_ref().filter(|_| side == Side::Source) else {
+            return;
+        };
+        source.order(match self.holds_source {
+            true => Order::Pause,
+            false => Order::Resume,
+        });
+        if self.is_draining {
+            source.order(Order::Drain);
+        }
     }
 
     /// A task that was held up is back.

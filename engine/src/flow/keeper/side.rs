@@ -156,8 +156,22 @@ impl SideTask {
             return false;
         };
         self.has_instance = false;
+        self.renew_channels();
         self.start(owner, None);
         true
+    }
+
+    /// The task that hangs may wait for what is said next, and take what the one that takes over should hear.
+    fn renew_channels(&mut self) {
+        let (orders, receiver) = flume::unbounded();
+        for order in self.orders.1.try_iter() {
+            // The receiver is right here.
+            let _ = orders.send(order);
+        }
+        self.orders = (orders, receiver);
+        if let RunningSide::Source { parts, .. } = &self.running {
+            parts.fates.wake_whoever_waits();
+        }
     }
 
     /// Ends the side at once; whatever it has fails.

@@ -2,6 +2,8 @@
 
 mod host;
 mod maker;
+#[cfg(test)]
+mod tests;
 
 use std::mem::offset_of;
 

@@ -57,7 +57,11 @@ impl Setting<'_, '_> {
         let expected = "a string, or a record with the fields `retry` and `then`";
         self.fields(&["retry", "then"], expected)?;
         let retry = self.field("retry");
-        let retry = retry.ok_or_else(|| self.missing("retry"))?;
+        let retry = retry.ok_or_else(|| {
+            self.missing("retry").help(
+                "write `\"fail\"`, `\"drop\"` or `\"dead_letter\"` where nothing is tried again",
+            )
+        })?;
         let then = self.field("then");
         let then = then.map_or(Ok(Afterwards::Fail), |then| then.end())?;
         let policy = retry.retry()?;
@@ -87,9 +91,10 @@ impl Setting<'_, '_> {
 
     fn retry(&self) -> Result<Retry, Finding> {
         self.fields(&RETRY, "a record")?;
-        let interval = self
-            .field("interval_ms")
-            .ok_or_else(|| self.missing("interval_ms"))?;
+        let interval = self.field("interval_ms").ok_or_else(|| {
+            self.missing("interval_ms")
+                .help("say how long the first pause is, as in `\"interval_ms\": 100`")
+        })?;
         let unsigned = |key: &str| self.field(key).map(|value| value.unsigned()).transpose();
         let growth = self.field("growth_rate");
         let growth_rate = growth.as_ref().map_or(Ok(1.5), |value| value.number())?;
@@ -99,10 +104,29 @@ impl Setting<'_, '_> {
                 .finding(message)
                 .help("each pause is as long as the one before it, times this"));
         }
+        let interval_ms = interval.unsigned()?;
+        if interval_ms == 0 {
+            let message = format!("`{}` is 0, which is no pause", interval.name);
+            return Err(interval
+                .finding(message)
+                .help("give it at least 1, so that nothing is tried again without end at once"));
+        }
+        let max_interval_ms = unsigned("max_interval_ms")?;
+        if let Some(most) = max_interval_ms.filter(|most| *most < interval_ms) {
+            let message = format!(
+                "`{}/max_interval_ms` is {most}, and `interval_ms` is {interval_ms}",
+                self.name
+            );
+            let longest = self.field("max_interval_ms");
+            let longest = longest.as_ref().unwrap_or(self);
+            return Err(longest
+                .finding(message)
+                .help("no pause is longer than the longest: the first is to be the shorter one"));
+        }
         Ok(Retry {
-            interval_ms: interval.unsigned()?,
+            interval_ms,
             growth_rate,
-            max_interval_ms: unsigned("max_interval_ms")?,
+            max_interval_ms,
             max_retries: unsigned("max_retries")?,
             randomized: self
                 .field("randomized")

@@ -1,0 +1,180 @@
+//! Texts that are never shown.
+
+use std::borrow::Cow;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use temblor_pdk::Error;
+
+/// What stands in the place of a secret.
+const MASK: &str = "***";
+/// Shorter texts would be found in any other: they are masked where they stand as words only.
+pub(super) const SHORT: usize = 4;
+/// Lines of a longer secret, such as a key, are secrets too from this length on.
+const LINE: usize = 8;
+
+/// Texts that are never shown: what references of configurations stand for, and what was written for keys that are
+/// secret. Clones share them.
+///
+/// An engine masks its log records and errors by itself. A program that embeds it can add texts of its own, and mask
+/// what it writes itself, as in a panic hook.
+#[derive(Clone, Default)]
+pub struct Secrets(Arc<RwLock<Vec<String>>>);
+
+impl Secrets {
+    /// Knows no secrets yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Secrets::default()
+    }
+
+    /// Adds a text, also as it looks in JSON and in Rust's own writing. Blanks alone are none.
+    pub fn add(&self, secret: &str) {
+        if secret.trim().is_empty() {
+            return;
+        }
+        let mut forms = vec![secret, secret.trim()];
+        if secret.contains('\n') {
+            let lines = secret.lines().map(str::trim);
+            forms.extend(lines.filter(|line| line.len() >= LINE));
+        }
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for form in forms {
+            let quoted = format!("{form:?}");
+            let json = serde_json::Value::from(form).to_string();
+            let within = |text: &str| text[1..text.len() - 1].to_owned();
+            let written = form.escape_debug().to_string();
+            for form in [form.to_owned(), within(&quoted), within(&json), written] {
+                if !form.is_empty() && !all.contains(&form) {
+                    all.push(form);
+                }
+            }
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.is_empty()
+    }
+
+    /// The text with `***` in the place of every secret. Secrets of fewer than four bytes are found where they stand as
+    /// words only.
+    #[must_use]
+    pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<(usize, usize)> = Vec::new();
+        for secret in &*all {
+            let mut from = 0;
+            while let Some(at) = text.get(from..).and_then(|rest| rest.find(secret.as_str())) {
+                let (start, end) = (from + at, from + at + secret.len());
+                if secret.len() >= SHORT || is_word(text, start, end) {
+                    found.push((start, end));
+                }
+                // One may begin within another.
+                from = start + text[start..].chars().next().map_or(1, char::len_utf8);
+            }
+        }
+        match found.is_empty() {
+            true => Cow::Borrowed(text),
+            false => Cow::Owned(without(text, found)),
+        }
+    }
+
+    /// The same for an error.
+    pub(crate) fn masked(&self, error: Error) -> Error {
+        let masked = match self.mask(error.message()) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(message) => Some(message),
+        };
+        match masked {
+            None => error,
+            Some(message) => Error::new(error.kind(), message),
+        }
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets")
+    }
+}
+
+/// Whether neither a letter nor a digit stands before or behind.
+fn is_word(text: &str, start: usize, end: usize) -> bool {
+    let before = text[..start].chars().next_back();
+    let behind = text[end..].chars().next();
+    !before.is_some_and(char::is_alphanumeric) && !behind.is_some_and(char::is_alphanumeric)
+}
+
+/// Puts the mask in the place of these parts; those that touch are one.
+fn without(text: &str, mut parts: Vec<(usize, usize)>) -> String {
+    parts.sort_unstable();
+    let mut masked = String::with_capacity(text.len());
+    let mut shown_to = 0;
+    for (start, end) in parts {
+        if start > shown_to || masked.is_empty() {
+            masked += &text[shown_to..start];
+            masked += MASK;
+        }
+        shown_to = shown_to.max(end);
+    }
+    masked + &text[shown_to..]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(secrets: &[&str], text: &str, expected: &str) {
+        let all = Secrets::new();
+        secrets.iter().for_each(|secret| all.add(secret));
+        assert_eq!(all.mask(text), expected, "{secrets:?} in {text:?}");
+    }
+
+    #[test]
+    fn secrets_are_found_wherever_they_stand() {
+        check(&["hunter2"], "it is hunter2, xhunter2x", "it is ***, x***x");
+        check(&["abcd", "cdef"], "abcdef.", "***.");
+        check(&["abab"], "ababab", "***");
+        check(&["größe"], "ä größe ö", "ä *** ö");
+        check(&[""], "text", "text");
+        check(&[], "text", "text");
+    }
+
+    #[test]
+    fn short_ones_are_words() {
+        check(
+            &["eu"],
+            "the queue of eu: eu2, \"eu\"",
+            "the queue of ***: eu2, \"***\"",
+        );
+    }
+
+    #[test]
+    fn other_writings_are_found_too() {
+        check(&["a\"b\\c"], r#"found "a\"b\\c""#, "found \"***\"");
+        check(&["it's me"], r"found it\'s me", "found ***");
+        let key = "-----BEGIN-----\nMIIEvQIBADAN\nab\n";
+        check(&[key], "line MIIEvQIBADAN, ab", "line ***, ab");
+        check(&["pass word \n"], "`pass word`", "`***`");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_of_a_secret_is_left(
+            secrets in proptest::collection::vec("[ab]{4,6}|[a-d][a-d ]{3,8}", 1..4),
+            text in "[a-d ]{0,40}",
+        ) {
+            let all = Secrets::new();
+            secrets.iter().for_each(|secret| all.add(secret));
+            let masked = all.mask(&text);
+            for secret in &secrets {
+                prop_assert!(!masked.contains(secret.as_str()), "{masked}");
+            }
+        }
+    }
+}
