@@ -15,7 +15,7 @@ use crate::lanes::{Deed, Place, Sent};
 use crate::poller::{Arriving, Shared, run};
 
 /// How long leaving the group may take at the end.
-const FAREWELL: Duration = Duration::from_secs(5);
+const FAREWELL: Duration = Duration::from_secs(10);
 
 /// The connector.
 pub struct KafkaConsumer {
@@ -125,8 +125,8 @@ impl KafkaConsumer {
         match left.await? {
             true => Ok(()),
             false => Err(Error::failed(format!(
-                "{} could not leave it within {} s, because no broker answers: what was delivered since the last commit \
-                 comes again",
+                "{} could not leave it within {} s: if what was delivered since the last commit could not be committed, \
+                 it comes again\nhelp: see whether the brokers answer",
                 client.shared.name(),
                 FAREWELL.as_secs()
             ))),

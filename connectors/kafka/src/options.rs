@@ -153,7 +153,7 @@ mod tests {
         let unknown = |key: &str| {
             let mut config = ClientConfig::new();
             let result = config.set(key, "1").create_native_config();
-            matches!(result, Err(KafkaError::ClientConfig(_, text, ..)) if text.contains("No such"))
+            matches!(result, Err(KafkaError::ClientConfig(_, text, ..)) if text.contains("No such configuration property"))
         };
         let wrong: Vec<&str> = all().map(|(name, _)| name).filter(|n| unknown(n)).collect();
         assert!(wrong.is_empty(), "{wrong:?}");
