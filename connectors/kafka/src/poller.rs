@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
-use rdkafka::{Message, TopicPartitionList};
+use rdkafka::{Message, Offset, TopicPartitionList};
 use temblor_pdk::log::Level;
 use temblor_pdk::{Error, Host, Result};
 
@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const POLL: Duration = Duration::from_millis(50);
 /// After so long without a partition, somebody may wonder.
 const WONDER: Duration = Duration::from_secs(15);
+/// So many partitions are shown in a message.
+const SHOWN: usize = 4;
 /// How long going back in a partition may take.
 const SEEK: Duration = Duration::from_secs(2);
 
@@ -402,6 +404,28 @@ impl Poller {
         }
     }
 
+    /// Where the group stands in this member's partitions, and from where to where their records are. librdkafka's
+    /// errors do not say which partition they are about.
+    fn positions(&self) -> String {
+        let Ok(list) = self.consumer.committed(SEEK) else {
+            return String::new();
+        };
+        let mut text = String::new();
+        for element in list.elements().iter().take(SHOWN) {
+            let (topic, partition) = (element.topic(), element.partition());
+            let position = match element.offset() {
+                Offset::Offset(offset) => format!("stands at offset {offset}"),
+                _ => "has no position".to_owned(),
+            };
+            let records = match self.consumer.fetch_watermarks(topic, partition, SEEK) {
+                Ok((low, high)) => format!(", records are from offset {low} up to {high}"),
+                Err(_) => String::new(),
+            };
+            text += &format!("; in topic `{topic}`, partition {partition} it {position}{records}");
+        }
+        text
+    }
+
     /// An error in the place of a record: most pass.
     fn failed(&mut self, reason: &KafkaError) {
         use RDKafkaErrorCode as Code;
@@ -423,8 +447,9 @@ impl Poller {
                 Error::failed(format!("{name}: {text}\nhelp: {}", help(code)))
             }
             Code::AutoOffsetReset | Code::OffsetOutOfRange => Error::failed(format!(
-                "{name}: {text}\nhelp: the records at the group's position are gone; set `auto.offset.reset` in \
-                 `rdkafka_options` to \"earliest\" or \"latest\", or set the group's offsets"
+                "{name}: {text}{}\nhelp: the records at the group's position are gone, or it has none; set \
+                 `auto.offset.reset` in `rdkafka_options` to \"earliest\" or \"latest\", or set the group's offsets",
+                self.positions()
             )),
             _ if is_fatal => Error::disconnected(format!(
                 "{name} cannot go on: {text}\nhelp: it is made anew by the connector's `reconnect` policy"

@@ -7,7 +7,7 @@ use temblor_pdk::ErrorKind;
 use temblor_pdk::serde_json::{Value, json};
 use temblor_pdk::testing::{Subject, TestHost};
 
-use crate::support::{Cluster, Member, Producing, unique};
+use crate::support::{Cluster, Member, PATIENCE, Producing, unique};
 
 fn consumer(change: impl FnOnce(&mut Value)) -> (&'static str, Value) {
     let mut config = json!({"brokers": ["127.0.0.1:1"], "group_id": "g", "topics": ["t"]});
@@ -185,4 +185,47 @@ fn a_topic_that_may_not_be_read_is_named() {
     let error = Member::open(&cluster.consumer("g", &topic)).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
     assert!(error.to_string().contains("allow the user"), "{error}");
+}
+
+#[test]
+fn a_position_that_is_gone_is_told_where_nobody_says_what_to_do() {
+    let cluster = Cluster::mock(1);
+    let (topic, group) = (cluster.topic(1), unique("group"));
+    let mut config = cluster.consumer(&group, &topic);
+    config["rdkafka_options"]["auto.offset.reset"] = json!("error");
+    let mut member = Member::start(&config);
+    let error = loop {
+        match member.pull(PATIENCE) {
+            Err(error) => break error,
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("{:?}", member.host.logs()),
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
+    let text = error.to_string();
+    for part in [&group, &topic, "help: ", "`auto.offset.reset`"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn what_this_build_cannot_is_said_with_the_feature_that_can() {
+    let (name, config) = producer(|c| c["rdkafka_options"] = json!({"security.protocol": "ssl"}));
+    let made = Subject::named(name).makers()[0].open(&config.to_string(), &TestHost::new());
+    // A build with TLS takes it.
+    if let Err(error) = made {
+        assert!(error.to_string().contains("feature `tls`"), "{error}");
+    }
+}
+
+#[test]
+fn no_message_shows_a_secret() {
+    let secret = "hunter2";
+    let options =
+        json!({"ssl.key.password": secret, "sasl.password": secret, "sasl.mechanism": "NONE"});
+    let (name, config) = producer(|c| c["rdkafka_options"] = options);
+    let made = Subject::named(name).makers()[0].open(&config.to_string(), &TestHost::new());
+    if let Err(error) = made {
+        assert!(!error.to_string().contains(secret), "{error}");
+    }
 }
