@@ -12,7 +12,8 @@ use temblor_pdk::{
 
 use crate::config::{ConsumerConfig, ConsumerSettings};
 use crate::lanes::{Deed, Place, Sent};
-use crate::poller::{Arriving, Shared, run};
+use crate::poller::{Arriving, run};
+use crate::shared::Shared;
 
 /// How long leaving the group may take at the end.
 const FAREWELL: Duration = Duration::from_secs(10);

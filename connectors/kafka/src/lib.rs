@@ -14,6 +14,7 @@ mod producer;
 mod rebalance;
 mod record;
 mod reports;
+mod shared;
 mod verdict;
 
 pub use config::{ConsumerConfig, Mode, OnFailed, OptionValue, ProducerConfig, Stamp};

@@ -1,9 +1,8 @@
 //! The thread that serves a consumer: it polls, whatever the engine does, so that the group is not left.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::Thread;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -11,21 +10,19 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 use temblor_pdk::log::Level;
-use temblor_pdk::{Error, Host, Result};
+use temblor_pdk::{Error, Result};
 
-use crate::client::{Outside, help, probe};
-use crate::config::{ConsumerSettings, is_pattern};
-use crate::lanes::{Lanes, Place, Rewind};
+use crate::client::{help, probe};
+use crate::config::is_pattern;
+use crate::lanes::{Place, Rewind};
 use crate::options::unfit;
-use crate::rebalance::{Callbacks, Cells, commit_all, list_of, places};
+use crate::rebalance::{Callbacks, commit_all, list_of, places};
 use crate::record::Chunk;
+use crate::shared::Shared;
 
 /// At most so many records, and about so many bytes, are handed over at once.
 const CHUNK_RECORDS: usize = 512;
 const CHUNK_BYTES: usize = 256 * 1024;
-/// Beyond this many records or bytes that the engine has not taken, nothing more is fetched.
-const QUEUED_RECORDS: usize = 8 * 1024;
-const QUEUED_BYTES: usize = 8 * 1024 * 1024;
 /// How long the engine may take nothing before the partitions are paused. Pausing throws away what was fetched ahead, so
 /// it is not done at every hiccup.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -37,108 +34,6 @@ const WONDER: Duration = Duration::from_secs(15);
 const SHOWN: usize = 4;
 /// How long going back in a partition may take.
 const SEEK: Duration = Duration::from_secs(2);
-
-/// What thread, callbacks and source share.
-pub(crate) struct Shared {
-    pub(crate) outside: Outside,
-    pub(crate) settings: Arc<ConsumerSettings>,
-    pub(crate) cells: Cells,
-    lanes: Mutex<Lanes>,
-    /// Whether an offset was reached, or a lane is to be consumed again.
-    has_news: AtomicBool,
-    rewinds: Mutex<Vec<Rewind>>,
-    queued_records: AtomicUsize,
-    queued_bytes: AtomicUsize,
-    is_paused: AtomicBool,
-    /// Nothing more is to be fetched: the flow drains.
-    is_draining: AtomicBool,
-    is_stopping: AtomicBool,
-    thread: OnceLock<Thread>,
-}
-
-impl Shared {
-    pub(crate) fn new(host: &Host, settings: &Arc<ConsumerSettings>) -> Arc<Self> {
-        Arc::new(Shared {
-            outside: Outside::new(host, &settings.brokers),
-            settings: Arc::clone(settings),
-            cells: Cells::new(host),
-            lanes: Mutex::default(),
-            has_news: AtomicBool::new(false),
-            rewinds: Mutex::default(),
-            queued_records: AtomicUsize::new(0),
-            queued_bytes: AtomicUsize::new(0),
-            is_paused: AtomicBool::new(false),
-            is_draining: AtomicBool::new(false),
-            is_stopping: AtomicBool::new(false),
-            thread: OnceLock::new(),
-        })
-    }
-
-    pub(crate) fn lanes(&self) -> MutexGuard<'_, Lanes> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn name(&self) -> String {
-        let ConsumerSettings { group, brokers, .. } = &*self.settings;
-        format!("the member of group `{group}` at `{brokers}`")
-    }
-
-    pub(crate) fn is_paused(&self) -> bool {
-        self.is_paused.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Acquire)
-    }
-
-    fn wake(&self) {
-        if let Some(thread) = self.thread.get() {
-            thread.unpark();
-        }
-    }
-
-    pub(crate) fn drain(&self) {
-        self.is_draining.store(true, Ordering::Release);
-        self.wake();
-    }
-
-    pub(crate) fn stop(&self) {
-        self.is_stopping.store(true, Ordering::Release);
-        self.wake();
-    }
-
-    /// The source has taken a chunk out of the queue.
-    pub(crate) fn taken(&self, chunk: &Chunk) {
-        self.queued_records.fetch_sub(chunk.len(), Ordering::AcqRel);
-        self.queued_bytes.fetch_sub(chunk.bytes(), Ordering::AcqRel);
-        if !self.is_full() {
-            self.wake();
-        }
-    }
-
-    /// Fates have changed something.
-    pub(crate) fn settled(&self, rewinds: Vec<Rewind>) {
-        if !rewinds.is_empty() {
-            let mut waiting = self.rewinds.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.extend(rewinds);
-        }
-        self.has_news.store(true, Ordering::Release);
-        self.wake();
-    }
-
-    fn is_full(&self) -> bool {
-        self.queued_records.load(Ordering::Acquire) >= QUEUED_RECORDS
-            || self.queued_bytes.load(Ordering::Acquire) >= QUEUED_BYTES
-    }
-
-    /// Logs what did not work and is tried again.
-    pub(crate) fn report(&self, what: &str, result: KafkaResult<()>) {
-        if let Err(reason) = result {
-            let message = format!("{}: cannot {what}: {reason}", self.name());
-            self.outside.host.log(Level::Warn, &message);
-        }
-    }
-}
 
 /// What goes to the source.
 pub(crate) type Arriving = Result<Chunk>;

@@ -13,7 +13,7 @@ use temblor_pdk::log::Level;
 use temblor_pdk::{Cell, CellKind, Host};
 
 use crate::lanes::Place;
-use crate::poller::Shared;
+use crate::shared::Shared;
 
 /// What is counted beside what the engine counts.
 pub(crate) struct Cells {
