@@ -49,6 +49,7 @@ built_in! {
     "static-exit", "temblor-connector-exit", temblor_connector_exit: "exit";
     "static-file", "temblor-connector-file", temblor_connector_file: "file";
     "static-http", "temblor-connector-http", temblor_connector_http: "http_client", "http_server";
+    "static-kafka", "temblor-connector-kafka", temblor_connector_kafka: "kafka_consumer", "kafka_producer";
     "static-metronome", "temblor-connector-metronome", temblor_connector_metronome: "metronome";
     "static-null", "temblor-connector-null", temblor_connector_null: "null";
     "static-stdio", "temblor-connector-stdio", temblor_connector_stdio: "stdio";

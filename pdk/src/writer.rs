@@ -133,6 +133,16 @@ impl BatchWriter {
         self.builder.push_buffer_with(buffer, make);
     }
 
+    /// Adds the events that `split` finds in a buffer, whose values may point into it and into the batch's arena:
+    /// metadata go there. Payloads must not overlap.
+    pub fn push_buffer_split(
+        &mut self,
+        buffer: Buffer,
+        split: impl for<'a> FnOnce(&'a [u8], &'a Arena, &mut EventSink<'a>),
+    ) {
+        self.builder.push_buffer_split(buffer, split);
+    }
+
     /// Whether the engine wants this pull to end.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {

@@ -314,6 +314,21 @@ impl BatchBuilder {
         self.handles.push(buffer.into_handle());
     }
 
+    /// Adds the events that `split` finds in a buffer; their values may point into it and into the batch's arena.
+    pub fn push_buffer_split(
+        &mut self,
+        buffer: Buffer,
+        split: impl for<'a> FnOnce(&'a [u8], &'a Arena, &mut EventSink<'a>),
+    ) {
+        let arena = self.arena.get_or_insert_with(Arena::new);
+        let mut sink = EventSink::filling(std::mem::take(&mut self.events));
+        split(buffer.as_slice(), arena, &mut sink);
+        // SAFETY: `split` works for every lifetime, so the new events reach only the buffer, the arena and statics, and
+        // the sealed batch keeps both; what the earlier ones reach is kept already.
+        self.events = unsafe { sink.detach() };
+        self.handles.push(buffer.into_handle());
+    }
+
     /// Adds all events of a sealed batch; its memory is inherited.
     pub fn push_batch(&mut self, batch: &Batch) {
         self.inherit(batch);

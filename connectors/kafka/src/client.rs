@@ -1,0 +1,217 @@
+//! What both sides have in common: what a client says beside records, and the first contact with a broker.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::client::Client;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
+use temblor_pdk::log::Level;
+use temblor_pdk::{Error, Host, Result};
+
+/// How long one question to a broker may take before what the client has heard meanwhile is looked at.
+const QUESTION: Duration = Duration::from_millis(500);
+/// How long a topic may be unknown: one that was just made takes a moment to be known everywhere.
+const UNKNOWN: Duration = Duration::from_secs(2);
+
+/// What a client says of its brokers beside records.
+pub(crate) struct Outside {
+    pub(crate) host: Host,
+    pub(crate) brokers: String,
+    /// The last error that says more than that nobody answers.
+    last: Mutex<Option<(RDKafkaErrorCode, String)>>,
+}
+
+impl Outside {
+    pub(crate) fn new(host: &Host, brokers: &str) -> Self {
+        Outside {
+            host: host.clone(),
+            brokers: brokers.to_owned(),
+            last: Mutex::default(),
+        }
+    }
+
+    /// Takes a line of librdkafka's log. What it calls an error it mostly recovers from.
+    pub(crate) fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        let level = match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                Level::Error
+            }
+            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => Level::Warn,
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => Level::Debug,
+            RDKafkaLogLevel::Debug => Level::Trace,
+        };
+        self.host
+            .log(level, &format!("librdkafka: {facility}: {text}"));
+    }
+
+    /// Takes an error of the client as a whole.
+    pub(crate) fn error(&self, error: &KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        let code = code.unwrap_or(RDKafkaErrorCode::Unknown);
+        let says_little = code == RDKafkaErrorCode::AllBrokersDown;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if !(says_little && last.is_some()) {
+            *last = Some((code, reason.to_owned()));
+        }
+        drop(last);
+        self.host.log(Level::Debug, &format!("{code}: {reason}"));
+    }
+
+    /// The last error, which is forgotten with it.
+    pub(crate) fn take(&self) -> Option<(RDKafkaErrorCode, String)> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.take()
+    }
+
+    fn peek(&self) -> Option<(RDKafkaErrorCode, String)> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone()
+    }
+}
+
+/// What may help against an error.
+pub(crate) fn help(code: RDKafkaErrorCode) -> &'static str {
+    use RDKafkaErrorCode as Code;
+    match code {
+        Code::Authentication | Code::SaslAuthenticationFailed => {
+            "check `sasl.mechanism`, `sasl.username` and `sasl.password` in `rdkafka_options`"
+        }
+        Code::UnsupportedSASLMechanism => "set `sasl.mechanism` to one that the broker offers",
+        Code::SSL => {
+            "check `security.protocol` and `ssl.ca.location` in `rdkafka_options`, and that the listener speaks TLS"
+        }
+        Code::TopicAuthorizationFailed => "allow the user to read, or to write, the topic",
+        Code::GroupAuthorizationFailed => {
+            "allow the user to read the group, or choose another `group_id`"
+        }
+        Code::ClusterAuthorizationFailed => {
+            "allow the user idempotent writes on the cluster, or set `enable.idempotence` to false"
+        }
+        Code::UnknownTopicOrPartition | Code::UnknownTopic => {
+            "make the topic, or correct its name; brokers may be set to make topics by themselves"
+        }
+        Code::FencedInstanceId => "give each process its own `group.instance.id`",
+        Code::InconsistentGroupProtocol => {
+            "all members of a group need the same `partition.assignment.strategy`, or the group is used by others: \
+             choose another `group_id`"
+        }
+        _ => {
+            "check `brokers`, that a Kafka broker listens there, and that `security.protocol` in `rdkafka_options` is \
+             what it speaks"
+        }
+    }
+}
+
+/// Whether waiting cannot help.
+fn is_final(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::Authentication
+            | Code::SaslAuthenticationFailed
+            | Code::UnsupportedSASLMechanism
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+    )
+}
+
+/// The first contact: a broker answers, and knows the topics. `serve` lets the client say what it has heard.
+pub(crate) fn probe<C: ClientContext>(
+    client: &Client<C>,
+    outside: &Outside,
+    topics: &[&str],
+    timeout: Duration,
+    is_over: &AtomicBool,
+    serve: &dyn Fn(),
+) -> Result<()> {
+    let begin = Instant::now();
+    let mut open: Vec<Option<&str>> = match topics {
+        [] => vec![None],
+        topics => topics.iter().copied().map(Some).collect(),
+    };
+    while let Some(topic) = open.last().copied() {
+        if is_over.load(Ordering::Acquire) {
+            return Err(Error::disconnected("the connector was stopped"));
+        }
+        let left = timeout.saturating_sub(begin.elapsed());
+        let question = QUESTION.min(left.max(Duration::from_millis(1)));
+        let answer = client.fetch_metadata(topic, question);
+        serve();
+        let code = match (answer, topic) {
+            (Ok(_), None) => None,
+            (Ok(metadata), Some(topic)) => problem(&metadata, topic),
+            (Err(reason), _) => {
+                let heard = outside.peek().filter(|(code, _)| is_final(*code));
+                if heard.is_some() || left <= question {
+                    return Err(no_answer(outside, &reason, timeout));
+                }
+                continue;
+            }
+        };
+        match (code, topic) {
+            (Some(RDKafkaErrorCode::UnknownTopicOrPartition), Some(topic)) => {
+                if begin.elapsed() >= UNKNOWN.min(timeout) {
+                    return Err(refused(
+                        outside,
+                        topic,
+                        RDKafkaErrorCode::UnknownTopicOrPartition,
+                    ));
+                }
+                std::thread::sleep(QUESTION / 5);
+            }
+            (Some(code), Some(topic)) if is_final(code) => {
+                return Err(refused(outside, topic, code));
+            }
+            // Whatever else is wrong with a topic passes, such as an election.
+            _ => drop(open.pop()),
+        }
+    }
+    outside.take();
+    Ok(())
+}
+
+fn problem(metadata: &Metadata, topic: &str) -> Option<RDKafkaErrorCode> {
+    let mut topics = metadata.topics().iter();
+    let found = topics.find(|found| found.name() == topic);
+    match found {
+        None => Some(RDKafkaErrorCode::UnknownTopicOrPartition),
+        Some(found) => found.error().map(RDKafkaErrorCode::from),
+    }
+}
+
+fn refused(outside: &Outside, topic: &str, code: RDKafkaErrorCode) -> Error {
+    let message = format!(
+        "the brokers `{}` do not give topic `{topic}`: {code}\nhelp: {}",
+        outside.brokers,
+        help(code)
+    );
+    match is_final(code) {
+        true => Error::failed(message),
+        false => Error::disconnected(message),
+    }
+}
+
+fn no_answer(outside: &Outside, reason: &KafkaError, timeout: Duration) -> Error {
+    let brokers = &outside.brokers;
+    match outside.take() {
+        Some((code, reason)) if is_final(code) => Error::failed(format!(
+            "the brokers `{brokers}` refuse the connection: {reason}\nhelp: {}",
+            help(code)
+        )),
+        Some((code, reason)) => Error::disconnected(format!(
+            "no broker of `{brokers}` has answered within {} ms: {reason}\nhelp: {}",
+            timeout.as_millis(),
+            help(code)
+        )),
+        None => Error::disconnected(format!(
+            "no broker of `{brokers}` has answered within {} ms: {reason}\nhelp: {}",
+            timeout.as_millis(),
+            help(RDKafkaErrorCode::AllBrokersDown)
+        )),
+    }
+}

@@ -1,0 +1,232 @@
+//! `kafka_consumer`: a member of a group.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use temblor_pdk::io;
+use temblor_pdk::log::Level;
+use temblor_pdk::{
+    BatchWriter, Connector, ConnectorInfo, Context, Error, FateRange, Lane, NoSink, Payload, Pull,
+    Result, Source, SourceInfo, register,
+};
+
+use crate::config::{ConsumerConfig, ConsumerSettings};
+use crate::lanes::{Deed, Place, Sent};
+use crate::poller::{Arriving, run};
+use crate::shared::Shared;
+
+/// How long leaving the group may take at the end.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// The connector.
+pub struct KafkaConsumer {
+    context: Context,
+    settings: Arc<ConsumerSettings>,
+    client: Option<Client>,
+}
+
+/// A consumer of librdkafka, in the thread that serves it.
+struct Client {
+    shared: Arc<Shared>,
+    chunks: flume::Receiver<Arriving>,
+    /// Disconnected once the thread has ended.
+    ended: flume::Receiver<()>,
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}
+
+impl Connector for KafkaConsumer {
+    type Config = ConsumerConfig;
+    type Source = KafkaSource;
+    type Sink = NoSink;
+
+    const INFO: ConnectorInfo = ConnectorInfo {
+        name: "kafka_consumer",
+        summary: "Consumes topics of Kafka as a member of a group.",
+        example: r#"{"brokers": ["127.0.0.1:9092"], "group_id": "example", "topics": ["events"]}"#,
+        source: Some(SourceInfo {
+            payload: Payload::Bytes,
+            transactional: true,
+        }),
+        sink: None,
+    };
+
+    fn new(config: ConsumerConfig, context: Context) -> Result<Self> {
+        Ok(KafkaConsumer {
+            settings: Arc::new(config.check(context.alias())?),
+            context,
+            client: None,
+        })
+    }
+
+    async fn connect(&mut self) -> Result<()> {
+        // Two members of one process would share the partitions.
+        self.leave().await?;
+        let shared = Shared::new(self.context.host(), &self.settings);
+        let (sender, chunks) = flume::unbounded();
+        let (ready, is_ready) = flume::bounded(1);
+        let (running, ended) = flume::bounded(0);
+        let serving = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name(format!("kafka {}", self.context.alias()));
+        let started = thread.spawn(move || {
+            run(&serving, sender, &ready);
+            drop(running);
+        });
+        started
+            .map_err(|reason| Error::disconnected(format!("cannot start a thread: {reason}")))?;
+        self.client = Some(Client {
+            shared,
+            chunks,
+            ended,
+        });
+        let is_ready = is_ready.recv_async().await;
+        is_ready.unwrap_or_else(|_| Err(Error::failed("the thread of the consumer has ended")))
+    }
+
+    async fn create_source(&mut self) -> Result<KafkaSource> {
+        let client = self.client.as_ref();
+        let client = client.ok_or_else(|| Error::disconnected("the consumer is not connected"))?;
+        Ok(KafkaSource {
+            shared: Arc::clone(&client.shared),
+            chunks: client.chunks.clone(),
+            undecodable: None,
+        })
+    }
+
+    async fn on_drain(&mut self) -> Result<()> {
+        if let Some(client) = &self.client {
+            client.shared.drain();
+        }
+        Ok(())
+    }
+
+    async fn on_stop(&mut self) -> Result<()> {
+        self.leave().await
+    }
+}
+
+impl KafkaConsumer {
+    /// Commits what was reached and leaves the group.
+    async fn leave(&mut self) -> Result<()> {
+        let Some(client) = self.client.take() else {
+            return Ok(());
+        };
+        client.shared.stop();
+        let ended = client.ended.clone();
+        let left = io::blocking(self.context.host(), move || {
+            !matches!(
+                ended.recv_timeout(FAREWELL),
+                Err(flume::RecvTimeoutError::Timeout)
+            )
+        });
+        match left.await? {
+            true => Ok(()),
+            false => Err(Error::failed(format!(
+                "{} could not leave it within {} s: if what was delivered since the last commit could not be committed, \
+                 it comes again\nhelp: see whether the brokers answer",
+                client.shared.name(),
+                FAREWELL.as_secs()
+            ))),
+        }
+    }
+}
+
+/// Hands over what the thread has polled.
+pub struct KafkaSource {
+    shared: Arc<Shared>,
+    chunks: flume::Receiver<Arriving>,
+    /// The last pull that could not be decoded, and why.
+    undecodable: Option<(Lane, u64, String)>,
+}
+
+impl Source for KafkaSource {
+    async fn pull(&mut self, out: &mut BatchWriter) -> Result<Pull> {
+        loop {
+            let chunk = match out.wait(self.chunks.recv_async()).await {
+                None => return Ok(Pull::Idle),
+                Some(Ok(arriving)) => arriving?,
+                Some(Err(_)) => {
+                    return Err(Error::disconnected(format!(
+                        "{} has left it",
+                        self.shared.name()
+                    )));
+                }
+            };
+            self.shared.taken(&chunk);
+            let sent = chunk.sent(out.number().pull);
+            // Asked and noted under one lock: a partition that goes away waits for what is noted.
+            if self.shared.lanes().send(chunk.lane, chunk.generation, sent) {
+                chunk.write(out, self.shared.outside.host.now_ns());
+                return Ok(Pull::Ready);
+            }
+        }
+    }
+
+    async fn on_fates(&mut self, fates: &[FateRange]) -> Result<()> {
+        if !self.shared.settings.by_fates {
+            return Ok(());
+        }
+        let policy = self.shared.settings.on_failed;
+        let deeds = self.shared.lanes().settle(fates, policy);
+        let mut rewinds = Vec::new();
+        let mut failed = None;
+        for deed in deeds {
+            match deed {
+                Deed::Rewind(rewind) => {
+                    let message = format!(
+                        "{}: an event failed; records are consumed again from offset {} on",
+                        rewind.place, rewind.offset
+                    );
+                    self.shared.outside.host.log(Level::Warn, &message);
+                    rewinds.push(rewind);
+                }
+                Deed::Skipped(place, offset) => {
+                    self.shared.cells.skipped_records.add(1);
+                    let message =
+                        format!("{place}, offset {offset}: the record failed and is skipped");
+                    self.shared.outside.host.log(Level::Warn, &message);
+                }
+                Deed::GiveUp(place, sent, tries) => {
+                    failed = Some(self.give_up(&place, sent, tries));
+                }
+            }
+        }
+        self.shared.settled(rewinds);
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn on_undecodable(&mut self, lane: Lane, pull: u64, reason: &str) -> Result<()> {
+        self.undecodable = Some((lane, pull, reason.to_owned()));
+        Ok(())
+    }
+}
+
+impl KafkaSource {
+    fn give_up(&self, place: &Place, sent: Sent, tries: u32) -> Error {
+        let brokers = &self.shared.outside.brokers;
+        let offsets = match sent.records {
+            1 => format!("offset {}", sent.first),
+            _ => format!("one of the offsets {} to {}", sent.first, sent.next - 1),
+        };
+        let times = match tries {
+            0 => "failed".to_owned(),
+            tries => format!("failed, also when it was consumed {tries} times again"),
+        };
+        let undecodable = self
+            .undecodable
+            .as_ref()
+            .filter(|(_, pull, _)| *pull == sent.pull);
+        let why = undecodable.map_or(String::new(), |(_, _, reason)| format!(": {reason}"));
+        let group = &self.shared.settings.group;
+        Error::failed(format!(
+            "{place}, {offsets} at `{brokers}`: the record {times}{why}\nhelp: the position of group `{group}` stays in \
+             front of it; set `on_failed` to \"skip\" to go on behind it, or `on_failure` to \"dead_letter\" to keep it"
+        ))
+    }
+}
+
+register!(connector KafkaConsumer);

@@ -1,0 +1,289 @@
+//! Partitions as lanes: which are this member's, what of them is in flight, and how far everything before is done.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use temblor_pdk::{Backoff, BackoffPolicy, Fate, FateRange, Lane};
+
+use crate::config::OnFailed;
+
+/// How long to wait before a record whose event failed is consumed again, and how often.
+const AGAIN: BackoffPolicy = BackoffPolicy {
+    initial: Duration::from_millis(100),
+    growth: 2.0,
+    max: Duration::from_secs(5),
+    randomized: true,
+};
+const TRIES: u32 = 5;
+
+/// A partition of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "topic `{}`, partition {}", self.topic, self.partition)
+    }
+}
+
+/// A pull whose fate is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) pull: u64,
+    /// The offset of its first record.
+    pub(crate) first: i64,
+    /// The offset behind its last one.
+    pub(crate) next: i64,
+    pub(crate) records: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    /// Another member's, or nobody's.
+    Gone,
+    Assigned,
+    /// It is about to go: nothing more is handed over.
+    Stopping,
+    /// It is about to be consumed again from an earlier offset.
+    Rewinding,
+}
+
+struct LaneState {
+    place: Place,
+    status: Status,
+    /// Grows whenever what was fetched before counts for nothing any more.
+    generation: u64,
+    sent: VecDeque<Sent>,
+    /// The offset before which everything is done, since the lane was assigned.
+    reached: Option<i64>,
+    /// Whether that is not stored yet.
+    is_news: bool,
+    again: Backoff,
+    /// The record that is consumed again.
+    again_at: i64,
+}
+
+/// All lanes that this connector has seen. A partition keeps its number.
+#[derive(Default)]
+pub(crate) struct Lanes {
+    numbers: HashMap<Place, usize>,
+    lanes: Vec<LaneState>,
+}
+
+/// What has to be done because of fates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// Consume a lane again from an offset on, after a while; up to another offset record by record.
+    Rewind(Rewind),
+    /// A record was passed over.
+    Skipped(Place, i64),
+    /// It is no use: the records of a pull, and how often they were tried.
+    GiveUp(Place, Sent, u32),
+}
+
+/// A lane that is consumed again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rewind {
+    pub(crate) lane: Lane,
+    pub(crate) place: Place,
+    pub(crate) generation: u64,
+    pub(crate) offset: i64,
+    pub(crate) one_by_one_until: i64,
+    pub(crate) wait: Duration,
+}
+
+impl Lanes {
+    fn get(&self, place: &Place) -> Option<&LaneState> {
+        self.lanes.get(*self.numbers.get(place)?)
+    }
+
+    fn get_mut(&mut self, place: &Place) -> Option<&mut LaneState> {
+        self.lanes.get_mut(*self.numbers.get(place)?)
+    }
+
+    /// A partition is this member's from here on.
+    pub(crate) fn assign(&mut self, place: &Place) {
+        let number = match self.numbers.get(place) {
+            Some(number) => *number,
+            None => {
+                self.numbers.insert(place.clone(), self.lanes.len());
+                self.lanes.push(LaneState::new(place.clone()));
+                self.lanes.len() - 1
+            }
+        };
+        if let Some(lane) = self.lanes.get_mut(number) {
+            lane.begin_anew();
+            lane.status = Status::Assigned;
+            lane.again.reset();
+        }
+    }
+
+    /// A partition will go: nothing more of it is handed over.
+    pub(crate) fn stop(&mut self, place: &Place) {
+        if let Some(lane) = self.get_mut(place) {
+            lane.status = Status::Stopping;
+        }
+    }
+
+    /// A partition is gone. Fates of what it had in flight move nothing any more.
+    pub(crate) fn release(&mut self, place: &Place) {
+        if let Some(lane) = self.get_mut(place) {
+            lane.begin_anew();
+        }
+    }
+
+    /// How many records of a partition are in flight.
+    pub(crate) fn in_flight(&self, place: &Place) -> usize {
+        let lane = self.get(place);
+        lane.map_or(0, |lane| lane.sent.iter().map(|sent| sent.records).sum())
+    }
+
+    /// The offset before which everything of a partition is done.
+    pub(crate) fn reached(&self, place: &Place) -> Option<i64> {
+        self.get(place)?.reached
+    }
+
+    /// Number and generation of a partition of which records may be handed over.
+    pub(crate) fn open(&self, place: &Place) -> Option<(Lane, u64)> {
+        let number = *self.numbers.get(place)?;
+        let lane = self.lanes.get(number)?;
+        (lane.status == Status::Assigned).then_some((number as Lane, lane.generation))
+    }
+
+    /// Notes a pull that is handed over; says whether it still may be.
+    pub(crate) fn send(&mut self, lane: Lane, generation: u64, sent: Sent) -> bool {
+        let Some(lane) = self.lanes.get_mut(lane as usize) else {
+            return false;
+        };
+        let may = lane.status == Status::Assigned && lane.generation == generation;
+        if may {
+            lane.sent.push_back(sent);
+        }
+        may
+    }
+
+    /// Whether a rewinding lane still waits for this; if so, it goes on.
+    pub(crate) fn rewound(&mut self, rewind: &Rewind) -> bool {
+        let Some(lane) = self.lanes.get_mut(rewind.lane as usize) else {
+            return false;
+        };
+        let may = lane.status == Status::Rewinding && lane.generation == rewind.generation;
+        if may {
+            lane.status = Status::Assigned;
+        }
+        may
+    }
+
+    /// Whether a lane is still to be consumed again as this says.
+    pub(crate) fn is_rewinding(&self, rewind: &Rewind) -> bool {
+        let lane = self.lanes.get(rewind.lane as usize);
+        lane.is_some_and(|lane| {
+            lane.status == Status::Rewinding && lane.generation == rewind.generation
+        })
+    }
+
+    /// The offsets that were reached since they were asked for last.
+    pub(crate) fn news(&mut self) -> Vec<(Place, i64)> {
+        let held = |lane: &&mut LaneState| lane.status != Status::Gone && lane.is_news;
+        let lanes = self.lanes.iter_mut().filter(held);
+        let news = lanes.filter_map(|lane| {
+            lane.is_news = false;
+            Some((lane.place.clone(), lane.reached?))
+        });
+        news.collect()
+    }
+
+    /// Takes fates in, which come in order within a lane. Those of what was in flight before a lane went count for
+    /// nothing.
+    pub(crate) fn settle(&mut self, fates: &[FateRange], policy: OnFailed) -> Vec<Deed> {
+        let mut deeds = Vec::new();
+        for range in fates {
+            if let Some(lane) = self.lanes.get_mut(range.lane as usize) {
+                lane.settle(range, policy, &mut deeds);
+            }
+        }
+        deeds
+    }
+}
+
+impl LaneState {
+    fn new(place: Place) -> Self {
+        LaneState {
+            place,
+            status: Status::Gone,
+            generation: 0,
+            sent: VecDeque::new(),
+            reached: None,
+            is_news: false,
+            again: Backoff::new(AGAIN),
+            again_at: -1,
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        self.status = Status::Gone;
+        self.generation += 1;
+        self.sent.clear();
+        self.reached = None;
+        self.is_news = false;
+    }
+
+    fn settle(&mut self, range: &FateRange, policy: OnFailed, deeds: &mut Vec<Deed>) {
+        while let Some(sent) = self.sent.front().copied() {
+            if sent.pull > range.last_pull {
+                return;
+            }
+            if range.fate == Fate::Failed {
+                let skips = policy == OnFailed::Skip && sent.records == 1;
+                if !skips {
+                    // What comes behind it is consumed again with it.
+                    self.sent.clear();
+                    deeds.extend(self.fail(sent, range.lane, policy));
+                    return;
+                }
+                deeds.push(Deed::Skipped(self.place.clone(), sent.first));
+            }
+            self.sent.pop_front();
+            self.reached = Some(sent.next);
+            self.is_news = true;
+        }
+    }
+
+    fn fail(&mut self, sent: Sent, lane: Lane, policy: OnFailed) -> Option<Deed> {
+        if self.again_at != sent.first {
+            self.again.reset();
+        }
+        // Of several records nobody knows yet which one it was: they are consumed again one by one.
+        let tries = self.again.attempts();
+        if policy == OnFailed::Stop || tries >= TRIES {
+            return Some(Deed::GiveUp(self.place.clone(), sent, tries));
+        }
+        if self.status != Status::Assigned {
+            // It goes away as it is, and fails again wherever it comes to.
+            return None;
+        }
+        self.again_at = sent.first;
+        let wait = match sent.records {
+            1 => self.again.next_wait(),
+            _ => Duration::ZERO,
+        };
+        self.status = Status::Rewinding;
+        self.generation += 1;
+        Some(Deed::Rewind(Rewind {
+            lane,
+            place: self.place.clone(),
+            generation: self.generation,
+            offset: sent.first,
+            one_by_one_until: sent.next,
+            wait,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

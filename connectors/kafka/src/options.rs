@@ -1,0 +1,162 @@
+//! The options of librdkafka: which there are, for whom, and which of them the connector sets itself.
+
+use std::collections::BTreeMap;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use temblor_pdk::{Error, Result};
+
+use crate::config::OptionValue;
+
+/// Each option of librdkafka 2.12 that is no callback, and for whom it is: `C`onsumers, `P`roducers, or both (`*`).
+const OPTIONS: &str = include_str!("options.txt");
+
+/// Options whose values are secrets: no message shows them.
+const SECRETS: [&str; 4] = ["password", "secret", "passphrase", ".key.pem"];
+
+/// Which side asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Consumer,
+    Producer,
+}
+
+/// An option that the connector sets itself, and what to write in its place.
+pub(crate) type Own = (&'static str, &'static str);
+
+/// Options that neither side leaves to users.
+const OWN: [Own; 3] = [
+    ("bootstrap.servers", "write `brokers`"),
+    ("metadata.broker.list", "write `brokers`"),
+    ("group.id", "write `group_id`"),
+];
+
+/// The options and for whom they are.
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    OPTIONS.lines().filter_map(|line| line.split_once(' '))
+}
+
+/// Makes a client's configuration: what the connector wants by default, and over it what the user wrote.
+pub(crate) fn client_config(
+    side: Side,
+    defaults: &[(&str, String)],
+    own: &[Own],
+    written: &BTreeMap<String, OptionValue>,
+) -> Result<ClientConfig> {
+    let mut config = ClientConfig::new();
+    // The host decides what is shown.
+    config.set_log_level(RDKafkaLogLevel::Debug);
+    for (key, value) in defaults {
+        config.set(*key, value);
+    }
+    for (key, value) in written {
+        check_name(side, own, key)?;
+        config.set(key, value.to_string());
+    }
+    match config.create_native_config() {
+        Ok(_) => Ok(config),
+        Err(reason) => Err(unfit(&reason)),
+    }
+}
+
+fn check_name(side: Side, own: &[Own], key: &str) -> Result<()> {
+    if let Some((_, help)) = OWN.iter().chain(own).find(|(name, _)| *name == key) {
+        return Err(Error::config(format!(
+            "`{key}` of `rdkafka_options` is set by the connector\nhelp: {help}"
+        )));
+    }
+    let mut found = all().filter(|(name, _)| *name == key).peekable();
+    if found.peek().is_none() {
+        return Err(unknown(side, key));
+    }
+    let wrong = match side {
+        Side::Consumer => "P",
+        Side::Producer => "C",
+    };
+    if found.all(|(_, whose)| whose == wrong) {
+        let whose = match side {
+            Side::Consumer => "producers",
+            Side::Producer => "consumers",
+        };
+        return Err(Error::config(format!(
+            "`{key}` of `rdkafka_options` is an option of {whose}\nhelp: leave it out"
+        )));
+    }
+    Ok(())
+}
+
+fn unknown(side: Side, key: &str) -> Error {
+    let other = match side {
+        Side::Consumer => "P",
+        Side::Producer => "C",
+    };
+    let names = all().filter(|(_, whose)| *whose != other);
+    let nearest = names
+        .map(|(name, _)| (strsim::jaro_winkler(name, key), name))
+        .max_by(|one, two| one.0.total_cmp(&two.0));
+    let help = match nearest {
+        Some((likeness, name)) if likeness > 0.8 => format!("did you mean `{name}`?"),
+        _ => "the options are those of librdkafka 2.12, in its CONFIGURATION.md".to_owned(),
+    };
+    Error::config(format!(
+        "`{key}` of `rdkafka_options` is no option of librdkafka\nhelp: {help}"
+    ))
+}
+
+/// What librdkafka does not take; a secret is not shown.
+pub(crate) fn unfit(reason: &KafkaError) -> Error {
+    let KafkaError::ClientConfig(_, text, key, value) = reason else {
+        return Error::config(format!(
+            "librdkafka does not take these options: {reason}\nhelp: change them in `rdkafka_options`"
+        ));
+    };
+    let value = match is_secret(key) {
+        true => "its value".to_owned(),
+        false => format!("{value:?}"),
+    };
+    let needs_tls = text.contains("not available at build time")
+        || text.contains("not built")
+        || key.starts_with("ssl.");
+    let help = match needs_tls {
+        true => {
+            "this build has no TLS and no SASL: build the connector with its feature `tls`, as in `--features \
+             temblor-connector-kafka/tls`"
+        }
+        false => "see the option in librdkafka's CONFIGURATION.md",
+    };
+    Error::config(format!(
+        "`{key}` of `rdkafka_options` cannot be {value}: {text}\nhelp: {help}"
+    ))
+}
+
+fn is_secret(key: &str) -> bool {
+    SECRETS.iter().any(|part| key.contains(part)) || key == "ssl_key"
+}
+
+/// Whether an option is written and says so.
+pub(crate) fn flag(written: &BTreeMap<String, OptionValue>, key: &str, default: bool) -> bool {
+    match written.get(key).map(OptionValue::to_string).as_deref() {
+        Some("true" | "1" | "t") => true,
+        Some(_) => false,
+        None => default,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_of_the_list_is_known_to_librdkafka() {
+        // Whatever else it says of the value: it knows the name.
+        let unknown = |key: &str| {
+            let mut config = ClientConfig::new();
+            let result = config.set(key, "1").create_native_config();
+            matches!(result, Err(KafkaError::ClientConfig(_, text, ..)) if text.contains("No such configuration property"))
+        };
+        let wrong: Vec<&str> = all().map(|(name, _)| name).filter(|n| unknown(n)).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+        assert!(all().count() > 150);
+    }
+}

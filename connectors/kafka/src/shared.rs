@@ -1,0 +1,121 @@
+//! What the thread that serves a consumer, its callbacks and the source share.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
+
+use rdkafka::error::KafkaResult;
+use temblor_pdk::Host;
+use temblor_pdk::log::Level;
+
+use crate::client::Outside;
+use crate::config::ConsumerSettings;
+use crate::lanes::{Lanes, Rewind};
+use crate::rebalance::Cells;
+use crate::record::Chunk;
+
+/// Beyond this many records or bytes that the engine has not taken, nothing more is fetched.
+const QUEUED_RECORDS: usize = 8 * 1024;
+const QUEUED_BYTES: usize = 8 * 1024 * 1024;
+
+/// What thread, callbacks and source share.
+pub(crate) struct Shared {
+    pub(crate) outside: Outside,
+    pub(crate) settings: Arc<ConsumerSettings>,
+    pub(crate) cells: Cells,
+    lanes: Mutex<Lanes>,
+    /// Whether an offset was reached, or a lane is to be consumed again.
+    pub(crate) has_news: AtomicBool,
+    pub(crate) rewinds: Mutex<Vec<Rewind>>,
+    pub(crate) queued_records: AtomicUsize,
+    pub(crate) queued_bytes: AtomicUsize,
+    pub(crate) is_paused: AtomicBool,
+    /// Nothing more is to be fetched: the flow drains.
+    pub(crate) is_draining: AtomicBool,
+    pub(crate) is_stopping: AtomicBool,
+    pub(crate) thread: OnceLock<Thread>,
+}
+
+impl Shared {
+    pub(crate) fn new(host: &Host, settings: &Arc<ConsumerSettings>) -> Arc<Self> {
+        Arc::new(Shared {
+            outside: Outside::new(host, &settings.brokers),
+            settings: Arc::clone(settings),
+            cells: Cells::new(host),
+            lanes: Mutex::default(),
+            has_news: AtomicBool::new(false),
+            rewinds: Mutex::default(),
+            queued_records: AtomicUsize::new(0),
+            queued_bytes: AtomicUsize::new(0),
+            is_paused: AtomicBool::new(false),
+            is_draining: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
+            thread: OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn name(&self) -> String {
+        let ConsumerSettings { group, brokers, .. } = &*self.settings;
+        format!("the member of group `{group}` at `{brokers}`")
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    pub(crate) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// The source has taken a chunk out of the queue.
+    pub(crate) fn taken(&self, chunk: &Chunk) {
+        self.queued_records.fetch_sub(chunk.len(), Ordering::AcqRel);
+        self.queued_bytes.fetch_sub(chunk.bytes(), Ordering::AcqRel);
+        if !self.is_full() {
+            self.wake();
+        }
+    }
+
+    /// Fates have changed something.
+    pub(crate) fn settled(&self, rewinds: Vec<Rewind>) {
+        if !rewinds.is_empty() {
+            let mut waiting = self.rewinds.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.extend(rewinds);
+        }
+        self.has_news.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.queued_records.load(Ordering::Acquire) >= QUEUED_RECORDS
+            || self.queued_bytes.load(Ordering::Acquire) >= QUEUED_BYTES
+    }
+
+    /// Logs what did not work and is tried again.
+    pub(crate) fn report(&self, what: &str, result: KafkaResult<()>) {
+        if let Err(reason) = result {
+            let message = format!("{}: cannot {what}: {reason}", self.name());
+            self.outside.host.log(Level::Warn, &message);
+        }
+    }
+}

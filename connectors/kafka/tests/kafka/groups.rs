@@ -1,0 +1,112 @@
+//! Partitions move between members, and with them everything that is not done.
+
+use std::time::{Duration, Instant};
+
+use temblor_pdk::serde_json::json;
+
+use crate::support::{Cluster, Member, PATIENCE, Pulled, unique};
+
+const A_MOMENT: Duration = Duration::from_millis(20);
+
+#[test]
+fn a_second_member_takes_partitions_over_and_nothing_comes_twice() {
+    for cluster in Cluster::all() {
+        let (topic, group) = (cluster.topic(4), unique("group"));
+        cluster.fill(&topic, 0..4_000, 50);
+        let config = cluster.consumer(&group, &topic);
+        let mut one = Member::start(&config);
+        let mut numbers: Vec<usize> = one.take(100).iter().map(|got| got.number()).collect();
+        let mut two = Member::start(&config);
+        let mut shared = [0, 0];
+        let (mut more, end) = (4_000, Instant::now() + PATIENCE);
+        // Both go on until both have had something, and all of it.
+        while numbers.len() < more {
+            assert!(
+                Instant::now() < end,
+                "{} of {more}; {shared:?}",
+                numbers.len()
+            );
+            for (at, member) in [&mut one, &mut two].into_iter().enumerate() {
+                if let Some(pulled) = member.pull(A_MOMENT).unwrap() {
+                    member.ack(&pulled);
+                    shared[at] += pulled.records.len();
+                    numbers.extend(pulled.records.iter().map(|got| got.number()));
+                }
+            }
+            if numbers.len() >= more && shared[1] == 0 {
+                cluster.fill(&topic, more..more + 1_000, 50);
+                more += 1_000;
+            }
+        }
+        numbers.sort_unstable();
+        assert!(numbers.into_iter().eq(0..more), "each comes once");
+        assert!(one.host.metric("rebalances").unwrap() >= 2);
+        one.stop().unwrap();
+        two.stop().unwrap();
+    }
+}
+
+#[test]
+fn what_is_in_flight_is_waited_for_when_its_partition_moves() {
+    let cluster = Cluster::mock(1);
+    let (topic, group) = (cluster.topic(2), unique("group"));
+    cluster.fill(&topic, 0..200, 20);
+    let config = cluster.consumer(&group, &topic);
+    let mut one = Member::start(&config);
+    let mut open: Vec<Pulled> = Vec::new();
+    while open
+        .iter()
+        .map(|pulled| pulled.records.len())
+        .sum::<usize>()
+        < 200
+    {
+        open.extend(one.pull(PATIENCE).unwrap());
+    }
+    // The second member gets nothing while what it would get is in flight elsewhere.
+    let mut two = Member::start(&config);
+    assert!(two.pull(Duration::from_secs(2)).unwrap().is_none());
+    open.iter().for_each(|pulled| one.ack(pulled));
+    let end = Instant::now() + PATIENCE;
+    while two.host.metric("partitions") != Some(1) {
+        assert!(Instant::now() < end, "{:?}", two.host.logs());
+        assert!(
+            two.pull(A_MOMENT).unwrap().is_none(),
+            "all of it was delivered"
+        );
+    }
+    one.stop().unwrap();
+    two.stop().unwrap();
+}
+
+#[test]
+fn what_is_not_delivered_in_time_comes_again_at_the_next_member() {
+    let cluster = Cluster::mock(1);
+    let (topic, group) = (cluster.topic(2), unique("group"));
+    cluster.fill(&topic, 0..200, 20);
+    let mut config = cluster.consumer(&group, &topic);
+    config["revoke_timeout_ms"] = json!(200);
+    let mut one = Member::start(&config);
+    let mut open: Vec<Pulled> = Vec::new();
+    while open
+        .iter()
+        .map(|pulled| pulled.records.len())
+        .sum::<usize>()
+        < 200
+    {
+        open.extend(one.pull(PATIENCE).unwrap());
+    }
+    let mut two = Member::start(&config);
+    let moved = two.pull(PATIENCE).unwrap().unwrap();
+    // Too late: the fates of what has moved change nothing any more.
+    open.iter().for_each(|pulled| one.ack(pulled));
+    let partition = moved.records[0].partition();
+    let all = open.iter().flat_map(|pulled| &pulled.records);
+    let expected = all.filter(|got| got.partition() == partition).count();
+    assert_eq!(moved.records[0].offset(), 0);
+    let mut got = moved.records.len();
+    two.ack(&moved);
+    got += two.take(expected - got).len();
+    assert_eq!(got, expected);
+    one.stop().unwrap();
+    two.stop().unwrap();
+}

@@ -1,0 +1,13 @@
+//! `kafka_consumer` and `kafka_producer` against librdkafka's cluster of mock brokers, and against a real broker.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod bad;
+#[path = "../broker/mod.rs"]
+mod broker;
+mod conformance;
+mod fates;
+mod faults;
+mod groups;
+mod roundtrip;
+mod support;
