@@ -149,3 +149,26 @@ fn who_takes_nothing_for_long_stays_in_the_group_and_loses_nothing() {
     assert_eq!(member.host.metric("lost_partitions"), Some(0));
     member.stop().unwrap();
 }
+
+#[test]
+fn what_is_acked_is_committed_soon_without_a_goodbye() {
+    for cluster in Cluster::all() {
+        let (topic, group) = (cluster.topic(1), unique("group"));
+        cluster.fill(&topic, 0..1_000, 1);
+        let mut member = Member::start(&cluster.consumer(&group, &topic));
+        let end = std::time::Instant::now() + PATIENCE;
+        let mut got = 0;
+        while cluster.committed(&group, &topic) < 1_000 {
+            assert!(
+                std::time::Instant::now() < end,
+                "{got}: {:?}",
+                member.host.logs()
+            );
+            if let Some(pulled) = member.pull(Duration::from_millis(50)).unwrap() {
+                member.ack(&pulled);
+                got += pulled.records.len();
+            }
+        }
+        drop(member);
+    }
+}

@@ -8,8 +8,10 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
+use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use temblor_connector_kafka as _;
@@ -96,6 +98,20 @@ impl Cluster {
             "brokers": self.bootstrap().split(',').collect::<Vec<_>>(),
             "topic": topic,
         })
+    }
+
+    /// Where a group stands in the first partition of a topic; -1 where it has no position.
+    pub(crate) fn committed(&self, group: &str, topic: &str) -> i64 {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", self.bootstrap())
+            .set("group.id", group);
+        let observer: BaseConsumer = config.create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, 0);
+        let offsets = observer.committed_offsets(list, PATIENCE).unwrap();
+        let offset = offsets.elements()[0].offset();
+        offset.to_raw().filter(|offset| *offset >= 0).unwrap_or(-1)
     }
 
     /// Produces records `first`, `first + 1`, … to a topic, keyed by their number modulo `keys`.

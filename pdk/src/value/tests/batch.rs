@@ -222,3 +222,41 @@ fn runs_do_not_reach_over_buffers_or_into_spare_bytes() {
     let runs: Vec<_> = batch.byte_runs().collect();
     assert_eq!(runs, [&b"a\nb\n"[..], b"c\n", b"d", b"e"]);
 }
+
+#[test]
+fn parts_of_a_buffer_get_metadata_in_the_arena() {
+    let mut builder = BatchBuilder::new();
+    builder.push(|_| Event::new(Value::from("before")));
+    builder.push_buffer_split(
+        Buffer::from_vec(b"k1v1k2v2".to_vec()),
+        |bytes, arena, sink| {
+            for part in bytes.chunks(4) {
+                let mut event = Event::new(Value::bytes(&part[2..]));
+                let key = Value::bytes(&part[..2]);
+                event.meta = arena.object(&[crate::Field::new("key", key)]);
+                sink.push(event);
+            }
+        },
+    );
+    let batch = builder.seal();
+    let key = |at: usize| batch.events()[at].meta.get("key").and_then(Value::as_bytes);
+    assert_eq!(batch.len(), 3);
+    assert_eq!(
+        (key(0), key(1), key(2)),
+        (None, Some(&b"k1"[..]), Some(&b"k2"[..]))
+    );
+    assert_eq!(data(&batch)[1..], [b"v1", b"v2"]);
+    let (good, bad) = batch.clone().decode(
+        |event, frame, _, out| {
+            frame.make_ascii_uppercase();
+            out.push(Event {
+                data: Value::bytes(frame),
+                ..event
+            });
+            Ok::<_, ()>(())
+        },
+        |(), _, _, _| {},
+    );
+    assert!(bad.is_empty());
+    assert_eq!(data(&good)[1..], [b"V1", b"V2"]);
+}
