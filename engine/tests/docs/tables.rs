@@ -44,7 +44,13 @@ fn every_metric_is_in_its_page() {
 fn every_bound_is_in_its_page() {
     let output = temblor(&["limits", "--json"]);
     let rows: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
-    let rows = rows.as_array().expect("a list").iter().map(|row| {
+    let rows = rows.as_array().expect("a list").iter();
+    // The page lists what a build with the default features has; those of others stand in their own.
+    let is_listed = |row: &&Value| {
+        let part = row["part"].as_str().unwrap_or_default();
+        !part.starts_with("connector kafka_")
+    };
+    let rows = rows.filter(is_listed).map(|row| {
         let cell = |key: &str| row[key].as_str().unwrap_or("–").to_owned();
         let cells = ["part", "what", "bound", "set_by", "beyond"].map(cell);
         format!("| {} |", cells.join(" | "))

@@ -229,3 +229,28 @@ fn no_message_shows_a_secret() {
         assert!(!error.to_string().contains(secret), "{error}");
     }
 }
+
+#[test]
+fn tls_to_a_plain_listener_and_credentials_that_nobody_wants_are_told() {
+    let cluster = Cluster::mock(1);
+    let brokers = cluster.bootstrap();
+    let plain = json!({
+        "security.protocol": "sasl_plaintext", "sasl.mechanism": "PLAIN", "sasl.username": "me",
+        "sasl.password": "hunter2",
+    });
+    for options in [json!({"security.protocol": "ssl"}), plain] {
+        for error in connect(&brokers, &options) {
+            let text = error.to_string();
+            if text.contains("feature `tls`") {
+                eprintln!("skipped: this build of librdkafka has no TLS");
+                continue;
+            }
+            assert!(text.contains(&brokers) && text.contains("help: "), "{text}");
+            assert!(
+                text.contains("`security.protocol`") || text.contains("`sasl."),
+                "{text}"
+            );
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+}
