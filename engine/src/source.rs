@@ -7,9 +7,7 @@ mod tell;
 use std::sync::Arc;
 
 use log::Level;
-use temblor_pdk::{
-    Batch, Error, ErrorKind, Instance, Outcome, PullLimits, PullNumber, Result,
-};
+use temblor_pdk::{Batch, Error, ErrorKind, Instance, Outcome, PullLimits, PullNumber, Result};
 
 use crate::breaker::Contraflow;
 use crate::clock::Times;

@@ -50,7 +50,7 @@ impl Ledger {
                 begun.name
             ))),
             None => Err(misuse(format!(
-                "a pull handed over records of lane {lane}, which has not begun"
+                "a pull handed over records of lane {lane}, which has not begun or has moved away"
             ))),
         }
     }
