@@ -9,14 +9,15 @@ use std::mem::offset_of;
 
 use super::fates::Fates;
 use super::text::RawError;
-use crate::FateRange;
+use crate::{Fate, FateRange};
 
 pub(super) use host::Imported;
 pub(super) use maker::export;
 
 #[repr(C)]
 pub(super) struct InstanceVtable {
-    /// Returns 0 while pending and 1 once `reply` is written. A null command goes on with the last one.
+    /// Returns 0 while pending and 1 once the reply is written. A null command goes on with the last one. A command
+    /// that is not known is answered with `UNSUPPORTED`.
     poll: unsafe extern "C" fn(*mut (), *mut RawCommand, *mut RawReply) -> u32,
     interrupt: unsafe extern "C" fn(*const ()),
     release: unsafe extern "C" fn(*mut ()),
@@ -90,6 +91,8 @@ mod reply {
     pub(super) const BATCH: u32 = 3;
     pub(super) const END: u32 = 4;
     pub(super) const INSTANCE: u32 = 5;
+    /// The command is none that this copy knows; nothing that it brought was taken.
+    pub(super) const UNSUPPORTED: u32 = 9;
 }
 
 /// Sizes, alignments and offsets of what crosses; see `layout`.
@@ -127,6 +130,29 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(FateRange, last_pull),
     offset_of!(FateRange, first_event),
     offset_of!(FateRange, last_event),
+    code::PULL as usize,
+    code::FATES as usize,
+    code::ASSIGNED as usize,
+    code::REVOKE as usize,
+    code::LOST as usize,
+    code::WRITE as usize,
+    code::FLUSH as usize,
+    code::CONNECT as usize,
+    code::CREATE_SOURCE as usize,
+    code::CREATE_SINK as usize,
+    code::START as usize,
+    code::PAUSE as usize,
+    code::RESUME as usize,
+    code::DRAIN as usize,
+    code::STOP as usize,
     code::UNDECODABLE as usize,
+    reply::FAILED as usize,
+    reply::DONE as usize,
+    reply::IDLE as usize,
+    reply::BATCH as usize,
+    reply::END as usize,
     reply::INSTANCE as usize,
+    reply::UNSUPPORTED as usize,
+    Fate::Acked as usize,
+    Fate::Failed as usize,
 ];
