@@ -347,5 +347,6 @@ pub(super) const LAYOUT: &[usize] = &[
     flags::SINK_BYTES as usize,
     flags::TRANSACTIONAL as usize,
     flags::LATE as usize,
+    flags::LANES as usize,
     flags::PANIC_ABORT as usize,
 ];

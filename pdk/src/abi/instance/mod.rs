@@ -8,7 +8,7 @@ mod tests;
 use std::mem::offset_of;
 
 use super::fates::Fates;
-use super::text::RawError;
+use super::text::{RawError, RawText};
 use crate::{Fate, FateRange};
 
 pub(super) use host::Imported;
@@ -64,6 +64,7 @@ struct RawCommand {
     lane: u32,
     /// Pull: the limit of bytes.
     bytes: u32,
+    /// Zero, and not read.
     reserved: u32,
     /// Pull: the source; assigned: 1 if there is a position.
     a: u64,
@@ -79,9 +80,20 @@ struct RawCommand {
 #[repr(C)]
 struct RawReply {
     code: u32,
+    /// Begin, end and lose: the lane.
+    lane: u32,
     error: RawError,
     batch: *const (),
     instance: RawInstance,
+    /// Batch, end of the source: the position behind the events. Begin: the position that is known outside. End of a
+    /// lane: the deadline.
+    position: u64,
+    /// 1 if there is a position.
+    has_position: u32,
+    /// Zero, and not read.
+    reserved: u32,
+    /// Begin: the lane's name, owned.
+    name: RawText,
 }
 
 mod reply {
@@ -91,6 +103,9 @@ mod reply {
     pub(super) const BATCH: u32 = 3;
     pub(super) const END: u32 = 4;
     pub(super) const INSTANCE: u32 = 5;
+    pub(super) const BEGIN_LANE: u32 = 6;
+    pub(super) const END_LANE: u32 = 7;
+    pub(super) const LOSE_LANE: u32 = 8;
     /// The command is none that this copy knows; nothing that it brought was taken.
     pub(super) const UNSUPPORTED: u32 = 9;
 }
@@ -111,6 +126,7 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(RawCommand, code),
     offset_of!(RawCommand, lane),
     offset_of!(RawCommand, bytes),
+    offset_of!(RawCommand, reserved),
     offset_of!(RawCommand, a),
     offset_of!(RawCommand, b),
     offset_of!(RawCommand, data),
@@ -119,9 +135,14 @@ pub(super) const LAYOUT: &[usize] = &[
     size_of::<RawReply>(),
     align_of::<RawReply>(),
     offset_of!(RawReply, code),
+    offset_of!(RawReply, lane),
     offset_of!(RawReply, error),
     offset_of!(RawReply, batch),
     offset_of!(RawReply, instance),
+    offset_of!(RawReply, position),
+    offset_of!(RawReply, has_position),
+    offset_of!(RawReply, reserved),
+    offset_of!(RawReply, name),
     size_of::<FateRange>(),
     align_of::<FateRange>(),
     offset_of!(FateRange, lane),
@@ -152,6 +173,9 @@ pub(super) const LAYOUT: &[usize] = &[
     reply::BATCH as usize,
     reply::END as usize,
     reply::INSTANCE as usize,
+    reply::BEGIN_LANE as usize,
+    reply::END_LANE as usize,
+    reply::LOSE_LANE as usize,
     reply::UNSUPPORTED as usize,
     Fate::Acked as usize,
     Fate::Failed as usize,

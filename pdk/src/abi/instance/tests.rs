@@ -43,8 +43,7 @@ fn made_of(code: u32, error: RawError) -> Error {
     let reply = RawReply {
         code,
         error,
-        batch: std::ptr::null(),
-        instance: RawInstance::NONE,
+        ..RawReply::EMPTY
     };
     let raw = RawInstance {
         data: Box::into_raw(Box::new(Answering(Some(reply)))).cast(),
@@ -69,7 +68,7 @@ impl std::task::Wake for Silent {
 #[test]
 fn answers_that_are_none_are_bugs_of_the_plugin() {
     for (code, said) in [
-        (8, "what is no reply: code 8"),
+        (10, "what is no reply: code 10"),
         (u32::MAX, "what is no reply: code 4294967295"),
         (reply::BATCH, "what is no reply: code 3"),
         (reply::INSTANCE, "an instance that is none"),
