@@ -291,8 +291,8 @@ impl SourceTask {
         );
         let (reply, mut body) = self.slot.meanwhile(self.owner, body, pulling).await?;
         let taken = match reply {
-            Ok(Outcome::Batch(batch)) => self.take_batch(batch, &mut body).await,
-            Ok(Outcome::End(batch)) => {
+            Ok(Outcome::Batch(batch, _)) => self.take_batch(batch, &mut body).await,
+            Ok(Outcome::End(batch, _)) => {
                 body.is_draining = true;
                 match batch {
                     Some(batch) => self.take_batch(batch, &mut body).await,
