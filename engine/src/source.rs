@@ -281,6 +281,9 @@ impl SourceTask {
             &mut heard,
         );
         let (reply, mut body) = self.slot.meanwhile(self.owner, body, pulling).await?;
+        if !matches!(reply, Ok(Outcome::Lane(_)) | Err(_)) {
+            body.ledger.went_on();
+        }
         let taken = match reply {
             Ok(Outcome::Batch(batch, position)) => {
                 self.take_batch(batch, position, &mut body).await

@@ -53,9 +53,13 @@ impl Keep {
         }
     }
 
-    /// Notes a pull. A source that hands over more has passed over what failed.
+    /// Notes a pull.
     pub(super) fn handed_over(&mut self, pull: u64, position: u64) {
         self.latest = Some(Spot { pull, position });
+    }
+
+    /// The source goes on, and has passed over what failed.
+    pub(super) fn went_on(&mut self) {
         self.failed = None;
     }
 

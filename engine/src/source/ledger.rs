@@ -245,6 +245,17 @@ impl Ledger {
         }
     }
 
+    /// The source has said nothing of lanes where it could have: what it knows to have failed it has passed over, but
+    /// for lanes that move away, which fail again wherever they come to.
+    pub(super) fn went_on(&mut self) {
+        let stay = self
+            .lanes
+            .values_mut()
+            .filter(|begun| begun.deadline_ns.is_none());
+        stay.filter_map(|begun| begun.keep.as_mut())
+            .for_each(Keep::went_on);
+    }
+
     /// What is kept of every lane is written down once more; nothing more comes.
     pub(super) fn close(&mut self) {
         let keeps = self

@@ -22,6 +22,8 @@ enum Step {
     Collect(prop::sample::Index, bool),
     /// Something is stored, or cannot be.
     Store(prop::sample::Index, bool),
+    /// The source goes on.
+    GoOn,
     /// So much time passes, and the source is told what it can be told.
     Tell(u64),
 }
@@ -37,6 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (any_of.clone(), mostly.clone()).prop_map(|(at, works)| Step::Settle(at, !works)),
         3 => (any_of.clone(), mostly.clone()).prop_map(|(at, works)| Step::Collect(at, works)),
         3 => (any_of, mostly).prop_map(|(at, works)| Step::Store(at, works)),
+        2 => Just(Step::GoOn),
         5 => (0_u64..10).prop_map(Step::Tell),
     ]
 }
@@ -122,11 +125,19 @@ impl Model {
                 self.store(at.index(self.stores.len()), works);
             }
             Step::Settle(..) | Step::Collect(..) | Step::Store(..) => {}
+            Step::GoOn => self.go_on(),
             Step::Tell(passed) => {
                 self.now_ns += passed;
                 self.tell();
             }
         }
+    }
+
+    fn go_on(&mut self) {
+        self.ledger.went_on();
+        let stay = self.lives.values_mut();
+        stay.filter(|life| life.deadline_ns.is_none())
+            .for_each(|life| life.undecided = None);
     }
 
     fn collect(&mut self, at: usize, works: bool) {
@@ -147,7 +158,6 @@ impl Model {
         assert_eq!(checked.is_ok(), life.is_some());
         let Some(life) = life else { return };
         life.pulls.push(self.next_pull);
-        life.undecided = None;
         let pulls = self.pulls.as_ref().expect("there are some");
         let ticket = pulls.open(&mut self.ledger, lane, self.next_pull);
         self.open.push((lane, self.next_pull, ticket));
@@ -274,6 +284,7 @@ impl Model {
         }
         for _ in 0..20 {
             self.now_ns += INTERVAL_NS;
+            self.go_on();
             self.tell();
             while !self.marks.is_empty() {
                 self.collect(0, true);
