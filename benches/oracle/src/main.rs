@@ -8,6 +8,7 @@ mod engine;
 mod event;
 mod feed;
 mod full;
+mod group;
 mod kill;
 mod lab;
 mod letters;
@@ -45,6 +46,9 @@ struct Options {
     /// The library of the connector `faulty`; by default `libtemblor_connector_faulty.so` beside this one
     #[arg(long, global = true, value_name = "PATH")]
     plugin: Option<PathBuf>,
+    /// The library of the connectors of Kafka; by default `libtemblor_connector_kafka.so` beside this one
+    #[arg(long, global = true, value_name = "PATH")]
+    kafka: Option<PathBuf>,
     /// Chooses events and instants
     #[arg(long, global = true, default_value_t = 1)]
     seed: u64,
@@ -97,12 +101,14 @@ enum Scenario {
     Emfile,
     /// A plugin panics, blocks and hands over garbage
     Plugin,
+    /// Processes that share a topic come late, are killed, frozen and restarted
+    Group,
 }
 
 /// A scenario, how often it runs when little time is there, and how often when much is.
 type Plan = (Scenario, u64, u64, fn(&Settings, u64) -> Result<Report>);
 
-const PLANS: [Plan; 15] = [
+const PLANS: [Plan; 16] = [
     (Scenario::Kill, 5, 100, kill::run),
     (Scenario::Step, 8, 300, step::run),
     (Scenario::Term, 3, 20, term::run),
@@ -128,6 +134,7 @@ const PLANS: [Plan; 15] = [
     (Scenario::Tcp, 1, 10, tcp::run),
     (Scenario::Emfile, 1, 3, emfile::run),
     (Scenario::Plugin, 1, 3, plugin::run),
+    (Scenario::Group, 1, 20, group::run),
 ];
 
 fn main() -> ExitCode {
@@ -157,9 +164,14 @@ fn run(options: &Options) -> Result<bool> {
         Some(path) => path.clone(),
         None => std::env::current_exe()?.with_file_name("libtemblor_connector_faulty.so"),
     };
+    let kafka = match &options.kafka {
+        Some(path) => path.clone(),
+        None => std::env::current_exe()?.with_file_name("libtemblor_connector_kafka.so"),
+    };
     let settings = Settings {
         temblor,
         plugin,
+        kafka,
         seed: options.seed,
         rate: options.rate,
         slack: options.slack,
@@ -205,5 +217,6 @@ fn name(scenario: Scenario) -> &'static str {
         Scenario::Tcp => "tcp",
         Scenario::Emfile => "emfile",
         Scenario::Plugin => "plugin",
+        Scenario::Group => "group",
     }
 }

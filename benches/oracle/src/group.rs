@@ -1,0 +1,257 @@
+//! Processes that share the partitions of a topic come late, are killed, frozen and restarted one after the other.
+
+mod judge;
+mod party;
+#[path = "../../../connectors/kafka/tests/broker/process.rs"]
+mod process;
+
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::engine::{LOOK, Sum};
+use crate::lab::Settings;
+use crate::report::Report;
+use judge::{Judgement, Why, judge};
+use party::{KEYS, Party};
+
+/// Events a second.
+const RATE: u64 = 2_000;
+/// Longer than the brokers wait for a sign of life, which is 2 s.
+const FROZEN: Duration = Duration::from_secs(5);
+/// Everything is through within this time, or never.
+const PATIENCE: Duration = Duration::from_secs(60);
+const MEMBERS: usize = 3;
+
+/// What happens to the group before all are restarted.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Join,
+    Kill,
+    Freeze,
+}
+
+/// Lets a group go through all of it with `count` seeds.
+pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
+    let mut report = Report::new("group");
+    if !settings.kafka.is_file() {
+        let path = settings.kafka.display();
+        return Err(format!(
+            "`{path}` is not there\nhelp: build it with `cargo rustc -p temblor-connector-kafka --lib --crate-type \
+             cdylib`, or name it with `--kafka`"
+        )
+        .into());
+    }
+    for seed in settings.seed..settings.seed + count {
+        report.rounds += 1;
+        one(settings, seed, &mut report)?;
+    }
+    Ok(report)
+}
+
+/// One group's time.
+struct Round {
+    party: Party,
+    random: fastrand::Rng,
+    began: Instant,
+    /// What happened, and when.
+    story: Vec<String>,
+}
+
+fn one(settings: &Settings, seed: u64, report: &mut Report) -> Result<()> {
+    let mut round = Round {
+        party: Party::start(settings, seed)?,
+        random: fastrand::Rng::with_seed(seed),
+        began: Instant::now(),
+        story: Vec::new(),
+    };
+    let found = report.findings.len();
+    let ran = round.play(report);
+    let judgement = round.judge()?;
+    round.take(seed, &judgement, report);
+    ran.map_err(|reason| format!("seed {seed}: {reason}; {}", round.story.join(", ")))?;
+    if report.findings.len() > found {
+        let story = round.story.join(", ");
+        let kept = round.party.keep();
+        report.note(format!("seed {seed}: {story}; kept in {}", kept.display()));
+    }
+    Ok(())
+}
+
+impl Round {
+    fn tell(&mut self, what: String) {
+        let at = self.began.elapsed().as_secs_f64();
+        self.story.push(format!("{at:.1} s {what}"));
+    }
+
+    fn pass(&mut self, time: Duration) -> Result<()> {
+        let since = Instant::now();
+        while since.elapsed() < time {
+            std::thread::sleep(LOOK * 10);
+            self.party.check()?;
+        }
+        Ok(())
+    }
+
+    /// A moment that follows from the seed.
+    fn moment(&mut self, most: u64) -> Result<()> {
+        let time = self.random.u64(0..most);
+        self.pass(Duration::from_millis(time))
+    }
+
+    fn play(&mut self, report: &mut Report) -> Result<()> {
+        self.party.feed.set_rate(RATE);
+        for number in 0..MEMBERS - 1 {
+            self.party.join(number)?;
+            self.moment(1_000)?;
+        }
+        self.until("the first records come out", |out| !out.is_empty())?;
+        let mut acts = [Act::Join, Act::Kill, Act::Freeze];
+        self.random.shuffle(&mut acts);
+        for act in acts {
+            self.moment(3_000)?;
+            self.act(act)?;
+        }
+        self.moment(3_000)?;
+        let mut order: Vec<usize> = self.party.members.keys().copied().collect();
+        self.random.shuffle(&mut order);
+        for number in order {
+            self.tell(format!("restarts {number}"));
+            self.leave(number, report)?;
+            self.moment(1_000)?;
+            self.party.join(number)?;
+            self.moment(2_000)?;
+        }
+        self.party.feed.set_rate(0);
+        self.tell("the end".into());
+        self.settle()?;
+        for number in 0..MEMBERS {
+            self.leave(number, report)?;
+        }
+        self.end_of_output()
+    }
+
+    fn act(&mut self, act: Act) -> Result<()> {
+        match act {
+            Act::Join => {
+                self.tell(format!("{} joins", MEMBERS - 1));
+                self.party.join(MEMBERS - 1)
+            }
+            Act::Kill => {
+                let number = self.anyone()?;
+                self.tell(format!("kills {number}"));
+                self.party.kill(number)?;
+                self.moment(3_000)?;
+                self.tell(format!("starts {number}"));
+                self.party.join(number)
+            }
+            Act::Freeze => {
+                let number = self.anyone()?;
+                self.tell(format!("freezes {number}"));
+                self.party.freeze(number)?;
+                self.pass(FROZEN)?;
+                self.tell(format!("thaws {number}"));
+                self.party.thaw(number)
+            }
+        }
+    }
+
+    /// A member that runs.
+    fn anyone(&mut self) -> Result<usize> {
+        let members: Vec<usize> = self.party.members.keys().copied().collect();
+        Ok(self.random.choice(members).ok_or("nobody is left")?)
+    }
+
+    /// Asks a member to end, which it does with everything settled.
+    fn leave(&mut self, number: usize, report: &mut Report) -> Result<()> {
+        let by = self.party.members[&number].by.clone();
+        let (status, sums) = self.party.leave(number)?;
+        report.check(status.success(), || format!("{by} ended with {status}"));
+        let adds_up = matches!(&sums[..], [sum] if sum.adds_up() && sum.in_flight == 0);
+        report.check(adds_up, || format!("{by} says {sums:?}"));
+        Ok(())
+    }
+
+    /// Waits until something is true of the output.
+    fn until(&mut self, what: &str, is_so: impl Fn(&str) -> bool) -> Result<()> {
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            if is_so(&self.party.output()?) {
+                return Ok(());
+            }
+            self.pass(Duration::from_millis(200))?;
+        }
+        Err(format!("{what}: not within {PATIENCE:?}").into())
+    }
+
+    /// Waits until everything that was sent has come out.
+    fn settle(&mut self) -> Result<()> {
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            self.pass(Duration::from_millis(500))?;
+            if self.judge()?.lost == 0 {
+                return Ok(());
+            }
+        }
+        Err(format!("not everything came out within {PATIENCE:?}").into())
+    }
+
+    /// Waits until nothing more comes out.
+    fn end_of_output(&mut self) -> Result<()> {
+        let mut before = 0;
+        loop {
+            self.pass(Duration::from_millis(500))?;
+            let now = self.party.output()?.len();
+            if now == before {
+                return Ok(());
+            }
+            before = now;
+        }
+    }
+
+    fn judge(&self) -> Result<Judgement> {
+        let party = &self.party;
+        judge(
+            &party.output()?,
+            party.series,
+            (party.feed.sent(), KEYS),
+            |by| party.why(by),
+        )
+    }
+
+    /// Compares it with what is promised.
+    fn take(&self, seed: u64, judgement: &Judgement, report: &mut Report) {
+        let sent = self.party.feed.sent();
+        report.sent += sent;
+        report.delivered += judgement.distinct;
+        report.lost += judgement.lost;
+        report.duplicates += judgement.duplicates;
+        report.check(judgement.lost == 0, || {
+            format!("seed {seed}: {} event(s) were lost", judgement.lost)
+        });
+        report.check(judgement.backwards == 0, || {
+            format!(
+                "seed {seed}: {} event(s) are out of order",
+                judgement.backwards
+            )
+        });
+        report.check(judgement.strange.is_empty(), || {
+            let shown = &judgement.strange[..judgement.strange.len().min(3)];
+            format!("seed {seed}: strange: {shown:?}")
+        });
+        let of = |why: Why| {
+            let moves = judgement.moves.iter().filter(|moved| moved.why == why);
+            let again: Vec<u64> = moves.map(|moved| moved.again).collect();
+            let (sum, most) = (again.iter().sum::<u64>(), again.iter().max());
+            format!("{} moves {sum} (most {})", again.len(), most.unwrap_or(&0))
+        };
+        report.note(format!(
+            "seed {seed}: sent {sent}, lost {}, twice {}: given up {}, killed {}, frozen {}, late {}",
+            judgement.lost,
+            judgement.duplicates,
+            of(Why::GivenUp),
+            of(Why::Killed),
+            of(Why::Frozen),
+            judgement.late
+        ));
+    }
+}

@@ -1,0 +1,245 @@
+//! The processes of a group, beside one that produces what they consume and one that consumes what they produce.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use super::judge::Why;
+use super::process::{Broker, OPTIONS, program, run};
+use crate::Result;
+use crate::engine::{Engine, Launch, Sum};
+use crate::event::Series;
+use crate::feed::Feed;
+use crate::lab::{Settings, file_sink};
+use crate::metrics::Metrics;
+
+pub(crate) const PARTITIONS: u64 = 6;
+pub(crate) const KEYS: u64 = 64;
+
+/// A process.
+pub(crate) struct Process {
+    /// With the number of its start.
+    pub(crate) by: String,
+    pub(crate) engine: Engine,
+    pub(crate) metrics: Metrics,
+}
+
+/// All of them, and a broker.
+pub(crate) struct Party {
+    temblor: PathBuf,
+    connectors: PathBuf,
+    folder: tempfile::TempDir,
+    pub(crate) broker: Broker,
+    pub(crate) series: Series,
+    pub(crate) feed: Feed,
+    pub(crate) feeder: Option<Process>,
+    pub(crate) collector: Option<Process>,
+    pub(crate) members: BTreeMap<usize, Process>,
+    /// How often each was started.
+    starts: usize,
+    /// How those ended that did not end as they should.
+    ends: BTreeMap<String, Why>,
+    pub(crate) options: Value,
+}
+
+impl Party {
+    /// Starts a broker with two topics, and the two processes beside the group.
+    pub(crate) fn start(settings: &Settings, seed: u64) -> Result<Self> {
+        let kept = broker_folder()?;
+        let broker = Broker::any(&kept)?;
+        for topic in ["in", "out"] {
+            let tansu = program(&kept)?;
+            let broker = format!("tcp://{}", broker.bootstrap);
+            let partitions = PARTITIONS.to_string();
+            let arguments = ["topic", "create", "--broker", &broker];
+            let mut command = Command::new(tansu);
+            run(command
+                .args(arguments)
+                .args(["--partitions", &partitions, topic]))?;
+        }
+        let folder = tempfile::tempdir()?;
+        let connectors = folder.path().join("connectors.toml");
+        let plugin = std::path::absolute(&settings.kafka)?;
+        std::fs::write(
+            &connectors,
+            format!("[[plugin]]\npath = {}\n", json!(plugin)),
+        )?;
+        let series = Series { seed };
+        let feed = Feed::start(&folder.path().join("in"), series)?;
+        let mut party = Party {
+            temblor: settings.temblor.clone(),
+            connectors,
+            folder,
+            broker,
+            series,
+            feed,
+            feeder: None,
+            collector: None,
+            members: BTreeMap::new(),
+            starts: 0,
+            ends: BTreeMap::new(),
+            options: serde_json::from_str(OPTIONS)?,
+        };
+        party.feeder = Some(party.run("feeder", &party.feeder_flow())?);
+        party.collector = Some(party.run("collector", &party.collector_flow())?);
+        Ok(party)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, by: &str, flow: &str) -> Result<Process> {
+        let file = self.path(&format!("{by}.troy"));
+        std::fs::write(&file, flow)?;
+        let mut launch = Launch::default();
+        let connectors = self.connectors.to_string_lossy().into_owned();
+        launch.arguments = vec!["--connectors".to_owned(), connectors];
+        let metrics = Metrics::ask_for(&mut launch)?;
+        let stderr = self.path(&format!("{by}.err"));
+        Ok(Process {
+            by: by.to_owned(),
+            engine: Engine::start(&self.temblor, &file, &stderr, &launch)?,
+            metrics,
+        })
+    }
+
+    fn consumer(&self, topic: &str, group: &str) -> String {
+        let config = json!({
+            "brokers": [self.broker.bootstrap], "group_id": group, "topics": [topic],
+            "rdkafka_options": self.options,
+        });
+        format!("kafka_consumer with codec = \"json\", config = {config}")
+    }
+
+    fn producer(&self, topic: &str) -> String {
+        let config = json!({"brokers": [self.broker.bootstrap], "topic": topic});
+        format!("kafka_producer with codec = \"json\", config = {config}")
+    }
+
+    fn feeder_flow(&self) -> String {
+        let config = json!({"path": self.path("in"), "mode": "read", "follow": true});
+        let source = format!(
+            "file with codec = \"json\", preprocessors = [\"separate\"], config = {config}"
+        );
+        let script =
+            format!("let $kafka_producer = {{\"key\": \"k#{{event.id % {KEYS}}}\"}}; event");
+        flow("feeder", &source, &self.producer("in"), &script)
+    }
+
+    fn collector_flow(&self) -> String {
+        let script = "{\"partition\": $kafka_consumer.partition, \"offset\": $kafka_consumer.offset, \"record\": event}";
+        let sink = file_sink(&self.path("out"));
+        flow(
+            "collector",
+            &self.consumer("out", "collector"),
+            &sink,
+            script,
+        )
+    }
+
+    fn member_flow(&self, by: &str) -> String {
+        let script = format!(
+            "let $kafka_producer = {{\"key\": $kafka_consumer.key}};\n{{\"by\": \"{by}\", \"partition\": \
+             $kafka_consumer.partition, \"offset\": $kafka_consumer.offset, \"event\": event}}"
+        );
+        flow(
+            "member",
+            &self.consumer("in", "group"),
+            &self.producer("out"),
+            &script,
+        )
+    }
+
+    /// Starts a member.
+    pub(crate) fn join(&mut self, number: usize) -> Result<()> {
+        self.starts += 1;
+        let by = format!("{number}.{}", self.starts);
+        let process = self.run(&by, &self.member_flow(&by))?;
+        self.members.insert(number, process);
+        Ok(())
+    }
+
+    fn member(&self, number: usize) -> Result<&Process> {
+        Ok(self.members.get(&number).ok_or("no such member")?)
+    }
+
+    pub(crate) fn kill(&mut self, number: usize) -> Result<()> {
+        let process = self.members.remove(&number).ok_or("no such member")?;
+        self.ends.insert(process.by, Why::Killed);
+        process.engine.kill()
+    }
+
+    /// Nothing of it runs until it is thawed.
+    pub(crate) fn freeze(&mut self, number: usize) -> Result<()> {
+        let by = self.member(number)?.by.clone();
+        self.ends.insert(by, Why::Frozen);
+        self.member(number)?.engine.signal(Signal::SIGSTOP)
+    }
+
+    pub(crate) fn thaw(&self, number: usize) -> Result<()> {
+        self.member(number)?.engine.signal(Signal::SIGCONT)
+    }
+
+    /// Asks a member to end; returns how it did.
+    pub(crate) fn leave(&mut self, number: usize) -> Result<(ExitStatus, Vec<Sum>)> {
+        let process = self.members.remove(&number).ok_or("no such member")?;
+        let (status, _, sums) = process.engine.drain()?;
+        Ok((status, sums))
+    }
+
+    /// Fails if one of them has ended by itself.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        let beside = [&mut self.feeder, &mut self.collector];
+        let beside = beside.into_iter().flatten();
+        for process in beside.chain(self.members.values_mut()) {
+            let by = &process.by;
+            process
+                .engine
+                .check()
+                .map_err(|reason| format!("{by}: {reason}"))?;
+        }
+        self.feed.check()
+    }
+
+    /// Why a partition moved away from a process.
+    pub(crate) fn why(&self, by: &str) -> Why {
+        self.ends.get(by).copied().unwrap_or(Why::GivenUp)
+    }
+
+    /// What lies in the output.
+    pub(crate) fn output(&self) -> Result<String> {
+        match std::fs::read(self.path("out")) {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Keeps what all have said, beside what they were told.
+    pub(crate) fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
+}
+
+/// Where the tests of the connector keep the program of the broker, too.
+fn broker_folder() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let target = program.ancestors().nth(2).unwrap_or(Path::new("."));
+    Ok(target.join("tmp").join("kafka-broker"))
+}
+
+fn flow(name: &str, source: &str, sink: &str, script: &str) -> String {
+    format!(
+        "define flow {name}\nflow\n  define connector input from {source}\n  end;\n  \
+         define connector output from {sink}\n  end;\n  \
+         define pipeline work\n  pipeline\n    define script work\n    script\n      {script}\n    end;\n    \
+         create script work;\n    select event from in into work;\n    select event from work into out;\n  end;\n  \
+         create connector input;\n  create connector output;\n  create pipeline work;\n  \
+         connect /connector/input to /pipeline/work;\n  \
+         connect /pipeline/work to /connector/output;\nend;\ndeploy flow {name};\n"
+    )
+}
