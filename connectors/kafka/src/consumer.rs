@@ -13,6 +13,7 @@ use temblor_pdk::{
 use crate::config::{ConsumerConfig, ConsumerSettings};
 use crate::lanes::{Deed, Place, Sent};
 use crate::poller::{Arriving, run};
+use crate::record::Chunk;
 use crate::shared::Shared;
 
 /// How long leaving the group may take at the end.
@@ -93,6 +94,7 @@ impl Connector for KafkaConsumer {
         Ok(KafkaSource {
             shared: Arc::clone(&client.shared),
             chunks: client.chunks.clone(),
+            held: None,
             undecodable: None,
         })
     }
@@ -139,6 +141,8 @@ impl KafkaConsumer {
 pub struct KafkaSource {
     shared: Arc<Shared>,
     chunks: flume::Receiver<Arriving>,
+    /// What waits until it may be handed over.
+    held: Option<Chunk>,
     /// The last pull that could not be decoded, and why.
     undecodable: Option<(Lane, u64, String)>,
 }
@@ -146,17 +150,30 @@ pub struct KafkaSource {
 impl Source for KafkaSource {
     async fn pull(&mut self, out: &mut BatchWriter) -> Result<Pull> {
         loop {
-            let chunk = match out.wait(self.chunks.recv_async()).await {
-                None => return Ok(Pull::Idle),
-                Some(Ok(arriving)) => arriving?,
-                Some(Err(_)) => {
-                    return Err(Error::disconnected(format!(
-                        "{} has left it",
-                        self.shared.name()
-                    )));
+            if self.held.is_none() {
+                let chunk = match out.wait(self.chunks.recv_async()).await {
+                    None => return Ok(Pull::Idle),
+                    Some(Ok(arriving)) => arriving?,
+                    Some(Err(_)) => {
+                        return Err(Error::disconnected(format!(
+                            "{} has left it",
+                            self.shared.name()
+                        )));
+                    }
+                };
+                self.shared.taken(&chunk);
+                self.held = Some(chunk);
+            }
+            let change = self.shared.listen();
+            if !self.shared.may_go_on() {
+                match out.wait(change).await {
+                    None => return Ok(Pull::Idle),
+                    Some(()) => continue,
                 }
+            }
+            let Some(chunk) = self.held.take() else {
+                continue;
             };
-            self.shared.taken(&chunk);
             let sent = chunk.sent(out.number().pull);
             // Asked and noted under one lock: a partition that goes away waits for what is noted.
             if self.shared.lanes().send(chunk.lane, chunk.generation, sent) {
@@ -172,6 +189,7 @@ impl Source for KafkaSource {
         }
         let policy = self.shared.settings.on_failed;
         let deeds = self.shared.lanes().settle(fates, policy);
+        self.shared.count_uncommitted();
         let mut rewinds = Vec::new();
         let mut failed = None;
         for deed in deeds {

@@ -21,17 +21,15 @@ struct Made {
 pub(crate) enum Why {
     /// It gave the partition up, or ended.
     GivenUp,
-    /// It was stopped for so long that it was taken for dead.
-    Frozen,
+    /// It was stopped, or got no time, for so long that it was taken for dead.
+    TakenForDead,
     Killed,
 }
 
 /// A partition has come to its next owner.
 #[derive(Clone, Debug)]
 pub(crate) struct Move {
-    pub(crate) partition: u64,
     pub(crate) from: String,
-    pub(crate) to: String,
     pub(crate) why: Why,
     /// Records that the next owner has made again.
     pub(crate) again: u64,
@@ -85,8 +83,8 @@ pub(crate) fn judge(
     }
     let mut seen = BTreeSet::new();
     let mut last: HashMap<u64, u64> = HashMap::new();
-    for (partition, all) in &partitions {
-        one(*partition, all, &why, &mut judgement);
+    for all in partitions.values() {
+        one(all, &why, &mut judgement);
         for made in all.iter().filter(|made| seen.insert(made.id)) {
             let before = last.insert(made.id % keys, made.id);
             judgement.backwards += u64::from(before.is_some_and(|before| before > made.id));
@@ -119,7 +117,7 @@ fn made(line: &Value, series: Series) -> Option<((u64, u64), Made)> {
 }
 
 /// Judges one partition: who had it in turn, and what each has made again.
-fn one(partition: u64, all: &[Made], why: &impl Fn(&str) -> Why, judgement: &mut Judgement) {
+fn one(all: &[Made], why: &impl Fn(&str) -> Why, judgement: &mut Judgement) {
     let mut tenures: Vec<Tenure> = Vec::new();
     // By which tenure each record was made last, and whether that was late.
     let mut by: HashMap<u64, bool> = HashMap::new();
@@ -133,9 +131,7 @@ fn one(partition: u64, all: &[Made], why: &impl Fn(&str) -> Why, judgement: &mut
             None => {
                 if let Some(before) = tenures.last() {
                     judgement.moves.push(Move {
-                        partition,
                         from: before.by.clone(),
-                        to: made.by.clone(),
                         why: why(&before.by),
                         again: 0,
                     });
@@ -181,7 +177,7 @@ mod tests {
         }
         judge(&text, series, (sent, 1), |by| match by {
             "killed" => Why::Killed,
-            "frozen" => Why::Frozen,
+            "frozen" => Why::TakenForDead,
             _ => Why::GivenUp,
         })
         .unwrap()

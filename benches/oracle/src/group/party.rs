@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -18,6 +19,17 @@ use crate::metrics::Metrics;
 
 pub(crate) const PARTITIONS: u64 = 6;
 pub(crate) const KEYS: u64 = 64;
+/// How many records may be delivered and not committed.
+const UNCOMMITTED: u64 = 1_000;
+/// Records that are handed over at once.
+const PULL: u64 = 512;
+/// Records that wait in a producer.
+const PRODUCER: u64 = 1_000;
+/// What can be in flight at most: a pull that is worked on, 64 in the queue in front of the producer, and its own.
+const IN_FLIGHT: u64 = PULL + 64 * PULL + PRODUCER;
+/// After so long without a sign of life a member is taken for dead.
+pub(crate) const SESSION: Duration = Duration::from_secs(4);
+const TAKEN_FOR_DEAD: &str = "was taken for dead";
 
 /// A process.
 pub(crate) struct Process {
@@ -25,6 +37,21 @@ pub(crate) struct Process {
     pub(crate) by: String,
     pub(crate) engine: Engine,
     pub(crate) metrics: Metrics,
+}
+
+impl Process {
+    /// How many records it may have handed over that are not committed: those that are delivered, those that are in
+    /// flight as it says itself, and the pulls that may come until the next instant.
+    fn window(&self) -> u64 {
+        let metrics = self.metrics.get("/metrics").map(|(_, text)| text);
+        let text = metrics.unwrap_or_default();
+        let name = "temblor_flow_events_in_flight{flow=\"member\"} ";
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let in_flight = line.and_then(|count| count.trim().parse::<u64>().ok());
+        // It may be so busy that it does not answer.
+        let in_flight = in_flight.map_or(IN_FLIGHT, |count| (count + 4 * PULL).min(IN_FLIGHT));
+        UNCOMMITTED + in_flight
+    }
 }
 
 /// All of them, and a broker.
@@ -40,16 +67,16 @@ pub(crate) struct Party {
     pub(crate) members: BTreeMap<usize, Process>,
     /// How often each was started.
     starts: usize,
-    /// How those ended that did not end as they should.
-    ends: BTreeMap<String, Why>,
-    pub(crate) options: Value,
+    /// How those ended that did not end as they should, and how many records they had handed over that were not
+    /// committed, at most.
+    ends: BTreeMap<String, (Why, u64)>,
+    options: Value,
 }
 
 impl Party {
-    /// Starts a broker with two topics, and the two processes beside the group.
-    pub(crate) fn start(settings: &Settings, seed: u64) -> Result<Self> {
+    /// Makes two topics, and starts the two processes beside the group.
+    pub(crate) fn start(settings: &Settings, broker: Broker, seed: u64) -> Result<Self> {
         let kept = broker_folder()?;
-        let broker = Broker::any(&kept)?;
         for topic in ["in", "out"] {
             let tansu = program(&kept)?;
             let broker = format!("tcp://{}", broker.bootstrap);
@@ -81,7 +108,7 @@ impl Party {
             members: BTreeMap::new(),
             starts: 0,
             ends: BTreeMap::new(),
-            options: serde_json::from_str(OPTIONS)?,
+            options: options()?,
         };
         party.feeder = Some(party.run("feeder", &party.feeder_flow())?);
         party.collector = Some(party.run("collector", &party.collector_flow())?);
@@ -96,8 +123,15 @@ impl Party {
         let file = self.path(&format!("{by}.troy"));
         std::fs::write(&file, flow)?;
         let mut launch = Launch::default();
+        if std::env::var("DBG").is_ok() {
+            launch
+                .arguments
+                .extend(["--log-level".to_owned(), "trace".to_owned()]);
+        }
         let connectors = self.connectors.to_string_lossy().into_owned();
-        launch.arguments = vec!["--connectors".to_owned(), connectors];
+        launch
+            .arguments
+            .extend(["--connectors".to_owned(), connectors]);
         let metrics = Metrics::ask_for(&mut launch)?;
         let stderr = self.path(&format!("{by}.err"));
         Ok(Process {
@@ -110,13 +144,16 @@ impl Party {
     fn consumer(&self, topic: &str, group: &str) -> String {
         let config = json!({
             "brokers": [self.broker.bootstrap], "group_id": group, "topics": [topic],
-            "rdkafka_options": self.options,
+            "rdkafka_options": self.options, "uncommitted_records": UNCOMMITTED,
         });
         format!("kafka_consumer with codec = \"json\", config = {config}")
     }
 
     fn producer(&self, topic: &str) -> String {
-        let config = json!({"brokers": [self.broker.bootstrap], "topic": topic});
+        let config = json!({
+            "brokers": [self.broker.bootstrap], "topic": topic,
+            "rdkafka_options": {"queue.buffering.max.messages": PRODUCER},
+        });
         format!("kafka_producer with codec = \"json\", config = {config}")
     }
 
@@ -169,14 +206,16 @@ impl Party {
 
     pub(crate) fn kill(&mut self, number: usize) -> Result<()> {
         let process = self.members.remove(&number).ok_or("no such member")?;
-        self.ends.insert(process.by, Why::Killed);
+        let window = process.window();
+        self.ends.insert(process.by, (Why::Killed, window));
         process.engine.kill()
     }
 
     /// Nothing of it runs until it is thawed.
     pub(crate) fn freeze(&mut self, number: usize) -> Result<()> {
-        let by = self.member(number)?.by.clone();
-        self.ends.insert(by, Why::Frozen);
+        let member = self.member(number)?;
+        let (by, window) = (member.by.clone(), member.window());
+        self.ends.insert(by, (Why::TakenForDead, window));
         self.member(number)?.engine.signal(Signal::SIGSTOP)
     }
 
@@ -205,9 +244,36 @@ impl Party {
         self.feed.check()
     }
 
+    /// How many partitions each member says that it owns.
+    pub(crate) fn owned(&self) -> Result<Vec<u64>> {
+        let owned = self.members.values().map(|process| {
+            // A process that has just been started shows nothing yet.
+            let count = process
+                .metrics
+                .of("temblor_cell_partitions", "member", "input", "");
+            count.unwrap_or_default() as u64
+        });
+        Ok(owned.collect())
+    }
+
     /// Why a partition moved away from a process.
     pub(crate) fn why(&self, by: &str) -> Why {
-        self.ends.get(by).copied().unwrap_or(Why::GivenUp)
+        let said = std::fs::read_to_string(self.path(&format!("{by}.err")));
+        match self.ends.get(by) {
+            Some((why, _)) => *why,
+            // On a busy machine it may have got no time.
+            None if said.is_ok_and(|said| said.contains(TAKEN_FOR_DEAD)) => Why::TakenForDead,
+            None => Why::GivenUp,
+        }
+    }
+
+    /// How many records a process had handed over that were not committed when partitions were taken from it, at most.
+    pub(crate) fn window(&self, by: &str) -> u64 {
+        match self.ends.get(by) {
+            Some((_, window)) => *window,
+            None if self.why(by) == Why::TakenForDead => UNCOMMITTED + IN_FLIGHT,
+            None => 0,
+        }
     }
 
     /// What lies in the output.
@@ -221,8 +287,28 @@ impl Party {
 
     /// Keeps what all have said, beside what they were told.
     pub(crate) fn keep(self) -> PathBuf {
+        let beside = self.feeder.iter().chain(&self.collector);
+        for process in beside.chain(self.members.values()) {
+            if let Ok((_, text)) = process.metrics.get("/metrics") {
+                // Shown where it can be.
+                let _ = std::fs::write(self.path(&format!("{}.metrics", process.by)), text);
+            }
+        }
         self.folder.keep()
     }
+}
+
+/// What clients are told: a busy machine gives them no sign of life for longer than where nothing else runs.
+fn options() -> Result<Value> {
+    let mut options: Value = serde_json::from_str(OPTIONS)?;
+    options["session.timeout.ms"] = json!(SESSION.as_millis());
+    options["heartbeat.interval.ms"] = json!(500);
+    Ok(options)
+}
+
+/// Starts a broker.
+pub(crate) fn broker() -> Result<Broker> {
+    Ok(Broker::any(&broker_folder()?)?)
 }
 
 /// Where the tests of the connector keep the program of the broker, too.
