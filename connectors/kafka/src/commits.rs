@@ -14,8 +14,6 @@ use crate::shared::Shared;
 
 /// How long it is waited before a question is asked again that could not be answered yet.
 const AGAIN: Duration = Duration::from_millis(100);
-/// The least that is waited when nothing is to be committed.
-const SOON: Duration = Duration::from_millis(1);
 /// How long a rebalance may keep the last commit from being made.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -29,32 +27,41 @@ pub(crate) fn is_in_flux(code: Code) -> bool {
 /// whoever commits in the background is not told by librdkafka what came of it.
 pub(crate) fn keep(shared: &Shared, consumer: &BaseConsumer<Callbacks>, policy: CommitPolicy) {
     let mut last = Instant::now();
+    let mut has_failed = false;
     while !shared.is_stopping() {
         let since = last.elapsed();
-        let is_due = since >= policy.interval || shared.is_much_uncommitted();
-        match is_due && shared.count_uncommitted() > 0 {
-            false => {
-                let left = policy.interval.saturating_sub(since);
-                std::thread::park_timeout(left.max(SOON));
-            }
-            true => {
-                last = Instant::now();
-                let _turn = shared.turn();
-                let list = shared.lanes().to_commit();
-                if let Err(code) = commit_list(shared, consumer, &list_of(list)) {
-                    if !is_in_flux(code) {
-                        let message = format!(
-                            "{}: a commit has failed, and is made up for by the next: {code}",
-                            shared.name()
-                        );
-                        shared.outside.host.log(Level::Warn, &message);
-                    }
-                    drop(_turn);
-                    std::thread::park_timeout(AGAIN);
-                }
+        let wait = match has_failed {
+            true => AGAIN,
+            false if shared.is_much_uncommitted() => Duration::ZERO,
+            false => policy.interval,
+        };
+        if let Some(left) = wait.checked_sub(since).filter(|left| !left.is_zero()) {
+            // Woken by fates.
+            std::thread::park_timeout(left);
+            continue;
+        }
+        last = Instant::now();
+        has_failed = false;
+        if let Err(code) = commit_news(shared, consumer) {
+            has_failed = true;
+            if !is_in_flux(code) {
+                let message = format!(
+                    "{}: a commit has failed, and is made up for by the next: {code}",
+                    shared.name()
+                );
+                shared.outside.host.log(Level::Warn, &message);
             }
         }
     }
+}
+
+fn commit_news(shared: &Shared, consumer: &BaseConsumer<Callbacks>) -> Result<(), Code> {
+    let _turn = shared.turn();
+    if shared.count_uncommitted() == 0 {
+        return Ok(());
+    }
+    let list = shared.lanes().to_commit();
+    commit_list(shared, consumer, &list_of(list))
 }
 
 /// What the thread that polls knows of its membership.

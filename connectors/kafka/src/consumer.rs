@@ -189,7 +189,6 @@ impl Source for KafkaSource {
         }
         let policy = self.shared.settings.on_failed;
         let deeds = self.shared.lanes().settle(fates, policy);
-        self.shared.count_uncommitted();
         let mut rewinds = Vec::new();
         let mut failed = None;
         for deed in deeds {

@@ -115,11 +115,6 @@ impl Shared {
     pub(crate) fn count_uncommitted(&self) -> u64 {
         let count = self.lanes().uncommitted();
         self.uncommitted.store(count, Ordering::Release);
-        if self.is_much_uncommitted()
-            && let Some(committer) = self.committer.get()
-        {
-            committer.unpark();
-        }
         count
     }
 
@@ -182,6 +177,12 @@ impl Shared {
         }
         self.has_news.store(true, Ordering::Release);
         self.wake();
+        self.count_uncommitted();
+        if self.is_much_uncommitted()
+            && let Some(committer) = self.committer.get()
+        {
+            committer.unpark();
+        }
     }
 
     pub(crate) fn is_full(&self) -> bool {

@@ -70,6 +70,11 @@ fn what_is_delivered_is_committed_while_a_partition_that_moves_is_waited_for() {
     wait_for(&cluster, &group, &topic, expected as i64);
     assert_eq!(two.host.metric("partitions"), Some(0));
     rounds[1].iter().for_each(|pulled| one.ack(pulled));
+    let end = Instant::now() + PATIENCE;
+    while two.host.metric("partitions") != Some(1) {
+        assert!(Instant::now() < end, "{:?}", two.host.logs());
+        assert!(two.pull(A_MOMENT).unwrap().is_none(), "all was delivered");
+    }
     one.stop().unwrap();
     two.stop().unwrap();
 }
@@ -87,7 +92,12 @@ fn nothing_more_is_handed_over_while_too_much_is_uncommitted() {
     member.take(100);
     cluster.fill(&topic, 100..200, 10);
     let more = member.pull(Duration::from_secs(3)).unwrap();
-    assert!(more.is_none(), "{:?} {:?}", member.host.metric("failed_commits"), member.host.logs());
+    assert!(
+        more.is_none(),
+        "{:?} {:?}",
+        member.host.metric("failed_commits"),
+        member.host.logs()
+    );
     cluster.as_mock().clear_request_errors(Api::OffsetCommit);
     assert_eq!(member.take(100).len(), 100);
     assert!(member.host.metric("failed_commits").unwrap() > 0);
