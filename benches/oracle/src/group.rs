@@ -1,5 +1,6 @@
 //! Processes that share the partitions of a topic come late, are killed, frozen and restarted one after the other.
 
+pub(crate) mod blocked;
 mod judge;
 mod party;
 #[path = "../../../connectors/kafka/tests/broker/process.rs"]
@@ -34,7 +35,14 @@ enum Act {
 
 /// Lets a group go through all of it with `count` seeds.
 pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
-    let mut report = Report::new("group");
+    run_with(settings, count, "group", one)
+}
+
+/// One round with a seed.
+type One = fn(&Settings, Broker, u64, &mut Report) -> Result<()>;
+
+fn run_with(settings: &Settings, count: u64, name: &'static str, one: One) -> Result<Report> {
+    let mut report = Report::new(name);
     if !settings.kafka.is_file() {
         let path = settings.kafka.display();
         return Err(format!(
@@ -68,28 +76,56 @@ struct Round {
 }
 
 fn one(settings: &Settings, broker: Broker, seed: u64, report: &mut Report) -> Result<()> {
-    let mut round = Round {
-        party: Party::start(settings, broker, seed)?,
-        random: fastrand::Rng::with_seed(seed),
-        began: Instant::now(),
-        story: Vec::new(),
-    };
-    let found = report.findings.len();
+    let mut round = Round::start(settings, broker, None, seed)?;
     let ran = round.play(report);
-    let judgement = round.judge()?;
-    round.take(seed, &judgement, report);
-    if let Err(reason) = ran {
-        report.findings.push(format!("seed {seed}: {reason}"));
-    }
-    if report.findings.len() > found {
-        let story = round.story.join(", ");
-        let kept = round.party.keep();
-        report.note(format!("seed {seed}: {story}; kept in {}", kept.display()));
-    }
-    Ok(())
+    let ran = ran.and_then(|()| round.end(MEMBERS, report));
+    round.finish(ran, seed, report)
 }
 
 impl Round {
+    fn start(
+        settings: &Settings,
+        broker: Broker,
+        output: Option<Broker>,
+        seed: u64,
+    ) -> Result<Self> {
+        Ok(Round {
+            party: Party::start(settings, broker, output, seed)?,
+            random: fastrand::Rng::with_seed(seed),
+            began: Instant::now(),
+            story: Vec::new(),
+        })
+    }
+
+    /// Says how it went, and keeps everything that shows why it went wrong.
+    fn finish(self, ran: Result<()>, seed: u64, report: &mut Report) -> Result<()> {
+        let mut found = Report::new(report.scenario);
+        if let Err(reason) = ran {
+            found.findings.push(format!("seed {seed}: {reason}"));
+        }
+        let judgement = self.judge()?;
+        self.take(seed, &judgement, &mut found);
+        report.add(found);
+        if !report.findings.is_empty() {
+            let story = self.story.join(", ");
+            let kept = self.party.keep();
+            report.note(format!("seed {seed}: {story}; kept in {}", kept.display()));
+        }
+        Ok(())
+    }
+
+    /// Waits until everything has come out, and asks all to end.
+    fn end(&mut self, members: usize, report: &mut Report) -> Result<()> {
+        self.party.feed.set_rate(0);
+        self.tell("the end".into());
+        self.settle()?;
+        for number in 0..members {
+            self.shared_out()?;
+            self.leave(number, report)?;
+        }
+        self.end_of_output()
+    }
+
     fn tell(&mut self, what: String) {
         let at = self.began.elapsed().as_secs_f64();
         self.story.push(format!("{at:.1} s {what}"));
@@ -134,14 +170,7 @@ impl Round {
             self.party.join(number)?;
             self.moment(2_000)?;
         }
-        self.party.feed.set_rate(0);
-        self.tell("the end".into());
-        self.settle()?;
-        for number in 0..MEMBERS {
-            self.shared_out()?;
-            self.leave(number, report)?;
-        }
-        self.end_of_output()
+        Ok(())
     }
 
     fn act(&mut self, act: Act) -> Result<()> {
@@ -174,7 +203,12 @@ impl Round {
     fn shared_out(&mut self) -> Result<()> {
         let since = Instant::now();
         let share = PARTITIONS / self.party.members.len().max(1) as u64;
-        while self.party.owned()?.iter().any(|owned| *owned != share) {
+        while self
+            .party
+            .counts("temblor_cell_partitions")
+            .iter()
+            .any(|owned| *owned != share)
+        {
             if since.elapsed() > PATIENCE {
                 return Err(
                     format!("the partitions are not shared out within {PATIENCE:?}").into(),

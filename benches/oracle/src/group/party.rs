@@ -59,7 +59,9 @@ pub(crate) struct Party {
     temblor: PathBuf,
     connectors: PathBuf,
     folder: tempfile::TempDir,
-    pub(crate) broker: Broker,
+    broker: Broker,
+    /// Where the group produces to, if that is another.
+    output: Option<Broker>,
     pub(crate) series: Series,
     pub(crate) feed: Feed,
     pub(crate) feeder: Option<Process>,
@@ -75,17 +77,20 @@ pub(crate) struct Party {
 
 impl Party {
     /// Makes two topics, and starts the two processes beside the group.
-    pub(crate) fn start(settings: &Settings, broker: Broker, seed: u64) -> Result<Self> {
+    pub(crate) fn start(
+        settings: &Settings,
+        broker: Broker,
+        output: Option<Broker>,
+        seed: u64,
+    ) -> Result<Self> {
         let kept = broker_folder()?;
-        for topic in ["in", "out"] {
-            let tansu = program(&kept)?;
+        let onto = output.as_ref().unwrap_or(&broker);
+        for (topic, broker) in [("in", &broker), ("out", onto)] {
             let broker = format!("tcp://{}", broker.bootstrap);
             let partitions = PARTITIONS.to_string();
-            let arguments = ["topic", "create", "--broker", &broker];
-            let mut command = Command::new(tansu);
-            run(command
-                .args(arguments)
-                .args(["--partitions", &partitions, topic]))?;
+            let mut command = Command::new(program(&kept)?);
+            command.args(["topic", "create", "--broker", &broker]);
+            run(command.args(["--partitions", &partitions, topic]))?;
         }
         let folder = tempfile::tempdir()?;
         let connectors = folder.path().join("connectors.toml");
@@ -101,6 +106,7 @@ impl Party {
             connectors,
             folder,
             broker,
+            output,
             series,
             feed,
             feeder: None,
@@ -141,9 +147,17 @@ impl Party {
         })
     }
 
+    /// The broker that has a topic.
+    fn broker_of(&self, topic: &str) -> &str {
+        match &self.output {
+            Some(output) if topic == "out" => &output.bootstrap,
+            _ => &self.broker.bootstrap,
+        }
+    }
+
     fn consumer(&self, topic: &str, group: &str) -> String {
         let config = json!({
-            "brokers": [self.broker.bootstrap], "group_id": group, "topics": [topic],
+            "brokers": [self.broker_of(topic)], "group_id": group, "topics": [topic],
             "rdkafka_options": self.options, "uncommitted_records": UNCOMMITTED,
         });
         format!("kafka_consumer with codec = \"json\", config = {config}")
@@ -151,7 +165,7 @@ impl Party {
 
     fn producer(&self, topic: &str) -> String {
         let config = json!({
-            "brokers": [self.broker.bootstrap], "topic": topic,
+            "brokers": [self.broker_of(topic)], "topic": topic,
             "rdkafka_options": {"queue.buffering.max.messages": PRODUCER},
         });
         format!("kafka_producer with codec = \"json\", config = {config}")
@@ -244,16 +258,14 @@ impl Party {
         self.feed.check()
     }
 
-    /// How many partitions each member says that it owns.
-    pub(crate) fn owned(&self) -> Result<Vec<u64>> {
-        let owned = self.members.values().map(|process| {
+    /// What a metric says of the source of each member.
+    pub(crate) fn counts(&self, name: &str) -> Vec<u64> {
+        let counts = self.members.values().map(|process| {
             // A process that has just been started shows nothing yet.
-            let count = process
-                .metrics
-                .of("temblor_cell_partitions", "member", "input", "");
+            let count = process.metrics.of(name, "member", "input", "");
             count.unwrap_or_default() as u64
         });
-        Ok(owned.collect())
+        counts.collect()
     }
 
     /// Why a partition moved away from a process.
@@ -303,6 +315,7 @@ fn options() -> Result<Value> {
     let mut options: Value = serde_json::from_str(OPTIONS)?;
     options["session.timeout.ms"] = json!(SESSION.as_millis());
     options["heartbeat.interval.ms"] = json!(500);
+    options["max.poll.interval.ms"] = json!(6_000);
     Ok(options)
 }
 

@@ -26,7 +26,8 @@ pub(crate) const OPTIONS: &str = r#"{
 /// A running broker; it ends when this is dropped.
 pub(crate) struct Broker {
     pub(crate) bootstrap: String,
-    child: Option<Child>,
+    /// None if somebody else has started it.
+    pub(crate) child: Option<Child>,
 }
 
 impl Drop for Broker {
