@@ -1,10 +1,12 @@
 //! Processes that share the partitions of a topic come late, are killed, frozen and restarted one after the other.
 
 pub(crate) mod blocked;
+mod disk;
 mod judge;
 mod party;
 #[path = "../../../connectors/kafka/tests/broker/process.rs"]
 mod process;
+pub(crate) mod restart;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -76,7 +78,7 @@ struct Round {
 }
 
 fn one(settings: &Settings, broker: Broker, seed: u64, report: &mut Report) -> Result<()> {
-    let mut round = Round::start(settings, broker, None, seed)?;
+    let mut round = Round::start(settings, broker, None, false, seed)?;
     let ran = round.play(report);
     let ran = ran.and_then(|()| round.end(MEMBERS, report));
     round.finish(ran, seed, report)
@@ -87,10 +89,11 @@ impl Round {
         settings: &Settings,
         broker: Broker,
         output: Option<Broker>,
+        is_on_disk: bool,
         seed: u64,
     ) -> Result<Self> {
         Ok(Round {
-            party: Party::start(settings, broker, output, seed)?,
+            party: Party::start(settings, broker, output, is_on_disk, seed)?,
             random: fastrand::Rng::with_seed(seed),
             began: Instant::now(),
             story: Vec::new(),

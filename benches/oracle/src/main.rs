@@ -105,12 +105,14 @@ enum Scenario {
     Group,
     /// The brokers that a group produces to do not answer for a while
     Blocked,
+    /// The broker of a group is killed, and started again with its disk
+    Restart,
 }
 
 /// A scenario, how often it runs when little time is there, and how often when much is.
 type Plan = (Scenario, u64, u64, fn(&Settings, u64) -> Result<Report>);
 
-const PLANS: [Plan; 17] = [
+const PLANS: [Plan; 18] = [
     (Scenario::Kill, 5, 100, kill::run),
     (Scenario::Step, 8, 300, step::run),
     (Scenario::Term, 3, 20, term::run),
@@ -138,6 +140,7 @@ const PLANS: [Plan; 17] = [
     (Scenario::Plugin, 1, 3, plugin::run),
     (Scenario::Group, 1, 20, group::run),
     (Scenario::Blocked, 0, 3, group::blocked::run),
+    (Scenario::Restart, 0, 5, group::restart::run),
 ];
 
 fn main() -> ExitCode {
@@ -226,5 +229,6 @@ fn name(scenario: Scenario) -> &'static str {
         Scenario::Plugin => "plugin",
         Scenario::Group => "group",
         Scenario::Blocked => "blocked",
+        Scenario::Restart => "restart",
     }
 }

@@ -27,7 +27,7 @@ fn one(settings: &Settings, broker: Broker, seed: u64, report: &mut Report) -> R
         "`blocked` stops a broker, so it needs one of its own\nhelp: unset KAFKA_BOOTSTRAP",
     )?;
     let pid = Pid::from_raw(i32::try_from(pid)?);
-    let mut round = Round::start(settings, broker, Some(output), seed)?;
+    let mut round = Round::start(settings, broker, Some(output), false, seed)?;
     let ran = play(&mut round, pid, report);
     // It ends only when it runs.
     kill(pid, Signal::SIGCONT)?;

