@@ -16,13 +16,13 @@ use crate::engine::LOOK;
 use crate::lab::Settings;
 use crate::report::Report;
 use judge::{Judgement, Why, judge};
-use party::{KEYS, PARTITIONS, Party, SESSION};
+use party::{DEAD_AFTER, KEYS, PARTITIONS, Party};
 use process::Broker;
 
 /// Events a second.
 const RATE: u64 = 2_000;
 /// Longer than the brokers wait for a sign of life.
-const FROZEN: Duration = SESSION.saturating_add(Duration::from_secs(1));
+const FROZEN: Duration = DEAD_AFTER.saturating_add(Duration::from_secs(1));
 /// Everything is through within this time, or never.
 const PATIENCE: Duration = Duration::from_secs(60);
 const MEMBERS: usize = 3;

@@ -173,7 +173,7 @@ pub(crate) struct ConsumerSettings {
     /// When it is committed, unless that is left to librdkafka.
     pub(crate) commits: Option<CommitPolicy>,
     /// After so long without a sign of life the brokers give the partitions to others.
-    pub(crate) session_timeout: Duration,
+    pub(crate) dead_after: Duration,
     pub(crate) on_failed: OnFailed,
     pub(crate) revoke_timeout: Duration,
     pub(crate) connect_timeout: Duration,
@@ -255,7 +255,7 @@ impl ConsumerConfig {
             topics: self.topics,
             by_fates,
             commits,
-            session_timeout: session_timeout(&client),
+            dead_after: dead_after(&client),
             on_failed: self.on_failed,
             revoke_timeout: Duration::from_millis(self.revoke_timeout_ms),
             connect_timeout: Duration::from_millis(self.connect_timeout_ms),
@@ -305,7 +305,7 @@ impl ProducerConfig {
     }
 }
 
-fn session_timeout(client: &ClientConfig) -> Duration {
+fn dead_after(client: &ClientConfig) -> Duration {
     let millis = client.get("session.timeout.ms");
     // What librdkafka takes where nothing is said.
     let millis = millis.and_then(|millis| millis.parse().ok());

@@ -108,7 +108,7 @@ impl Shared {
     pub(crate) fn doubt(&self) -> Option<Duration> {
         let known_at = Duration::from_millis(self.known_at.load(Ordering::Acquire));
         let since = self.made.elapsed().saturating_sub(known_at);
-        (since > self.settings.session_timeout / 2).then_some(since)
+        (since > self.settings.dead_after / 2).then_some(since)
     }
 
     /// Counts what is delivered and not committed; returns how much that is.

@@ -28,7 +28,7 @@ const PRODUCER: u64 = 1_000;
 /// What can be in flight at most: a pull that is worked on, 64 in the queue in front of the producer, and its own.
 const IN_FLIGHT: u64 = PULL + 64 * PULL + PRODUCER;
 /// After so long without a sign of life a member is taken for dead.
-pub(crate) const SESSION: Duration = Duration::from_secs(4);
+pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(4);
 const TAKEN_FOR_DEAD: &str = "was taken for dead";
 
 /// A process.
@@ -324,7 +324,7 @@ impl Party {
 /// What clients are told: a busy machine gives them no sign of life for longer than where nothing else runs.
 fn options() -> Result<Value> {
     let mut options: Value = serde_json::from_str(OPTIONS)?;
-    options["session.timeout.ms"] = json!(SESSION.as_millis());
+    options["session.timeout.ms"] = json!(DEAD_AFTER.as_millis());
     options["heartbeat.interval.ms"] = json!(500);
     options["max.poll.interval.ms"] = json!(6_000);
     Ok(options)
