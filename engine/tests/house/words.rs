@@ -36,7 +36,7 @@ const HOSTS: [&str; 7] = [
 ];
 
 /// Uses that are meant, as (file, word, reason).
-const MEANT: [(&str, &str, &str); 5] = [
+const MEANT: [(&str, &str, &str); 7] = [
     (
         "engine/lang/library/http/headers.tremor",
         concat!("ag", "ent"),
