@@ -151,12 +151,13 @@ pub struct KafkaSource {
 impl Source for KafkaSource {
     async fn pull(&mut self, out: &mut BatchWriter) -> Result<Pull> {
         loop {
+            let change = self.shared.listen();
             let notice = self.shared.lanes().notice(&self.shared.settings.group);
             if let Some(notice) = notice {
                 say(notice, out);
                 return Ok(Pull::Ready);
             }
-            let Some(chunk) = self.held.take() else {
+            if self.held.is_none() {
                 let arriving = match out.wait(self.chunks.recv_async()).await {
                     None => return Ok(Pull::Idle),
                     Some(Ok(arriving)) => arriving?,
@@ -172,6 +173,15 @@ impl Source for KafkaSource {
                     self.held = Some(chunk);
                 }
                 // What is to be said of lanes comes first.
+                continue;
+            }
+            if !self.shared.may_go_on() {
+                match out.wait(change).await {
+                    None => return Ok(Pull::Idle),
+                    Some(()) => continue,
+                }
+            }
+            let Some(chunk) = self.held.take() else {
                 continue;
             };
             let sent = chunk.sent(out.number().pull);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -13,10 +14,11 @@ use temblor_pdk::log::Level;
 use temblor_pdk::{Error, Result};
 
 use crate::client::{help, probe};
+use crate::commits::{Membership, commit_last, keep};
 use crate::config::is_pattern;
 use crate::lanes::{Place, Rewind};
 use crate::options::unfit;
-use crate::rebalance::{Callbacks, commit_all, list_of, places};
+use crate::rebalance::{Callbacks, list_of, places};
 use crate::record::Chunk;
 use crate::shared::Shared;
 
@@ -41,13 +43,14 @@ pub(crate) type Arriving = Result<Option<Chunk>>;
 /// The thread's own.
 pub(crate) struct Poller {
     shared: Arc<Shared>,
-    consumer: BaseConsumer<Callbacks>,
+    consumer: Arc<BaseConsumer<Callbacks>>,
     chunks: flume::Sender<Arriving>,
     chunk: Option<Chunk>,
     rewinds: Vec<(Instant, Rewind)>,
     /// Partitions of which records are handed over one by one, up to an offset.
     one_by_one: HashMap<Place, i64>,
     full_since: Option<Instant>,
+    membership: Membership,
     /// Since when there has been no partition; none once that was told.
     alone_since: Option<Instant>,
 }
@@ -66,12 +69,13 @@ pub(crate) fn run(
             let _ = ready.send(Ok(()));
             let poller = Poller {
                 shared: Arc::clone(shared),
-                consumer,
+                consumer: Arc::new(consumer),
                 chunks,
                 chunk: None,
                 rewinds: Vec::new(),
                 one_by_one: HashMap::new(),
                 full_since: None,
+                membership: Membership::default(),
                 alone_since: Some(Instant::now()),
             };
             poller.serve();
@@ -108,7 +112,9 @@ fn connect(shared: &Arc<Shared>) -> Result<BaseConsumer<Callbacks>> {
 
 impl Poller {
     fn serve(mut self) {
+        let committer = self.start_committer();
         while !self.shared.is_stopping() {
+            self.membership.ask(&self.shared, &self.consumer);
             if self.shared.has_news.swap(false, Ordering::AcqRel) {
                 self.hear();
             }
@@ -117,10 +123,32 @@ impl Poller {
             self.wonder();
             self.poll();
         }
+        if let Some(committer) = committer {
+            // A panic there has been shown already.
+            let _ = committer.join();
+        }
         if self.shared.settings.by_fates {
-            commit_all(&self.shared, &self.consumer);
+            commit_last(&self.shared, &self.consumer);
         }
         // Dropping the consumer leaves the group.
+    }
+
+    fn start_committer(&self) -> Option<JoinHandle<()>> {
+        let policy = self.shared.settings.commits?;
+        let (shared, consumer) = (Arc::clone(&self.shared), Arc::clone(&self.consumer));
+        let thread = std::thread::Builder::new().name("kafka commits".to_owned());
+        let started = thread.spawn(move || {
+            let _ = shared.committer.set(std::thread::current());
+            keep(&shared, &consumer, policy);
+        });
+        match started {
+            Ok(committer) => Some(committer),
+            Err(reason) => {
+                let message = format!("cannot start a thread that commits: {reason}");
+                let _ = self.chunks.send(Err(Error::disconnected(message)));
+                None
+            }
+        }
     }
 
     /// Takes what is there, up to a chunk.

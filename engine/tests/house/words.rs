@@ -36,7 +36,7 @@ const HOSTS: [&str; 7] = [
 ];
 
 /// Uses that are meant, as (file, word, reason).
-const MEANT: [(&str, &str, &str); 5] = [
+const MEANT: [(&str, &str, &str); 7] = [
     (
         "engine/lang/library/http/headers.tremor",
         concat!("ag", "ent"),
@@ -48,12 +48,22 @@ const MEANT: [(&str, &str, &str); 5] = [
         LIBRDKAFKA,
     ),
     (
-        "connectors/kafka/tests/broker/mod.rs",
+        "connectors/kafka/tests/broker/process.rs",
         concat!("ses", "sion"),
         LIBRDKAFKA,
     ),
     (
         "connectors/kafka/tests/kafka/support.rs",
+        concat!("ses", "sion"),
+        LIBRDKAFKA,
+    ),
+    (
+        "connectors/kafka/src/config.rs",
+        concat!("ses", "sion"),
+        LIBRDKAFKA,
+    ),
+    (
+        "benches/oracle/src/group/party.rs",
         concat!("ses", "sion"),
         LIBRDKAFKA,
     ),

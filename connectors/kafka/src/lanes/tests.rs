@@ -336,3 +336,33 @@ fn of_a_lane_that_is_kept_only_what_is_stored_is_committed() {
     lanes.stored(0, 70);
     assert_eq!(lanes.reached(&place(7)), None, "it is another's");
 }
+
+#[test]
+fn what_is_reached_and_not_committed_is_counted() {
+    let (mut lanes, lane, _) = three_pulls();
+    assert_eq!(lanes.uncommitted(), 0);
+    assert_eq!(lanes.standing(), [(place(7), FIRST)]);
+    lanes.settle(&[range(lane, Fate::Acked, 0..=1)], OnFailed::Retry);
+    assert_eq!(lanes.uncommitted(), 20);
+    assert_eq!(lanes.to_commit(), [(place(7), FIRST + 20)]);
+    lanes.committed(&place(7), FIRST + 20);
+    // A result that comes late takes nothing back.
+    lanes.committed(&place(7), FIRST + 10);
+    assert_eq!((lanes.uncommitted(), lanes.to_commit()), (0, Vec::new()));
+    assert_eq!(lanes.standing(), [(place(7), FIRST + 20)]);
+    lanes.settle(&[range(lane, Fate::Acked, 2..=2)], OnFailed::Retry);
+    lanes.release(&place(7));
+    assert_eq!((lanes.uncommitted(), lanes.standing()), (0, Vec::new()));
+}
+
+#[test]
+fn of_lanes_that_are_another_members_nothing_more_is_handed_over() {
+    let (mut lanes, lane, generation) = three_pulls();
+    lanes.stop_all();
+    assert_eq!(lanes.open(&place(7)), None);
+    assert!(!lanes.send(lane, generation, sent(3, FIRST + 30, 10)));
+    // A partition that is not this member's stays nobody's.
+    lanes.release(&place(7));
+    lanes.stop_all();
+    assert!(lanes.standing().is_empty());
+}
