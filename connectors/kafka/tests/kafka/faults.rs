@@ -135,7 +135,11 @@ fn an_outage_and_a_long_way_lose_nothing() {
     producer.write(&(100..150).map(sending).collect::<Vec<_>>());
     numbers.extend(member.take(50).iter().map(|got| got.number()));
     numbers.sort_unstable();
-    assert!(numbers.into_iter().eq(50..150));
+    assert!(
+        numbers.iter().copied().eq(50..150),
+        "{numbers:?}: {:?}",
+        member.host.logs()
+    );
     assert!(producer.failures(150).is_empty());
     member.stop().unwrap();
 }

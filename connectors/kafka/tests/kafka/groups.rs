@@ -39,7 +39,13 @@ fn a_second_member_takes_partitions_over_and_nothing_comes_twice() {
             }
         }
         numbers.sort_unstable();
-        assert!(numbers.into_iter().eq(0..more), "each comes once");
+        let is_each = numbers.iter().copied().eq(0..more);
+        let logs = [one.host.logs(), two.host.logs()];
+        assert!(
+            is_each,
+            "each comes once: {} of {more}, {logs:?}",
+            numbers.len()
+        );
         assert!(one.host.metric("rebalances").unwrap() >= 2);
         one.stop().unwrap();
         two.stop().unwrap();
