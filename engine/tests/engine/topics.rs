@@ -312,7 +312,7 @@ impl Sink for KeeperSink {
     async fn write(&mut self, batch: Batch, _fates: Fates) -> Result<()> {
         let mut topic = lock(&self.0);
         topic.written += 1;
-        if topic.refuse_each > 0 && topic.written % topic.refuse_each == 0 {
+        if topic.refuse_each > 0 && topic.written.is_multiple_of(topic.refuse_each) {
             return Err(Error::rejected("told to refuse"));
         }
         for event in batch.events() {
