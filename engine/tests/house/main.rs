@@ -3,6 +3,7 @@
 mod connectors;
 mod dependencies;
 mod examples;
+mod features;
 mod licences;
 mod limits;
 mod rust;
