@@ -7,7 +7,7 @@ use crate::connectors::{Row, folders, manifest, rows};
 use crate::workspace::{graph_of_everything, none, root};
 
 /// A crate whose build starts a program beyond Rust's and the C compiler, that program, and its package in Debian.
-const TOOLS: [(&str, &str, &str); 4] = [
+pub(crate) const TOOLS: [(&str, &str, &str); 4] = [
     // Bindings for C++ are compiled with it, and used by nobody.
     ("rdkafka-sys", "c++", "g++"),
     ("rdkafka-sys", "make", "make"),

@@ -6,6 +6,7 @@ mod examples;
 mod features;
 mod licences;
 mod limits;
+mod packaging;
 mod rust;
 mod sources;
 mod words;
