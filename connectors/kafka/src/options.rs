@@ -107,27 +107,36 @@ fn unknown(side: Side, key: &str) -> Error {
 /// What librdkafka does not take; a secret is not shown.
 pub(crate) fn unfit(reason: &KafkaError) -> Error {
     let KafkaError::ClientConfig(_, text, key, value) = reason else {
+        let text = reason.to_string();
+        let help = missing(&text, "").unwrap_or("change them in `rdkafka_options`");
         return Error::config(format!(
-            "librdkafka does not take these options: {reason}\nhelp: change them in `rdkafka_options`"
+            "librdkafka does not take these options: {text}\nhelp: {help}"
         ));
     };
     let value = match is_secret(key) {
         true => "its value".to_owned(),
         false => format!("{value:?}"),
     };
-    let needs_tls = text.contains("not available at build time")
-        || text.contains("not built")
-        || key.starts_with("ssl.");
-    let help = match needs_tls {
-        true => {
-            "this build has no TLS and no SASL: build the connector with its feature `tls`, as in `--features \
-             temblor-connector-kafka/tls`"
-        }
-        false => "see the option in librdkafka's CONFIGURATION.md",
-    };
+    let help = missing(text, key).unwrap_or("see the option in librdkafka's CONFIGURATION.md");
     Error::config(format!(
         "`{key}` of `rdkafka_options` cannot be {value}: {text}\nhelp: {help}"
     ))
+}
+
+/// How to have what this build was made without.
+fn missing(text: &str, key: &str) -> Option<&'static str> {
+    if text.contains("libzstd not available") {
+        return Some(
+            "this build has no zstd: build the connector with its feature `zstd`, as in `--features \
+             temblor-connector-kafka/zstd`",
+        );
+    }
+    let needs_tls = ["not available at build time", "not built", "recompile"];
+    let needs_tls = needs_tls.iter().any(|part| text.contains(part)) || key.starts_with("ssl.");
+    needs_tls.then_some(
+        "this build has no TLS, and of SASL only PLAIN: build the connector with its feature `tls`, as in `--features \
+         temblor-connector-kafka/tls`",
+    )
 }
 
 fn is_secret(key: &str) -> bool {
@@ -145,7 +154,33 @@ pub(crate) fn flag(written: &BTreeMap<String, OptionValue>, key: &str, default: 
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::producer::BaseProducer;
+
     use super::*;
+
+    #[test]
+    fn what_a_build_lacks_is_named_with_its_feature() {
+        // What a build without the features says; one with them has nothing to say.
+        let lacks = |key: &str, value: &str, feature: &str, has: bool| {
+            let mut config = ClientConfig::new();
+            config.set("security.protocol", "sasl_plaintext");
+            config
+                .set("sasl.username", "someone")
+                .set("sasl.password", "something");
+            let made: Result<BaseProducer, KafkaError> = config.set(key, value).create();
+            let help = made.err().map(|reason| unfit(&reason).to_string());
+            match help {
+                Some(help) => assert!(help.contains(feature), "{key} = {value}: {help}"),
+                None => assert!(has, "{key} = {value}"),
+            }
+        };
+        let (tls, zstd) = (cfg!(feature = "tls"), cfg!(feature = "zstd"));
+        lacks("compression.codec", "zstd", "feature `zstd`", zstd);
+        lacks("security.protocol", "ssl", "feature `tls`", tls);
+        lacks("ssl.ca.location", "/ca.pem", "feature `tls`", tls);
+        lacks("sasl.mechanism", "SCRAM-SHA-512", "feature `tls`", tls);
+        lacks("sasl.mechanism", "PLAIN", "nothing", true);
+    }
 
     #[test]
     fn every_option_of_the_list_is_known_to_librdkafka() {
