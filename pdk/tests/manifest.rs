@@ -20,6 +20,7 @@ struct Config {}
 const SOURCE: SourceInfo = SourceInfo {
     payload: Payload::Bytes,
     transactional: true,
+    lanes: true,
 };
 const SINK: SinkInfo = SinkInfo {
     payload: Payload::Values,
@@ -198,9 +199,9 @@ fn every_registration_leaves_a_record() {
         (
             "connector",
             "both",
-            &["source.bytes/1", "sink.values/1"][..],
+            &["source.bytes/1", "source.lanes/1", "sink.values/1"][..],
         ),
-        ("connector", "in", &["source.bytes/1"]),
+        ("connector", "in", &["source.bytes/1", "source.lanes/1"]),
         ("connector", "out", &["sink.values/1"]),
         ("codec", "any", &["codec/1"]),
         ("preprocessor", "any", &["preprocessor/1"]),

@@ -51,6 +51,7 @@ impl Connector for KafkaConsumer {
         source: Some(SourceInfo {
             payload: Payload::Bytes,
             transactional: true,
+            lanes: false,
         }),
         sink: None,
     };

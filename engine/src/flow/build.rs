@@ -361,6 +361,7 @@ impl Spawner<'_> {
                 number,
                 fates,
                 transactional: info.transactional,
+                lanes: info.lanes && info.transactional,
                 shared: Arc::clone(&self.inner.shared),
                 reports: blueprint.reports.clone(),
                 limits: self.inner.pull_limits,

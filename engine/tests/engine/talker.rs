@@ -62,6 +62,7 @@ impl Connector for Talker {
         source: Some(SourceInfo {
             payload: Payload::Bytes,
             transactional: true,
+            lanes: false,
         }),
         sink: Some(SinkInfo {
             payload: Payload::Bytes,

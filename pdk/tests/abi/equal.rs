@@ -14,7 +14,7 @@ use super::{MODES, Mode, TestHost, entry, give, pull};
 /// A reply in words, with everything that its events say.
 fn said(reply: &Reply) -> String {
     match reply {
-        Ok(Outcome::Batch(batch) | Outcome::End(Some(batch))) => {
+        Ok(Outcome::Batch(batch, _) | Outcome::End(Some(batch), _)) => {
             format!("{reply:?} {:?}", batch.events())
         }
         other => format!("{other:?}"),
@@ -147,6 +147,35 @@ fn a_source_of_bytes_ends() {
     assert_eq!(told[0], told[1]);
     assert!(told[0].starts_with("Ok(Batch(3))"), "{}", told[0]);
     assert_eq!(told[2], "Ok(End(0))");
+}
+
+#[test]
+fn lanes_and_positions_cross() {
+    let told = same(|mode, host| {
+        let mut source = mode.source("probe", r#"{"source":"lanes","pulls":8}"#, host);
+        (0..9)
+            .map(|_| match give(&mut *source.side, pull()) {
+                Ok(Outcome::Batch(batch, position)) => format!("{} to {position:?}", batch.len()),
+                reply => said(&reply),
+            })
+            .collect()
+    });
+    let expected = [
+        "Ok(Begin { lane: 7, name: \"tä/7\", committed: None })",
+        "Ok(Begin { lane: 4294967295, name: \"\", committed: Some(18446744073709551615) })",
+        "Ok(End { lane: 8, deadline_ns: 9 })",
+        "Ok(Lose { lane: 10 })",
+        "3 to Some(0)",
+    ];
+    assert_eq!(told[..5], expected);
+    for misuse in &told[5..7] {
+        assert!(misuse.contains("kind: Bug"), "{misuse}");
+        assert!(
+            misuse.contains("lane 10 and more; a notice has a pull of its own"),
+            "{misuse}"
+        );
+    }
+    assert_eq!(told[7..9], ["Ok(Idle)", "Ok(End(0))"]);
 }
 
 #[derive(Default)]

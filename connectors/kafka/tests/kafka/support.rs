@@ -220,7 +220,7 @@ impl Member {
                 }
             };
             match reply? {
-                Outcome::Batch(batch) => return Ok(Some(pulled(&batch, pull))),
+                Outcome::Batch(batch, _) => return Ok(Some(pulled(&batch, pull))),
                 Outcome::Idle if Instant::now() < end => {}
                 Outcome::Idle => return Ok(None),
                 other => panic!("{other:?}"),

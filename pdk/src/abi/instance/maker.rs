@@ -3,19 +3,25 @@
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use super::super::fates::Fates;
-use super::super::text::RawError;
+use super::super::text::{RawError, RawText};
 use super::super::{fence, waker};
 use super::{InstanceVtable, RawCommand, RawInstance, RawReply, code, reply};
 use crate::{
-    Batch, Command, Error, FateRange, Instance, LaneStart, Outcome, PullLimits, PullNumber, Reply,
+    Batch, Command, Error, FateRange, Instance, LaneNotice, LaneStart, Outcome, PullLimits,
+    PullNumber, Reply,
 };
 
 impl RawReply {
-    const EMPTY: RawReply = RawReply {
+    pub(super) const EMPTY: RawReply = RawReply {
         code: reply::FAILED,
+        lane: 0,
         error: RawError::NONE,
         batch: std::ptr::null(),
         instance: RawInstance::NONE,
+        position: 0,
+        has_position: 0,
+        reserved: 0,
+        name: RawText::EMPTY,
     };
 
     fn failed(error: Error) -> Self {
@@ -32,11 +38,35 @@ impl RawReply {
         }
     }
 
-    fn batch(code: u32, batch: Option<Batch>) -> Self {
+    fn batch(code: u32, batch: Option<Batch>, position: Option<u64>) -> Self {
         RawReply {
-            code,
             batch: batch.map_or(std::ptr::null(), Batch::into_raw),
-            ..RawReply::EMPTY
+            ..RawReply::code(code).at(position)
+        }
+    }
+
+    fn lane(notice: LaneNotice) -> Self {
+        let lane = notice.lane();
+        let reply = match notice {
+            LaneNotice::Begin {
+                name, committed, ..
+            } => RawReply {
+                name: RawText::new(name),
+                ..RawReply::code(reply::BEGIN_LANE).at(committed)
+            },
+            LaneNotice::End { deadline_ns, .. } => {
+                RawReply::code(reply::END_LANE).at(Some(deadline_ns))
+            }
+            LaneNotice::Lose { .. } => RawReply::code(reply::LOSE_LANE),
+        };
+        RawReply { lane, ..reply }
+    }
+
+    fn at(self, position: Option<u64>) -> Self {
+        RawReply {
+            position: position.unwrap_or_default(),
+            has_position: u32::from(position.is_some()),
+            ..self
         }
     }
 }
@@ -79,8 +109,11 @@ impl Exported {
             Err(error) => RawReply::failed(error),
             Ok(Outcome::Done) => RawReply::code(reply::DONE),
             Ok(Outcome::Idle) => RawReply::code(reply::IDLE),
-            Ok(Outcome::Batch(batch)) => RawReply::batch(reply::BATCH, Some(batch)),
-            Ok(Outcome::End(batch)) => RawReply::batch(reply::END, batch),
+            Ok(Outcome::Batch(batch, position)) => {
+                RawReply::batch(reply::BATCH, Some(batch), position)
+            }
+            Ok(Outcome::End(batch, position)) => RawReply::batch(reply::END, batch, position),
+            Ok(Outcome::Lane(notice)) => RawReply::lane(notice),
             Ok(Outcome::Instance(instance)) => match self.child.take() {
                 Some(waker) => RawReply {
                     code: reply::INSTANCE,

@@ -8,7 +8,7 @@ mod tests;
 use std::mem::offset_of;
 
 use super::fates::Fates;
-use super::text::RawError;
+use super::text::{RawError, RawText};
 use crate::FateRange;
 
 pub(super) use host::Imported;
@@ -78,9 +78,19 @@ struct RawCommand {
 #[repr(C)]
 struct RawReply {
     code: u32,
+    /// Begin, end and lose: the lane.
+    lane: u32,
     error: RawError,
     batch: *const (),
     instance: RawInstance,
+    /// Batch, end of the source: the position behind the events. Begin: the position that is known outside. End of a
+    /// lane: the deadline.
+    position: u64,
+    /// 1 if there is a position.
+    has_position: u32,
+    reserved: u32,
+    /// Begin: the lane's name, owned.
+    name: RawText,
 }
 
 mod reply {
@@ -90,6 +100,9 @@ mod reply {
     pub(super) const BATCH: u32 = 3;
     pub(super) const END: u32 = 4;
     pub(super) const INSTANCE: u32 = 5;
+    pub(super) const BEGIN_LANE: u32 = 6;
+    pub(super) const END_LANE: u32 = 7;
+    pub(super) const LOSE_LANE: u32 = 8;
 }
 
 /// Sizes, alignments and offsets of what crosses; see `layout`.
@@ -116,9 +129,13 @@ pub(super) const LAYOUT: &[usize] = &[
     size_of::<RawReply>(),
     align_of::<RawReply>(),
     offset_of!(RawReply, code),
+    offset_of!(RawReply, lane),
     offset_of!(RawReply, error),
     offset_of!(RawReply, batch),
     offset_of!(RawReply, instance),
+    offset_of!(RawReply, position),
+    offset_of!(RawReply, has_position),
+    offset_of!(RawReply, name),
     size_of::<FateRange>(),
     align_of::<FateRange>(),
     offset_of!(FateRange, lane),
@@ -128,5 +145,5 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(FateRange, first_event),
     offset_of!(FateRange, last_event),
     code::UNDECODABLE as usize,
-    reply::INSTANCE as usize,
+    reply::LOSE_LANE as usize,
 ];

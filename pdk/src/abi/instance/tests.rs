@@ -42,8 +42,7 @@ fn made_of(code: u32, error: RawError) -> Error {
     let reply = RawReply {
         code,
         error,
-        batch: std::ptr::null(),
-        instance: RawInstance::NONE,
+        ..RawReply::EMPTY
     };
     let raw = RawInstance {
         data: Box::into_raw(Box::new(Answering(Some(reply)))).cast(),
@@ -68,7 +67,7 @@ impl std::task::Wake for Silent {
 #[test]
 fn answers_that_are_none_are_bugs_of_the_plugin() {
     for (code, said) in [
-        (6, "what is no reply: code 6"),
+        (9, "what is no reply: code 9"),
         (u32::MAX, "what is no reply: code 4294967295"),
         (reply::BATCH, "what is no reply: code 3"),
         (reply::INSTANCE, "an instance that is none"),
