@@ -6,6 +6,21 @@
 use crate::info::flags;
 use crate::{Codec, Connector, FunctionModule, Operator, Origin, Postprocessor, Preprocessor};
 
+/// The capabilities that this version knows. A host passes over one that it does not know; one that it knows with
+/// another number means something else, and the entry cannot be used.
+pub const CAPABILITIES: &[&str] = &[
+    "source.bytes/1",
+    "source.values/1",
+    "source.lanes/1",
+    "sink.bytes/1",
+    "sink.values/1",
+    "codec/1",
+    "preprocessor/1",
+    "postprocessor/1",
+    "operator/1",
+    "functions/1",
+];
+
 /// The number of pieces of an entry's record.
 const PIECES: usize = 14;
 
@@ -157,7 +172,7 @@ const LAYOUT: [u8; 16] = hex(crate::abi::LAYOUT);
 
 /// The record of this crate itself: which contract the library was built against.
 const PDK: &[&str] = &[
-    "{\"record\":\"pdk\",\"epoch\":0,\"pdk\":\"",
+    "{\"record\":\"pdk\",\"epoch\":1,\"pdk\":\"",
     crate::abi::VERSION,
     "\",\"layout\":\"",
     match std::str::from_utf8(&LAYOUT) {
@@ -173,7 +188,7 @@ const PDK: &[&str] = &[
     "\"}\n",
 ];
 
-const _: () = assert!(crate::abi::EPOCH == 0, "the record says epoch 0");
+const _: () = assert!(crate::abi::EPOCH == 1, "the record says epoch 1");
 
 #[allow(unsafe_code)]
 #[used]

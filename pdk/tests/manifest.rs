@@ -216,6 +216,9 @@ fn every_registration_leaves_a_record() {
             .flatten()
             .collect();
         assert_eq!(listed, capabilities, "{kind} `{name}`");
+        for capability in capabilities {
+            assert!(manifest::CAPABILITIES.contains(capability), "{capability}");
+        }
         assert_eq!(record["crate"], "temblor-pdk");
         assert_eq!(record["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(record["panic"], "unwind");

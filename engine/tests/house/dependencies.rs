@@ -8,7 +8,8 @@ use crate::workspace::{folder, members, none, read};
 /// The workspace crates that a crate may name, `None` for any.
 fn allowed(package: &str) -> Option<&'static [&'static str]> {
     match package {
-        "temblor-pdk" => Some(&[]),
+        "temblor-root" => Some(&[]),
+        "temblor-pdk" => Some(&["temblor-root"]),
         "temblor" => Some(&[
             "temblor-registry",
             "temblor-lang",
@@ -62,7 +63,10 @@ fn nothing_depends_on_the_benches() {
 
 /// A crate that only some may name, and who.
 const FENCED: [(&str, &[&str]); 3] = [
-    ("abi_stable", &["temblor-pdk", "temblor-registry"]),
+    (
+        "abi_stable",
+        &["temblor-root", "temblor-pdk", "temblor-registry"],
+    ),
     ("linkme", &["temblor-pdk"]),
     ("inventory", &["temblor-pdk"]),
 ];

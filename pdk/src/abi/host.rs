@@ -79,6 +79,8 @@ pub(crate) struct HostVtable {
     blocking: unsafe extern "C" fn(*const (), Task),
     run: unsafe extern "C" fn(*const (), Task),
     request_stop: unsafe extern "C" fn(*const (), u32, u32),
+    /// What a later host has beside these, by id and version; null if this one does not have it.
+    get_extension: unsafe extern "C" fn(*const (), RawStr, u32) -> *const (),
 }
 
 /// A counted reference to the host's services, as plain data.
@@ -211,6 +213,16 @@ impl Host {
         // SAFETY: as above.
         unsafe { (self.vtable().request_stop)(self.0.object, status, is_graceful) }
     }
+
+    /// Whether the host has an extension: something that later hosts offer beside what is here. A connector that can
+    /// do without asks before it uses one.
+    #[must_use]
+    pub fn offers(&self, id: &str, version: u32) -> bool {
+        // SAFETY: as above.
+        let found =
+            unsafe { (self.vtable().get_extension)(self.0.object, RawStr::new(id), version) };
+        !found.is_null()
+    }
 }
 
 impl Clone for Host {
@@ -280,6 +292,7 @@ static VTABLE: HostVtable = HostVtable {
     blocking,
     run,
     request_stop,
+    get_extension,
 };
 
 /// # Safety
@@ -423,6 +436,14 @@ unsafe extern "C" fn request_stop(object: *const (), status: u32, is_graceful: u
     fence::silence(|| host.services.request_stop(status, is_graceful != 0));
 }
 
+/// This host offers nothing beside its vtable yet.
+///
+/// # Safety
+/// See [`services`]; the string lives for the call.
+unsafe extern "C" fn get_extension(_: *const (), _: RawStr, _: u32) -> *const () {
+    std::ptr::null()
+}
+
 /// Sizes, alignments and offsets of what crosses; see `layout`.
 pub(super) const LAYOUT: &[usize] = &[
     size_of::<HostVtable>(),
@@ -438,6 +459,7 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(HostVtable, blocking),
     offset_of!(HostVtable, run),
     offset_of!(HostVtable, request_stop),
+    offset_of!(HostVtable, get_extension),
     size_of::<RawHost>(),
     align_of::<RawHost>(),
     offset_of!(RawHost, object),
@@ -445,4 +467,13 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(RawHost, level),
     size_of::<Host>(),
     align_of::<Host>(),
+    CellKind::Counter as usize,
+    CellKind::Gauge as usize,
+    Interest::Read as usize,
+    Interest::Write as usize,
+    log::Level::Error as usize,
+    log::Level::Warn as usize,
+    log::Level::Info as usize,
+    log::Level::Debug as usize,
+    log::Level::Trace as usize,
 ];

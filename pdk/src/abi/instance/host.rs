@@ -146,6 +146,9 @@ impl Imported {
                 raw.error.into_result()?;
                 Err(garbage("a failure without a reason"))
             }
+            (reply::UNSUPPORTED, _) => Err(Error::failed(
+                "the plugin does not know this command: build it with the temblor-pdk of this host",
+            )),
             (other, _) => Err(garbage(&format!("what is no reply: code {other}"))),
         }
     }

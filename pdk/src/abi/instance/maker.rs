@@ -136,7 +136,8 @@ unsafe extern "C" fn poll(data: *mut (), command: *mut RawCommand, out: *mut Raw
         let command = match command {
             // SAFETY: a valid command, which is taken once.
             Some(raw) => match unsafe { take_command(raw, &mut exported.child) } {
-                Ok(command) => Some(command),
+                Ok(Some(command)) => Some(command),
+                Ok(None) => return Some(RawReply::code(reply::UNSUPPORTED)),
                 Err(error) => return Some(RawReply::failed(error)),
             },
             None => None,
@@ -172,12 +173,15 @@ unsafe extern "C" fn release(data: *mut ()) {
     fence::silence(move || drop(exported));
 }
 
-/// Reads a command and takes over what it owns.
+/// Reads a command and takes over what it owns; none, and nothing is taken, if it is a command of a later version.
 ///
 /// # Safety
 /// The command is valid, comes from [`raw_command`], and is taken once.
-unsafe fn take_command(raw: &mut RawCommand, child: &mut Option<Waker>) -> Result<Command, Error> {
-    Ok(match raw.code {
+unsafe fn take_command(
+    raw: &mut RawCommand,
+    child: &mut Option<Waker>,
+) -> Result<Option<Command>, Error> {
+    Ok(Some(match raw.code {
         code::PULL => Command::Pull(
             PullLimits {
                 events: raw.lane,
@@ -229,6 +233,6 @@ unsafe fn take_command(raw: &mut RawCommand, child: &mut Option<Waker>) -> Resul
         code::RESUME => Command::Resume,
         code::DRAIN => Command::Drain,
         code::STOP => Command::Stop,
-        other => return Err(Error::failed(format!("unknown command {other}"))),
-    })
+        _ => return Ok(None),
+    }))
 }

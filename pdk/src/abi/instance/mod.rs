@@ -9,14 +9,15 @@ use std::mem::offset_of;
 
 use super::fates::Fates;
 use super::text::{RawError, RawText};
-use crate::FateRange;
+use crate::{Fate, FateRange};
 
 pub(super) use host::Imported;
 pub(super) use maker::export;
 
 #[repr(C)]
 pub(super) struct InstanceVtable {
-    /// Returns 0 while pending and 1 once `reply` is written. A null command goes on with the last one.
+    /// Returns 0 while pending and 1 once the reply is written. A null command goes on with the last one. A command
+    /// that is not known is answered with `UNSUPPORTED`.
     poll: unsafe extern "C" fn(*mut (), *mut RawCommand, *mut RawReply) -> u32,
     interrupt: unsafe extern "C" fn(*const ()),
     release: unsafe extern "C" fn(*mut ()),
@@ -63,6 +64,7 @@ struct RawCommand {
     lane: u32,
     /// Pull: the limit of bytes.
     bytes: u32,
+    /// Zero, and not read.
     reserved: u32,
     /// Pull: the source; assigned: 1 if there is a position.
     a: u64,
@@ -88,6 +90,7 @@ struct RawReply {
     position: u64,
     /// 1 if there is a position.
     has_position: u32,
+    /// Zero, and not read.
     reserved: u32,
     /// Begin: the lane's name, owned.
     name: RawText,
@@ -103,6 +106,8 @@ mod reply {
     pub(super) const BEGIN_LANE: u32 = 6;
     pub(super) const END_LANE: u32 = 7;
     pub(super) const LOSE_LANE: u32 = 8;
+    /// The command is none that this copy knows; nothing that it brought was taken.
+    pub(super) const UNSUPPORTED: u32 = 9;
 }
 
 /// Sizes, alignments and offsets of what crosses; see `layout`.
@@ -121,6 +126,7 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(RawCommand, code),
     offset_of!(RawCommand, lane),
     offset_of!(RawCommand, bytes),
+    offset_of!(RawCommand, reserved),
     offset_of!(RawCommand, a),
     offset_of!(RawCommand, b),
     offset_of!(RawCommand, data),
@@ -135,6 +141,7 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(RawReply, instance),
     offset_of!(RawReply, position),
     offset_of!(RawReply, has_position),
+    offset_of!(RawReply, reserved),
     offset_of!(RawReply, name),
     size_of::<FateRange>(),
     align_of::<FateRange>(),
@@ -144,6 +151,32 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(FateRange, last_pull),
     offset_of!(FateRange, first_event),
     offset_of!(FateRange, last_event),
+    code::PULL as usize,
+    code::FATES as usize,
+    code::ASSIGNED as usize,
+    code::REVOKE as usize,
+    code::LOST as usize,
+    code::WRITE as usize,
+    code::FLUSH as usize,
+    code::CONNECT as usize,
+    code::CREATE_SOURCE as usize,
+    code::CREATE_SINK as usize,
+    code::START as usize,
+    code::PAUSE as usize,
+    code::RESUME as usize,
+    code::DRAIN as usize,
+    code::STOP as usize,
     code::UNDECODABLE as usize,
+    reply::FAILED as usize,
+    reply::DONE as usize,
+    reply::IDLE as usize,
+    reply::BATCH as usize,
+    reply::END as usize,
+    reply::INSTANCE as usize,
+    reply::BEGIN_LANE as usize,
+    reply::END_LANE as usize,
     reply::LOSE_LANE as usize,
+    reply::UNSUPPORTED as usize,
+    Fate::Acked as usize,
+    Fate::Failed as usize,
 ];
