@@ -76,6 +76,8 @@ pub(crate) mod flags {
     pub(crate) const TRANSACTIONAL: u32 = 1 << 4;
     /// The sink tells fates later.
     pub(crate) const LATE: u32 = 1 << 5;
+    /// The codec keeps nothing from one frame to the next.
+    pub(crate) const STATELESS: u32 = 1 << 16;
     /// The crate was built with `panic = "abort"`.
     pub(crate) const PANIC_ABORT: u32 = 1 << 31;
 }

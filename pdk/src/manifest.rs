@@ -61,7 +61,13 @@ pub const fn connector<C: Connector>(origin: Origin) -> [&'static str; PIECES] {
 /// The record of a codec.
 #[must_use]
 pub const fn codec<C: Codec>(origin: Origin) -> [&'static str; PIECES] {
-    entry("codec", C::INFO.name, origin, ["\"codec/1\"", "", ""])
+    let stateless = if C::IS_STATELESS {
+        ",\"codec.stateless/1\""
+    } else {
+        ""
+    };
+    let capabilities = ["\"codec/1\"", stateless, ""];
+    entry("codec", C::INFO.name, origin, capabilities)
 }
 
 /// The record of a preprocessor.
