@@ -96,8 +96,9 @@ impl ConsumerContext for Callbacks {
                 shared.outside.host.log(Level::Warn, &message);
             }
         }
-        let count = consumer.assignment().map_or(0, |list| list.count());
-        shared.cells.partitions.set(count as u64);
+        // librdkafka is not asked: a member that is closed has nothing more to answer with, and would be waited for for ever.
+        let held = shared.lanes().held();
+        shared.cells.partitions.set(held as u64);
         shared.cells.rebalances.add(1);
     }
 

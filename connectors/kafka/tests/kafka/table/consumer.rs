@@ -294,6 +294,7 @@ fn tell(row: &Row) -> Story {
         }
         it.leave();
     }
+    it.story.all_name(&[&it.group, &cluster.bootstrap()]);
     if it.seen.len() != 200 {
         it.story
             .wrong

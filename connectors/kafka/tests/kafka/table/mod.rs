@@ -2,7 +2,8 @@
 //! or in a state whose message says what to do, and nothing is lost.
 //!
 //! A row takes seconds of waiting and hardly any work, so many run at once. `TEMBLOR_KAFKA_TABLE=full` runs all rows, and
-//! `show` prints what each came to; without it those rows run that stand for the others.
+//! `show` prints what each came to; without it those rows run that stand for the others. `TEMBLOR_KAFKA_ROW` runs those
+//! that have it in their name, such as `Fetch RD_KAFKA_RESP_ERR_UNKNOWN`.
 
 mod consumer;
 mod producer;
@@ -58,6 +59,16 @@ impl Story {
             Some(ErrorKind::Disconnected) => "Again",
             Some(ErrorKind::Rejected) => "Refuses",
             Some(_) => "Fails",
+        }
+    }
+
+    /// Each error names these.
+    fn all_name(&mut self, parts: &[&str]) {
+        for error in &self.errors {
+            let text = error.to_string();
+            for part in parts.iter().filter(|part| !text.contains(**part)) {
+                self.wrong.push(format!("no `{part}` in: {text}"));
+            }
         }
     }
 

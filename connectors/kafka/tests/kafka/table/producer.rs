@@ -149,6 +149,10 @@ fn tell(row: &Row) -> Story {
         }
     }
     clear(mock, &topic, row);
+    story.all_name(&[&cluster.bootstrap()]);
+    if row.api == Api::Produce {
+        story.all_name(&[&format!("topic `{topic}`, partition 0")]);
+    }
     // Who is told that a record is there already believes it, though this cluster never had it.
     if row.code != Code::RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER {
         look(&cluster, &topic, &open, &refused, &mut story);
