@@ -52,9 +52,14 @@ impl Outside {
     pub(crate) fn error(&self, error: &KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
         let code = code.unwrap_or(RDKafkaErrorCode::Unknown);
-        let says_little = code == RDKafkaErrorCode::AllBrokersDown;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if !(says_little && last.is_some()) {
+        let says_more = match &*last {
+            None => true,
+            Some((before, _)) => {
+                code != RDKafkaErrorCode::AllBrokersDown && (is_final(code) || !is_final(*before))
+            }
+        };
+        if says_more {
             *last = Some((code, reason.to_owned()));
         }
         drop(last);
@@ -67,6 +72,12 @@ impl Outside {
         last.take()
     }
 
+    /// Forgets the last error, unless it is one to keep.
+    fn forget_unless(&self, keeps: fn(RDKafkaErrorCode) -> bool) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.take_if(|(code, _)| !keeps(*code));
+    }
+
     fn peek(&self) -> Option<(RDKafkaErrorCode, String)> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.clone()
@@ -75,8 +86,16 @@ impl Outside {
 
 /// What may help against an error.
 pub(crate) fn help(code: RDKafkaErrorCode) -> &'static str {
+    hint(code).unwrap_or(
+        "check `brokers`, that a Kafka broker listens there, and that `security.protocol` in `rdkafka_options` is what \
+         it speaks",
+    )
+}
+
+/// What may help against an error that has a reason of its own.
+pub(crate) fn hint(code: RDKafkaErrorCode) -> Option<&'static str> {
     use RDKafkaErrorCode as Code;
-    match code {
+    let text = match code {
         Code::Authentication | Code::SaslAuthenticationFailed => {
             "check `sasl.mechanism`, `sasl.username` and `sasl.password` in `rdkafka_options`"
         }
@@ -88,7 +107,7 @@ pub(crate) fn help(code: RDKafkaErrorCode) -> &'static str {
         Code::GroupAuthorizationFailed => {
             "allow the user to read the group, or choose another `group_id`"
         }
-        Code::ClusterAuthorizationFailed => {
+        Code::ClusterAuthorizationFailed | Code::TransactionalIdAuthorizationFailed => {
             "allow the user idempotent writes on the cluster, or set `enable.idempotence` to false"
         }
         Code::UnknownTopicOrPartition | Code::UnknownTopic => {
@@ -99,15 +118,37 @@ pub(crate) fn help(code: RDKafkaErrorCode) -> &'static str {
             "all members of a group need the same `partition.assignment.strategy`, or the group is used by others: \
              choose another `group_id`"
         }
-        _ => {
-            "check `brokers`, that a Kafka broker listens there, and that `security.protocol` in `rdkafka_options` is \
-             what it speaks"
+        Code::InvalidSessionTimeout => {
+            "set `session.timeout.ms` in `rdkafka_options` to what the brokers allow: see their \
+             `group.min.session.timeout.ms` and `group.max.session.timeout.ms`"
         }
-    }
+        Code::InvalidGroupId => "choose another `group_id`",
+        Code::GroupMaxSizeReached => {
+            "stop a member of the group, or raise `group.max.size` of the brokers"
+        }
+        Code::UnsupportedVersion => {
+            "the brokers are too old for an option that is set in `rdkafka_options`: see the broker's log for its reason"
+        }
+        Code::OffsetMetadataTooLarge | Code::InvalidCommitOffsetSize => {
+            "raise `offset.metadata.max.bytes` of the brokers"
+        }
+        Code::UnsupportedCompressionType => {
+            "build the connector with its feature `zstd` if the records are compressed with it"
+        }
+        Code::InvalidTopic => "correct the topic's name",
+        _ => return None,
+    };
+    Some(text)
+}
+
+/// Whether a group is refused, which librdkafka says once only.
+pub(crate) fn refuses_group(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(code, Code::GroupAuthorizationFailed | Code::InvalidGroupId)
 }
 
 /// Whether waiting cannot help.
-fn is_final(code: RDKafkaErrorCode) -> bool {
+pub(crate) fn is_final(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
         code,
@@ -116,7 +157,9 @@ fn is_final(code: RDKafkaErrorCode) -> bool {
             | Code::UnsupportedSASLMechanism
             | Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
+            | Code::InvalidGroupId
             | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed
     )
 }
 
@@ -171,7 +214,7 @@ pub(crate) fn probe<C: ClientContext>(
             _ => drop(open.pop()),
         }
     }
-    outside.take();
+    outside.forget_unless(refuses_group);
     Ok(())
 }
 

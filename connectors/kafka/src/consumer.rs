@@ -11,6 +11,7 @@ use temblor_pdk::{
 };
 
 use crate::config::{ConsumerConfig, ConsumerSettings};
+use crate::farewell::abandon;
 use crate::lanes::{Deed, Place, Sent};
 use crate::poller::{Arriving, run};
 use crate::shared::Shared;
@@ -74,8 +75,11 @@ impl Connector for KafkaConsumer {
         let serving = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name(format!("kafka {}", self.context.alias()));
         let started = thread.spawn(move || {
-            run(&serving, sender, &ready);
+            let left = run(&serving, sender, &ready);
             drop(running);
+            if let Some(consumer) = left {
+                abandon(consumer);
+            }
         });
         started
             .map_err(|reason| Error::disconnected(format!("cannot start a thread: {reason}")))?;

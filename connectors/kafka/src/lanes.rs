@@ -137,6 +137,12 @@ impl Lanes {
         }
     }
 
+    /// How many partitions are this member's.
+    pub(crate) fn held(&self) -> usize {
+        let held = |lane: &&LaneState| lane.status != Status::Gone;
+        self.lanes.iter().filter(held).count()
+    }
+
     /// How many records of a partition are in flight.
     pub(crate) fn in_flight(&self, place: &Place) -> usize {
         let lane = self.get(place);

@@ -7,6 +7,7 @@
 mod client;
 mod config;
 mod consumer;
+mod farewell;
 mod lanes;
 mod options;
 mod poller;
@@ -15,6 +16,7 @@ mod rebalance;
 mod record;
 mod reports;
 mod shared;
+mod stuck;
 mod verdict;
 
 pub use config::{ConsumerConfig, Mode, OnFailed, OptionValue, ProducerConfig, Stamp};

@@ -12,13 +12,15 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use temblor_pdk::log::Level;
 use temblor_pdk::{Error, Result};
 
-use crate::client::{help, probe};
+use crate::client::{help, hint, probe};
 use crate::config::is_pattern;
+use crate::farewell::leave;
 use crate::lanes::{Place, Rewind};
 use crate::options::unfit;
-use crate::rebalance::{Callbacks, commit_all, list_of, places};
+use crate::rebalance::{Callbacks, brief, list_of, places};
 use crate::record::Chunk;
 use crate::shared::Shared;
+use crate::stuck::Stuck;
 
 /// At most so many records, and about so many bytes, are handed over at once.
 const CHUNK_RECORDS: usize = 512;
@@ -28,8 +30,9 @@ const CHUNK_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(50);
-/// After so long without a partition, somebody may wonder.
+/// After so long without a partition, somebody may wonder, and later again.
 const WONDER: Duration = Duration::from_secs(15);
+const WONDER_AGAIN: Duration = Duration::from_secs(600);
 /// So many partitions are shown in a message.
 const SHOWN: usize = 4;
 /// How long going back in a partition may take.
@@ -48,19 +51,24 @@ pub(crate) struct Poller {
     /// Partitions of which records are handed over one by one, up to an offset.
     one_by_one: HashMap<Place, i64>,
     full_since: Option<Instant>,
-    /// Since when there has been no partition; none once that was told.
-    alone_since: Option<Instant>,
+    /// When to say that there is no partition; none while there is one.
+    wonders: Option<Instant>,
+    stuck: Stuck,
 }
 
-/// Runs until it is told to stop: connects, says how that went, and serves the consumer.
+/// Runs until it is told to stop: connects, says how that went, and serves the consumer. One that cannot be closed comes
+/// back.
 pub(crate) fn run(
     shared: &Arc<Shared>,
     chunks: flume::Sender<Arriving>,
     ready: &flume::Sender<Result<()>>,
-) {
+) -> Option<BaseConsumer<Callbacks>> {
     let _ = shared.thread.set(std::thread::current());
     match connect(shared) {
-        Err(error) => drop(ready.send(Err(error))),
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            None
+        }
         Ok(consumer) => {
             let _ = ready.send(Ok(()));
             let poller = Poller {
@@ -71,9 +79,10 @@ pub(crate) fn run(
                 rewinds: Vec::new(),
                 one_by_one: HashMap::new(),
                 full_since: None,
-                alone_since: Some(Instant::now()),
+                wonders: None,
+                stuck: Stuck::new(),
             };
-            poller.serve();
+            poller.serve()
         }
     }
 }
@@ -95,6 +104,13 @@ fn connect(shared: &Arc<Shared>) -> Result<BaseConsumer<Callbacks>> {
         &shared.is_stopping,
         &|| drop(consumer.poll(Duration::ZERO)),
     )?;
+    if let Some((code, text)) = shared.outside.take() {
+        let name = shared.name();
+        return Err(Error::failed(format!(
+            "{name}: {text}\nhelp: {}",
+            help(code)
+        )));
+    }
     let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
     let subscribed = consumer.subscribe(&topics);
     subscribed.map_err(|reason| {
@@ -106,7 +122,7 @@ fn connect(shared: &Arc<Shared>) -> Result<BaseConsumer<Callbacks>> {
 }
 
 impl Poller {
-    fn serve(mut self) {
+    fn serve(mut self) -> Option<BaseConsumer<Callbacks>> {
         while !self.shared.is_stopping() {
             if self.shared.has_news.swap(false, Ordering::AcqRel) {
                 self.hear();
@@ -114,12 +130,10 @@ impl Poller {
             self.go_back();
             self.look_for_room();
             self.wonder();
+            self.stuck.ask(&self.shared, &self.consumer);
             self.poll();
         }
-        if self.shared.settings.by_fates {
-            commit_all(&self.shared, &self.consumer);
-        }
-        // Dropping the consumer leaves the group.
+        leave(&self.shared, self.consumer)
     }
 
     /// Takes what is there, up to a chunk.
@@ -281,22 +295,35 @@ impl Poller {
 
     /// Says so when no partition comes.
     fn wonder(&mut self) {
-        let Some(since) = self.alone_since else {
-            return;
-        };
         if self.shared.cells.partitions.get() > 0 {
-            self.alone_since = None;
-        } else if since.elapsed() > WONDER {
-            self.alone_since = None;
-            let topics = self.shared.settings.topics.join("`, `");
-            let message = format!(
-                "{} has got no partition of `{topics}` within {} s\nhelp: other members have them all, or no topic \
-                 matches: a pattern is matched again whenever topics are made",
-                self.shared.name(),
-                WONDER.as_secs()
-            );
-            self.shared.outside.host.log(Level::Warn, &message);
+            self.wonders = None;
+            return;
         }
+        let now = Instant::now();
+        if now < *self.wonders.get_or_insert(now + WONDER) {
+            return;
+        }
+        self.wonders = Some(now + WONDER_AGAIN);
+        let topics = self.shared.settings.topics.join("`, `");
+        let (none, help) = match self
+            .shared
+            .settings
+            .topics
+            .iter()
+            .any(|topic| is_pattern(topic))
+        {
+            true => (
+                "no topic matches, ",
+                "; new topics are looked for each `topic.metadata.refresh.interval.ms`",
+            ),
+            false => ("", ""),
+        };
+        let message = format!(
+            "{} has no partition of `{topics}`\nhelp: {none}other members have them all, or the group is still being \
+             rebalanced{help}",
+            self.shared.name()
+        );
+        self.shared.outside.host.log(Level::Warn, &message);
     }
 
     /// Where the group stands in this member's partitions, and from where to where their records are. librdkafka's
@@ -321,6 +348,16 @@ impl Poller {
         text
     }
 
+    /// Which partitions an error may be about: librdkafka seldom says it.
+    fn around(&self, text: &str) -> String {
+        let list = self.consumer.assignment();
+        let list = list.map_or(Vec::new(), |list| places(&list));
+        if list.is_empty() || list.iter().any(|place| text.contains(&*place.topic)) {
+            return String::new();
+        }
+        format!(" (it has {})", brief(&list))
+    }
+
     /// An error in the place of a record: most pass.
     fn failed(&mut self, reason: &KafkaError) {
         use RDKafkaErrorCode as Code;
@@ -333,13 +370,17 @@ impl Poller {
             Some((_, text)) if !text.is_empty() => text,
             _ => code.to_string(),
         };
+        self.stuck.hear(&text);
         let name = self.shared.name();
+        let around = self.around(&text);
         let error = match code {
             Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
             | Code::FencedInstanceId
+            | Code::InvalidGroupId
+            | Code::InvalidSessionTimeout
             | Code::InconsistentGroupProtocol => {
-                Error::failed(format!("{name}: {text}\nhelp: {}", help(code)))
+                Error::failed(format!("{name}: {text}{around}\nhelp: {}", help(code)))
             }
             Code::AutoOffsetReset | Code::OffsetOutOfRange => Error::failed(format!(
                 "{name}: {text}{}\nhelp: the records at the group's position are gone, or it has none; set \
@@ -347,14 +388,11 @@ impl Poller {
                 self.positions()
             )),
             _ if is_fatal => Error::disconnected(format!(
-                "{name} cannot go on: {text}\nhelp: it is made anew by the connector's `reconnect` policy"
+                "{name} cannot go on: {text}{around}\nhelp: it is made anew by the connector's `reconnect` policy"
             )),
-            Code::UnknownTopicOrPartition => {
-                let message = format!("{name}: {text}\nhelp: {}", help(code));
-                return self.shared.outside.host.log(Level::Warn, &message);
-            }
             _ => {
-                let message = format!("{name}: {text}; it is tried again");
+                let way_out = hint(code).map_or(String::new(), |help| format!("\nhelp: {help}"));
+                let message = format!("{name}: {text}{around}; it is tried again{way_out}");
                 return self.shared.outside.host.log(Level::Warn, &message);
             }
         };

@@ -12,8 +12,12 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use temblor_pdk::log::Level;
 use temblor_pdk::{Cell, CellKind, Host};
 
+use crate::client::hint;
 use crate::lanes::Place;
 use crate::shared::Shared;
+
+/// So many partitions are shown in a message.
+const SHOWN: usize = 8;
 
 /// What is counted beside what the engine counts.
 pub(crate) struct Cells {
@@ -92,8 +96,9 @@ impl ConsumerContext for Callbacks {
                 shared.outside.host.log(Level::Warn, &message);
             }
         }
-        let count = consumer.assignment().map_or(0, |list| list.count());
-        shared.cells.partitions.set(count as u64);
+        // librdkafka is not asked: a member that is closed has nothing more to answer with, and would be waited for for ever.
+        let held = shared.lanes().held();
+        shared.cells.partitions.set(held as u64);
         shared.cells.rebalances.add(1);
     }
 
@@ -104,8 +109,11 @@ impl ConsumerContext for Callbacks {
             Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
             Err(reason) => {
                 cells.failed_commits.add(1);
+                let code = reason.rdkafka_error_code();
+                let way_out = code.and_then(hint);
+                let way_out = way_out.map_or(String::new(), |help| format!("\nhelp: {help}"));
                 let message = format!(
-                    "{}: a commit has failed, and is made up for by the next: {reason}",
+                    "{}: a commit has failed, and is made up for by the next: {reason}{way_out}",
                     self.shared.name()
                 );
                 self.shared.outside.host.log(Level::Warn, &message);
@@ -154,7 +162,7 @@ impl Callbacks {
             shared.outside.host.log(Level::Warn, &message);
         }
         if shared.settings.by_fates {
-            commit(shared, consumer, places);
+            let _ = commit(shared, consumer, places);
         }
         let mut lanes = shared.lanes();
         places.iter().for_each(|place| lanes.release(place));
@@ -183,18 +191,23 @@ impl Callbacks {
         if places.is_empty() {
             return;
         }
-        let list: Vec<String> = places
-            .iter()
-            .take(8)
-            .map(|p| format!("{}[{}]", p.topic, p.partition))
-            .collect();
-        let more = match places.len() {
-            0..=8 => String::new(),
-            all => format!(" and {} more", all - 8),
-        };
-        let message = format!("{} {what} {}{more}", self.shared.name(), list.join(", "));
+        let message = format!("{} {what} {}", self.shared.name(), brief(places));
         self.shared.outside.host.log(Level::Info, &message);
     }
+}
+
+/// Some partitions, as a message shows them.
+pub(crate) fn brief(places: &[Place]) -> String {
+    let list: Vec<String> = places
+        .iter()
+        .take(SHOWN)
+        .map(|p| format!("{}[{}]", p.topic, p.partition))
+        .collect();
+    let more = match places.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    list.join(", ") + &more
 }
 
 /// The partitions of a list.
@@ -217,8 +230,12 @@ pub(crate) fn list_of(offsets: impl IntoIterator<Item = (Place, i64)>) -> TopicP
     list
 }
 
-/// Commits how far partitions have come, and waits for it.
-fn commit(shared: &Shared, consumer: &BaseConsumer<Callbacks>, places: &[Place]) {
+/// Commits how far partitions have come, and waits for it. A failure is told.
+fn commit(
+    shared: &Shared,
+    consumer: &BaseConsumer<Callbacks>,
+    places: &[Place],
+) -> Result<(), RDKafkaErrorCode> {
     let lanes = shared.lanes();
     let reached = places
         .iter()
@@ -226,12 +243,15 @@ fn commit(shared: &Shared, consumer: &BaseConsumer<Callbacks>, places: &[Place])
     let list = list_of(reached);
     drop(lanes);
     if list.count() == 0 {
-        return;
+        return Ok(());
     }
     // Stored as well, so that a commit by librdkafka that is under way does not fall back.
     let _ = consumer.store_offsets(&list);
     match consumer.commit(&list, CommitMode::Sync) {
-        Ok(()) => shared.cells.commits.add(1),
+        Ok(()) => {
+            shared.cells.commits.add(1);
+            Ok(())
+        }
         Err(reason) => {
             shared.cells.failed_commits.add(1);
             let message = format!(
@@ -239,13 +259,19 @@ fn commit(shared: &Shared, consumer: &BaseConsumer<Callbacks>, places: &[Place])
                 shared.name()
             );
             shared.outside.host.log(Level::Warn, &message);
+            let code = reason.rdkafka_error_code();
+            Err(code.unwrap_or(RDKafkaErrorCode::Unknown))
         }
     }
 }
 
 /// Commits everything that was reached, and waits for it.
-pub(crate) fn commit_all(shared: &Shared, consumer: &BaseConsumer<Callbacks>) {
-    if let Ok(list) = consumer.assignment() {
-        commit(shared, consumer, &places(&list));
+pub(crate) fn commit_all(
+    shared: &Shared,
+    consumer: &BaseConsumer<Callbacks>,
+) -> Result<(), RDKafkaErrorCode> {
+    match consumer.assignment() {
+        Ok(list) => commit(shared, consumer, &places(&list)),
+        Err(_) => Ok(()),
     }
 }

@@ -11,3 +11,4 @@ mod faults;
 mod groups;
 mod roundtrip;
 mod support;
+mod table;
