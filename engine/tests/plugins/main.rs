@@ -11,6 +11,7 @@
 )]
 mod fixture;
 mod functions;
+mod golden;
 mod operators;
 mod outputs;
 mod panics;
