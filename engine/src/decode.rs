@@ -195,6 +195,11 @@ impl Decoder {
         self.streams.clear();
     }
 
+    /// A lane broke off: what the preprocessors still keep of it is dropped.
+    pub(crate) fn forget_lane(&mut self, lane: Lane) {
+        self.streams.retain(|(of, _), _| *of != lane);
+    }
+
     /// Ends all streams: what the preprocessors still keep is decoded as pulls of their own, numbered from `pull` on.
     pub(crate) fn finish(&mut self, pull: &PullOf<'_>) -> Vec<Decoded> {
         let streams = std::mem::take(&mut self.streams);

@@ -67,6 +67,16 @@ impl Prefix {
         ranges
     }
 
+    /// Whether something of a lane was not told yet.
+    pub(crate) fn has(&self, lane: Lane) -> bool {
+        self.lanes.contains_key(&lane)
+    }
+
+    /// What was pulled of a lane is not told any more, whatever becomes of it.
+    pub(crate) fn forget(&mut self, lane: Lane) {
+        self.lanes.remove(&lane);
+    }
+
     /// How many lanes are kept.
     #[cfg(test)]
     pub(super) fn lanes(&self) -> usize {

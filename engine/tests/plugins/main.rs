@@ -12,6 +12,7 @@
 mod fixture;
 mod functions;
 mod golden;
+mod lanes;
 mod operators;
 mod outputs;
 mod panics;
