@@ -268,6 +268,8 @@ impl Codec for Pairs {
         example: "{}",
     };
 
+    const IS_STATELESS: bool = true;
+
     fn new(_config: Nothing) -> Result<Self> {
         Ok(Pairs)
     }

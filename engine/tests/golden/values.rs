@@ -295,8 +295,17 @@ impl Source for LanesSource {
     }
 
     async fn on_assigned(&mut self, start: LaneStart) -> Result<()> {
-        self.say(&format!("lane {} from {:?}", start.lane, start.position));
+        let (lane, position) = (start.lane, start.position);
+        self.say(&format!(
+            "lane {lane} from {position:?}, kept: {}",
+            start.is_kept
+        ));
         self.at = Stage::Owned(start.position.unwrap_or(self.committed));
+        Ok(())
+    }
+
+    async fn on_stored(&mut self, lane: Lane, position: u64) -> Result<()> {
+        self.say(&format!("lane {lane} stored up to {position}"));
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
-use temblor::{Engine, Secrets};
+use temblor::Secrets;
 use temblor_pdk::log::{Level, LevelFilter};
 use temblor_pdk::{
     Command, Context, Fate, FateRange, FrameSink, Host, Instance, Kind, LaneNotice, LaneStart,
@@ -60,7 +60,7 @@ fn unpack(name: &str, to: &Path) {
     let mut take = |frame: temblor_pdk::Frame<'_, '_>| match frame {
         temblor_pdk::Frame::Part(part) => bytes.extend_from_slice(part),
         temblor_pdk::Frame::Made(made) => bytes.extend_from_slice(made),
-        other => panic!("{other:?}"),
+        _ => panic!("it cannot be unpacked"),
     };
     unpacker
         .process(&packed, &mut FrameSink::new(&mut take))
@@ -249,6 +249,35 @@ fn bytes_go_through_a_flow() {
     }
 }
 
+#[test]
+fn a_lane_goes_through_a_flow() {
+    for mode in MODES {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger");
+        let (builder, records) = builder();
+        let engine = builder.registry(golden(mode)).build().unwrap();
+        let program = text(
+            &[
+                &with("i", "golden_lanes", &json!({"committed": 40})),
+                &with("o", "golden_ledger", &json!({"path": path})),
+            ],
+            &[],
+            &["connector/i -> connector/o"],
+        );
+        let program = engine.compile("test.troy", &program).unwrap();
+        let flow = engine.start(&program.flows[0]).unwrap();
+        assert_eq!(ended(&flow).counts.delivered, 3, "{mode}");
+        let ledger = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(ledger, "40 null\n41 null\n42 null\n", "{mode}");
+        for said in [
+            "lane 3 from None, kept: false",
+            "lane 3 revoked, in time: true",
+        ] {
+            assert!(logged(&records, "i", said), "{mode}: {said}");
+        }
+    }
+}
+
 /// Gives a command to an instance that need not wait.
 fn now(instance: &mut dyn Instance, command: Command) -> Outcome {
     smol::block_on(call(instance, command)).unwrap()
@@ -285,6 +314,7 @@ fn a_lane_comes_and_goes() {
         let start = LaneStart {
             lane: 3,
             position: Some(100),
+            is_kept: true,
         };
         now(&mut *source, Command::Assigned(start));
         let Outcome::Batch(batch, position) = pull(&mut *source) else {
@@ -303,6 +333,7 @@ fn a_lane_comes_and_goes() {
             last_event: 2,
         };
         now(&mut *source, Command::Fates(vec![fates]));
+        now(&mut *source, Command::Stored(3, 103));
         let Outcome::Lane(LaneNotice::End { lane: 3, .. }) = pull(&mut *source) else {
             panic!("the lane does not end")
         };
@@ -310,8 +341,9 @@ fn a_lane_comes_and_goes() {
         assert!(matches!(pull(&mut *source), Outcome::End(None, None)));
         let said: Vec<String> = said.lock().unwrap().iter().map(|s| s.2.clone()).collect();
         let expected = [
-            "lane 3 from Some(100)",
+            "lane 3 from Some(100), kept: true",
             "fates of lane 3",
+            "lane 3 stored up to 103",
             "lane 3 revoked, in time: true",
         ];
         assert_eq!(said, expected, "{mode}");
