@@ -10,6 +10,7 @@ use log::Level;
 use temblor_pdk::{Batch, Error, ErrorKind, Instance, Outcome, PullLimits, PullNumber, Result};
 
 use crate::breaker::Contraflow;
+use crate::checkpoint::Keeping;
 use crate::clock::Times;
 use crate::control::{Order, Renewal, Report, Side};
 use crate::decode::{Decoded, Decoder, PullOf};
@@ -47,6 +48,8 @@ pub(crate) struct SourceParts {
     /// Tells when a breaker has opened or closed.
     pub(crate) contraflow: Arc<Contraflow>,
     pub(crate) measures: Arc<Measures>,
+    /// How the states of its lanes are kept, if pipelines behind it keep one for each.
+    pub(crate) keeping: Option<Arc<Keeping>>,
 }
 
 /// What outlives instances, and tasks whose poll does not return.

@@ -92,6 +92,8 @@ pub enum Command {
     Fates(Vec<FateRange>),
     /// To a source: a lane is yours.
     Assigned(LaneStart),
+    /// To a source: what is kept of a lane is stored, up to this position.
+    Stored(Lane, u64),
     /// To a source: a lane moves away, settle it by this time of the host's clock.
     Revoke(Lane, u64),
     /// To a source: a lane is gone.

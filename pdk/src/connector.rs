@@ -145,6 +145,16 @@ pub trait Source: Send + 'static {
         async { Ok(()) }
     }
 
+    /// What the engine keeps of a lane is stored, with the position behind the records that are in it. A source whose
+    /// lane is kept ([`LaneStart::is_kept`]) commits up to there, whatever else has its fate.
+    ///
+    /// # Errors
+    /// Anything; the kind says what the engine does.
+    fn on_stored(&mut self, lane: Lane, position: u64) -> impl Future<Output = Result<()>> + Send {
+        let _ = (lane, position);
+        async { Ok(()) }
+    }
+
     /// A lane that this source ends moves away now: everything in flight of it has its fate and was told, and the
     /// position can be settled until the deadline.
     ///

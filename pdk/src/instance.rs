@@ -199,6 +199,7 @@ async fn answer_source<S: Source>(
         }
         Command::Fates(fates) => source.on_fates(&fates).await?,
         Command::Assigned(start) => source.on_assigned(start).await?,
+        Command::Stored(lane, position) => source.on_stored(lane, position).await?,
         Command::Revoke(lane, deadline_ns) => source.on_revoke(lane, deadline_ns).await?,
         Command::Lost(lane) => source.on_lost(lane).await?,
         Command::Undecodable(lane, pull, reason) => {

@@ -11,7 +11,12 @@
 //!
 //! Records of a lane are handed over between its begin and its end only. What was pulled before the latest begin of a
 //! lane counts for nothing any more: its fates are never told. A lane may begin without having ended, which takes it
-//! back to an earlier place, for example to a record that has failed.
+//! back to an earlier place, for example to a record that has failed: who means to do that hands nothing more of the
+//! lane over from the fate on.
+//!
+//! Where the engine keeps something of a lane, such as the state of windows, it stores that from time to time together
+//! with the [`position`](crate::BatchWriter::position) that it belongs to, and says so with
+//! [`on_stored`](crate::Source::on_stored). What is committed outside must never be ahead of what is stored.
 
 /// A lane of a source: what can move between processes, such as a Kafka partition.
 pub type Lane = u32;
@@ -24,6 +29,9 @@ pub struct LaneStart {
     /// The position that what the engine has stored of the lane belongs to; none where it has stored nothing, and the
     /// source chooses.
     pub position: Option<u64>,
+    /// Whether the engine keeps something of the lane: then the source commits up to what
+    /// [`on_stored`](crate::Source::on_stored) tells, and not up to what has its fate.
+    pub is_kept: bool,
 }
 
 /// What a source says of one of its lanes.

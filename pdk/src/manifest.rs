@@ -87,7 +87,7 @@ pub const fn connector<C: Connector>(origin: Origin) -> [&'static str; PIECES] {
 /// The record of a codec.
 #[must_use]
 pub const fn codec<C: Codec>(origin: Origin) -> [&'static str; PIECES] {
-let stateless = if C::IS_STATELESS {
+    let stateless = if C::IS_STATELESS {
         ",\"codec.stateless/1\""
     } else {
         ""

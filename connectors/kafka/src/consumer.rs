@@ -6,14 +6,15 @@ use std::time::Duration;
 use temblor_pdk::io;
 use temblor_pdk::log::Level;
 use temblor_pdk::{
-    BatchWriter, Connector, ConnectorInfo, Context, Error, FateRange, Lane, NoSink, Payload, Pull,
-    Result, Source, SourceInfo, register,
+    BatchWriter, Connector, ConnectorInfo, Context, Error, FateRange, Lane, LaneNotice, LaneStart,
+    NoSink, Payload, Pull, Result, Source, SourceInfo, register,
 };
 
 use crate::config::{ConsumerConfig, ConsumerSettings};
 use crate::farewell::abandon;
 use crate::lanes::{Deed, Place, Sent};
 use crate::poller::{Arriving, run};
+use crate::record::Chunk;
 use crate::shared::Shared;
 
 /// How long leaving the group may take at the end.
@@ -52,7 +53,7 @@ impl Connector for KafkaConsumer {
         source: Some(SourceInfo {
             payload: Payload::Bytes,
             transactional: true,
-            lanes: false,
+            lanes: true,
         }),
         sink: None,
     };
@@ -98,6 +99,7 @@ impl Connector for KafkaConsumer {
         Ok(KafkaSource {
             shared: Arc::clone(&client.shared),
             chunks: client.chunks.clone(),
+            held: None,
             undecodable: None,
         })
     }
@@ -144,6 +146,8 @@ impl KafkaConsumer {
 pub struct KafkaSource {
     shared: Arc<Shared>,
     chunks: flume::Receiver<Arriving>,
+    /// What waits until it may be handed over.
+    held: Option<Chunk>,
     /// The last pull that could not be decoded, and why.
     undecodable: Option<(Lane, u64, String)>,
 }
@@ -151,20 +155,33 @@ pub struct KafkaSource {
 impl Source for KafkaSource {
     async fn pull(&mut self, out: &mut BatchWriter) -> Result<Pull> {
         loop {
-            let chunk = match out.wait(self.chunks.recv_async()).await {
-                None => return Ok(Pull::Idle),
-                Some(Ok(arriving)) => arriving?,
-                Some(Err(_)) => {
-                    return Err(Error::disconnected(format!(
-                        "{} has left it",
-                        self.shared.name()
-                    )));
+            let notice = self.shared.lanes().notice(&self.shared.settings.group);
+            if let Some(notice) = notice {
+                say(notice, out);
+                return Ok(Pull::Ready);
+            }
+            let Some(chunk) = self.held.take() else {
+                let arriving = match out.wait(self.chunks.recv_async()).await {
+                    None => return Ok(Pull::Idle),
+                    Some(Ok(arriving)) => arriving?,
+                    Some(Err(_)) => {
+                        return Err(Error::disconnected(format!(
+                            "{} has left it",
+                            self.shared.name()
+                        )));
+                    }
+                };
+                if let Some(chunk) = arriving {
+                    self.shared.taken(&chunk);
+                    self.held = Some(chunk);
                 }
+                // What is to be said of lanes comes first.
+                continue;
             };
-            self.shared.taken(&chunk);
             let sent = chunk.sent(out.number().pull);
             // Asked and noted under one lock: a partition that goes away waits for what is noted.
             if self.shared.lanes().send(chunk.lane, chunk.generation, sent) {
+                out.position(u64::try_from(sent.next).unwrap_or_default());
                 chunk.write(out, self.shared.outside.host.now_ns());
                 return Ok(Pull::Ready);
             }
@@ -173,6 +190,7 @@ impl Source for KafkaSource {
 
     async fn on_fates(&mut self, fates: &[FateRange]) -> Result<()> {
         if !self.shared.settings.by_fates {
+            self.shared.lanes().pass(fates);
             return Ok(());
         }
         let policy = self.shared.settings.on_failed;
@@ -208,9 +226,33 @@ impl Source for KafkaSource {
         self.undecodable = Some((lane, pull, reason.to_owned()));
         Ok(())
     }
+
+    async fn on_assigned(&mut self, start: LaneStart) -> Result<()> {
+        let rewind = self.shared.lanes().assigned(start.lane, start.position);
+        if rewind.is_some() {
+            self.shared.settled(rewind.into_iter().collect());
+        }
+        Ok(())
+    }
+
+    async fn on_revoke(&mut self, lane: Lane, _deadline_ns: u64) -> Result<()> {
+        self.let_go(lane);
+        Ok(())
+    }
+
+    async fn on_lost(&mut self, lane: Lane) -> Result<()> {
+        self.shared.lanes().give_up(lane);
+        Ok(())
+    }
 }
 
 impl KafkaSource {
+    /// The engine has nothing more of a lane; the thread, which waits for that, commits what was reached.
+    fn let_go(&self, lane: Lane) {
+        self.shared.lanes().let_go(lane);
+        self.shared.settled(Vec::new());
+    }
+
     fn give_up(&self, place: &Place, sent: Sent, tries: u32) -> Error {
         let brokers = &self.shared.outside.brokers;
         let offsets = match sent.records {
@@ -231,6 +273,18 @@ impl KafkaSource {
             "{place}, {offsets} at `{brokers}`: the record {times}{why}\nhelp: the position of group `{group}` stays in \
              front of it; set `on_failed` to \"skip\" to go on behind it, or `on_failure` to \"dead_letter\" to keep it"
         ))
+    }
+}
+
+fn say(notice: LaneNotice, out: &mut BatchWriter) {
+    match notice {
+        LaneNotice::Begin {
+            lane,
+            name,
+            committed,
+        } => out.begin_lane(lane, name, committed),
+        LaneNotice::End { lane, deadline_ns } => out.end_lane(lane, deadline_ns),
+        LaneNotice::Lose { lane } => out.lose_lane(lane),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Partitions as lanes: which are this member's, what of them is in flight, and how far everything before is done.
 
+mod notices;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use temblor_pdk::{Backoff, BackoffPolicy, Fate, FateRange, Lane};
 
 use crate::config::OnFailed;
+use notices::Known;
 
 /// How long to wait before a record whose event failed is consumed again, and how often.
 const AGAIN: BackoffPolicy = BackoffPolicy {
@@ -63,9 +66,16 @@ struct LaneState {
     reached: Option<i64>,
     /// Whether that is not stored yet.
     is_news: bool,
+    known: Known,
+    /// The group's position, once it was asked for.
+    outside: Option<i64>,
+    /// When a lane that moves away has to be gone, by the host's clock.
+    deadline_ns: u64,
     again: Backoff,
     /// The record that is consumed again.
     again_at: i64,
+    /// Up to here records are consumed one by one, to find which it is.
+    one_by_one_until: i64,
 }
 
 /// All lanes that this connector has seen. A partition keeps its number.
@@ -73,6 +83,8 @@ struct LaneState {
 pub(crate) struct Lanes {
     numbers: HashMap<Place, usize>,
     lanes: Vec<LaneState>,
+    /// Whether the engine may have to be told something.
+    has_notices: bool,
 }
 
 /// What has to be done because of fates.
@@ -95,6 +107,8 @@ pub(crate) struct Rewind {
     pub(crate) offset: i64,
     pub(crate) one_by_one_until: i64,
     pub(crate) wait: Duration,
+    /// Whether the offset is one that the engine has stored, and the group may be further.
+    pub(crate) is_stored: bool,
 }
 
 impl Lanes {
@@ -121,13 +135,7 @@ impl Lanes {
             lane.status = Status::Assigned;
             lane.again.reset();
         }
-    }
-
-    /// A partition will go: nothing more of it is handed over.
-    pub(crate) fn stop(&mut self, place: &Place) {
-        if let Some(lane) = self.get_mut(place) {
-            lane.status = Status::Stopping;
-        }
+        self.has_notices = true;
     }
 
     /// A partition is gone. Fates of what it had in flight move nothing any more.
@@ -135,6 +143,7 @@ impl Lanes {
         if let Some(lane) = self.get_mut(place) {
             lane.begin_anew();
         }
+        self.has_notices = true;
     }
 
     /// How many partitions are this member's.
@@ -166,7 +175,7 @@ impl Lanes {
         let Some(lane) = self.lanes.get_mut(lane as usize) else {
             return false;
         };
-        let may = lane.status == Status::Assigned && lane.generation == generation;
+        let may = lane.is_begun(generation);
         if may {
             lane.sent.push_back(sent);
         }
@@ -181,6 +190,7 @@ impl Lanes {
         let may = lane.status == Status::Rewinding && lane.generation == rewind.generation;
         if may {
             lane.status = Status::Assigned;
+            self.has_notices = true;
         }
         may
     }
@@ -202,6 +212,15 @@ impl Lanes {
             Some((lane.place.clone(), lane.reached?))
         });
         news.collect()
+    }
+
+    /// Takes fates in that say nothing of how far the group has come.
+    pub(crate) fn pass(&mut self, fates: &[FateRange]) {
+        for range in fates {
+            if let Some(lane) = self.lanes.get_mut(range.lane as usize) {
+                lane.sent.retain(|sent| sent.pull > range.last_pull);
+            }
+        }
     }
 
     /// Takes fates in, which come in order within a lane. Those of what was in flight before a lane went count for
@@ -226,8 +245,12 @@ impl LaneState {
             sent: VecDeque::new(),
             reached: None,
             is_news: false,
+            known: Known::default(),
+            outside: None,
+            deadline_ns: 0,
             again: Backoff::new(AGAIN),
             again_at: -1,
+            one_by_one_until: 0,
         }
     }
 
@@ -236,6 +259,7 @@ impl LaneState {
         self.generation += 1;
         self.sent.clear();
         self.reached = None;
+        self.outside = None;
         self.is_news = false;
     }
 
@@ -274,6 +298,7 @@ impl LaneState {
             return None;
         }
         self.again_at = sent.first;
+        self.one_by_one_until = sent.next;
         let wait = match sent.records {
             1 => self.again.next_wait(),
             _ => Duration::ZERO,
@@ -287,6 +312,7 @@ impl LaneState {
             offset: sent.first,
             one_by_one_until: sent.next,
             wait,
+            is_stored: false,
         }))
     }
 }

@@ -38,8 +38,8 @@ const SHOWN: usize = 4;
 /// How long going back in a partition may take.
 const SEEK: Duration = Duration::from_secs(2);
 
-/// What goes to the source.
-pub(crate) type Arriving = Result<Chunk>;
+/// What goes to the source; no chunk where it is to look what there is to say of lanes.
+pub(crate) type Arriving = Result<Option<Chunk>>;
 
 /// The thread's own.
 pub(crate) struct Poller {
@@ -64,6 +64,7 @@ pub(crate) fn run(
     ready: &flume::Sender<Result<()>>,
 ) -> Option<BaseConsumer<Callbacks>> {
     let _ = shared.thread.set(std::thread::current());
+    let _ = shared.nudges.set(chunks.downgrade());
     match connect(shared) {
         Err(error) => {
             let _ = ready.send(Err(error));
@@ -203,15 +204,16 @@ impl Poller {
                 at += 1;
                 continue;
             }
-            let (_, rewind) = self.rewinds.swap_remove(at);
+            let (_, mut rewind) = self.rewinds.swap_remove(at);
             if !self.shared.lanes().is_rewinding(&rewind) {
                 continue;
             }
-            match self.seek(&rewind) {
+            match self.aim(&mut rewind).and_then(|()| self.seek(&rewind)) {
                 Ok(()) => {
                     let until = rewind.one_by_one_until;
                     self.one_by_one.insert(rewind.place.clone(), until);
                     self.shared.lanes().rewound(&rewind);
+                    self.shared.nudge();
                     if !self.shared.is_paused() {
                         let list = list_of([(rewind.place, rewind.offset)]);
                         self.shared.report("resume", self.consumer.resume(&list));
@@ -224,6 +226,23 @@ impl Poller {
                 }
             }
         }
+    }
+
+    /// Where somebody else has gone on behind what the engine has stored, there is no way back to it.
+    fn aim(&self, rewind: &mut Rewind) -> KafkaResult<()> {
+        if !rewind.is_stored {
+            return Ok(());
+        }
+        let list = list_of([(rewind.place.clone(), 0)]);
+        let list = self.consumer.committed_offsets(list, SEEK)?;
+        let elements = list.elements();
+        if let Some(Offset::Offset(offset)) = elements.first().map(|element| element.offset())
+            && offset > rewind.offset
+        {
+            *rewind = self.shared.lanes().is_behind(rewind.clone(), offset);
+        }
+        rewind.is_stored = false;
+        Ok(())
     }
 
     fn seek(&self, rewind: &Rewind) -> KafkaResult<()> {
@@ -408,7 +427,7 @@ fn hand_over(shared: &Shared, chunks: &flume::Sender<Arriving>, chunk: Chunk) {
         .queued_bytes
         .fetch_add(chunk.bytes(), Ordering::AcqRel);
     // Without a source nobody wants it.
-    let _ = chunks.send(Ok(chunk));
+    let _ = chunks.send(Ok(Some(chunk)));
 }
 
 /// Adds a record to the chunk of its partition.

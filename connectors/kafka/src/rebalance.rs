@@ -129,6 +129,7 @@ impl Callbacks {
         let mut lanes = shared.lanes();
         places.iter().for_each(|place| lanes.assign(place));
         drop(lanes);
+        shared.nudge();
         if shared.is_paused() && !places.is_empty() {
             shared.report("pause", consumer.pause(list));
         }
@@ -138,13 +139,18 @@ impl Callbacks {
     /// Partitions move away: what is in flight is delivered, and that is committed, before they go.
     fn revoke(&self, consumer: &BaseConsumer<Self>, places: &[Place]) {
         let shared = &self.shared;
+        let timeout = shared.settings.revoke_timeout;
+        let until = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        let until = shared.outside.host.now_ns().saturating_add(until);
         let mut lanes = shared.lanes();
-        places.iter().for_each(|place| lanes.stop(place));
+        places.iter().for_each(|place| lanes.stop(place, until));
         drop(lanes);
-        let deadline = Instant::now() + shared.settings.revoke_timeout;
+        shared.nudge();
+        let deadline = Instant::now() + timeout;
         let left = loop {
             let lanes = shared.lanes();
-            let left: usize = places.iter().map(|place| lanes.in_flight(place)).sum();
+            let stays = places.iter().filter(|place| !lanes.may_go(place));
+            let left: usize = stays.map(|place| lanes.in_flight(place)).sum();
             drop(lanes);
             if left == 0 || shared.is_stopping() || Instant::now() >= deadline {
                 break left;
@@ -166,6 +172,8 @@ impl Callbacks {
         }
         let mut lanes = shared.lanes();
         places.iter().for_each(|place| lanes.release(place));
+        drop(lanes);
+        shared.nudge();
     }
 
     /// Partitions are another member's already: nothing of them may be committed.
@@ -175,6 +183,7 @@ impl Callbacks {
         let left: usize = places.iter().map(|place| lanes.in_flight(place)).sum();
         places.iter().for_each(|place| lanes.release(place));
         drop(lanes);
+        shared.nudge();
         shared.cells.lost_partitions.add(places.len() as u64);
         if !places.is_empty() {
             let message = format!(

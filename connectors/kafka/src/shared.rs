@@ -11,6 +11,7 @@ use temblor_pdk::log::Level;
 use crate::client::Outside;
 use crate::config::ConsumerSettings;
 use crate::lanes::{Lanes, Rewind};
+use crate::poller::Arriving;
 use crate::rebalance::Cells;
 use crate::record::Chunk;
 
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) is_draining: AtomicBool,
     pub(crate) is_stopping: AtomicBool,
     pub(crate) thread: OnceLock<Thread>,
+    /// The way to the source, as long as the thread runs.
+    pub(crate) nudges: OnceLock<flume::WeakSender<Arriving>>,
 }
 
 impl Shared {
@@ -51,6 +54,7 @@ impl Shared {
             is_draining: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
             thread: OnceLock::new(),
+            nudges: OnceLock::new(),
         })
     }
 
@@ -74,6 +78,13 @@ impl Shared {
     fn wake(&self) {
         if let Some(thread) = self.thread.get() {
             thread.unpark();
+        }
+    }
+
+    /// The source is to look what there is to say of lanes.
+    pub(crate) fn nudge(&self) {
+        if let Some(chunks) = self.nudges.get().and_then(flume::WeakSender::upgrade) {
+            let _ = chunks.send(Ok(None));
         }
     }
 

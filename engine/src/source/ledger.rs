@@ -70,7 +70,11 @@ impl Ledger {
                 };
                 self.lanes.insert(lane, begun);
                 let position = None;
-                Ok(Some(Command::Assigned(LaneStart { lane, position })))
+                Ok(Some(Command::Assigned(LaneStart {
+                    lane,
+                    position,
+                    is_kept: false,
+                })))
             }
             LaneNotice::End { lane, deadline_ns } => match self.lanes.get_mut(&lane) {
                 Some(begun) if begun.deadline_ns.is_none() => {

@@ -354,5 +354,6 @@ pub(super) const LAYOUT: &[usize] = &[
     flags::TRANSACTIONAL as usize,
     flags::LATE as usize,
     flags::LANES as usize,
+    flags::STATELESS as usize,
     flags::PANIC_ABORT as usize,
 ];

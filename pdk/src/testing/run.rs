@@ -206,6 +206,7 @@ impl Running {
                 self.tell(Command::Assigned(LaneStart {
                     lane: *lane,
                     position: None,
+                    is_kept: false,
                 }))
             }
             LaneNotice::End { lane, deadline_ns } => {

@@ -234,6 +234,10 @@ impl Source for ProbeSource {
         self.journal.at("revoke", format!("{lane} {deadline_ns}"))
     }
 
+    async fn on_stored(&mut self, lane: Lane, position: u64) -> Result<()> {
+        self.journal.at("stored", format!("{lane} {position}"))
+    }
+
     async fn on_undecodable(&mut self, lane: Lane, pull: u64, reason: &str) -> Result<()> {
         self.journal
             .at("undecodable", format!("{lane} {pull} {reason}"))

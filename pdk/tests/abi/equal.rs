@@ -92,7 +92,11 @@ fn the_commands_of_a_source() {
             source: u32::MAX,
             pull: u64::MAX,
         };
-        let start = |position| LaneStart { lane: 9, position };
+        let start = |position| LaneStart {
+            lane: 9,
+            position,
+            is_kept: position == Some(0),
+        };
         let commands = [
             Command::Pull(limits, number),
             Command::Fates(vec![]),
@@ -104,6 +108,7 @@ fn the_commands_of_a_source() {
             Command::Assigned(start(Some(0))),
             Command::Assigned(start(Some(u64::MAX))),
             Command::Revoke(u32::MAX, u64::MAX),
+            Command::Stored(u32::MAX, u64::MAX),
             Command::Lost(8),
             Command::Undecodable(7, u64::MAX, String::from("no \u{1f4a5} here")),
             Command::Connect,
@@ -119,15 +124,16 @@ fn the_commands_of_a_source() {
         told[0]
     );
     assert!(told[0].contains("lane: 3, stream: 4"), "{}", told[0]);
-    assert!(told[9].contains("cannot answer"), "{}", told[9]);
-    let calls = told[10..].join("\n");
+    assert!(told[10].contains("cannot answer"), "{}", told[10]);
+    let calls = told[11..].join("\n");
     for call in [
         "pull 4294967295 77",
         "fates []",
         "fate: Failed, first_pull: 6, last_pull: 18446744073709551615, first_event: 1, last_event: 4294967295",
-        "assigned LaneStart { lane: 9, position: None }",
-        "assigned LaneStart { lane: 9, position: Some(0) }",
-        "assigned LaneStart { lane: 9, position: Some(18446744073709551615) }",
+        "assigned LaneStart { lane: 9, position: None, is_kept: false }",
+        "assigned LaneStart { lane: 9, position: Some(0), is_kept: true }",
+        "assigned LaneStart { lane: 9, position: Some(18446744073709551615), is_kept: false }",
+        "stored 4294967295 18446744073709551615",
         "revoke 4294967295 18446744073709551615",
         "lost 8",
         "undecodable 7 18446744073709551615 no \u{1f4a5} here",

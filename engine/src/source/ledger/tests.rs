@@ -243,7 +243,7 @@ proptest! {
             match step {
                 Step::Begin(lane) => {
                     let answer = ledger.take_notice(begin(lane)).unwrap();
-                    let start = LaneStart { lane, position: None };
+                    let start = LaneStart { lane, position: None, is_kept: false };
                     prop_assert!(matches!(answer, Some(Command::Assigned(said)) if said == start));
                     lives.insert(lane, Life::default());
                 }

@@ -41,9 +41,13 @@ fn raw_command(command: Command, lent: &mut Lent, child: &Arc<HostWaker>) -> Raw
         }
         Command::Assigned(start) => {
             raw.lane = start.lane;
-            raw.a = u64::from(start.position.is_some());
+            raw.a = u64::from(start.position.is_some()) | u64::from(start.is_kept) << 1;
             raw.b = start.position.unwrap_or_default();
             code::ASSIGNED
+        }
+        Command::Stored(lane, position) => {
+            (raw.lane, raw.b) = (lane, position);
+            code::STORED
         }
         Command::Revoke(lane, deadline_ns) => {
             (raw.lane, raw.b) = (lane, deadline_ns);

@@ -200,8 +200,10 @@ unsafe fn take_command(
         }
         code::ASSIGNED => Command::Assigned(LaneStart {
             lane: raw.lane,
-            position: (raw.a == 1).then_some(raw.b),
+            position: (raw.a & 1 != 0).then_some(raw.b),
+            is_kept: raw.a & 2 != 0,
         }),
+        code::STORED => Command::Stored(raw.lane, raw.b),
         code::REVOKE => Command::Revoke(raw.lane, raw.b),
         code::LOST => Command::Lost(raw.lane),
         code::UNDECODABLE => {

@@ -54,6 +54,7 @@ mod code {
     pub(super) const DRAIN: u32 = 14;
     pub(super) const STOP: u32 = 15;
     pub(super) const UNDECODABLE: u32 = 16;
+    pub(super) const STORED: u32 = 17;
 }
 
 /// A command as plain data. What the fields mean depends on the code; what is not needed is zero.
@@ -66,9 +67,9 @@ struct RawCommand {
     bytes: u32,
     /// Zero, and not read.
     reserved: u32,
-    /// Pull: the source; assigned: 1 if there is a position.
+    /// Pull: the source; assigned: 1 if there is a position, and 2 more if the lane is kept.
     a: u64,
-    /// Pull, undecodable: its number; assigned: the position; revoke: the deadline.
+    /// Pull, undecodable: its number; assigned, stored: the position; revoke: the deadline.
     b: u64,
     /// Fates: the ranges, undecodable: the reason, valid for the call. Write: the batch, owned. Create: the new instance's waker, owned.
     data: *const (),
@@ -167,6 +168,7 @@ pub(super) const LAYOUT: &[usize] = &[
     code::DRAIN as usize,
     code::STOP as usize,
     code::UNDECODABLE as usize,
+    code::STORED as usize,
     reply::FAILED as usize,
     reply::DONE as usize,
     reply::IDLE as usize,
