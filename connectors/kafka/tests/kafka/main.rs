@@ -6,6 +6,7 @@ mod bad;
 #[path = "../broker/mod.rs"]
 mod broker;
 mod conformance;
+mod contact;
 mod fates;
 mod faults;
 mod groups;
