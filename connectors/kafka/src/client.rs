@@ -109,7 +109,8 @@ pub(crate) fn hint(code: RDKafkaErrorCode) -> Option<&'static str> {
         }
         Code::UnsupportedSASLMechanism => "set `sasl.mechanism` to one that the broker offers",
         Code::SSL => {
-            "check `security.protocol` and `ssl.ca.location` in `rdkafka_options`, and that the listener speaks TLS"
+            "check that the listener speaks TLS, `security.protocol` and `ssl.ca.location` in `rdkafka_options`, and the \
+             names and the time that its certificate is good for"
         }
         Code::TopicAuthorizationFailed => "allow the user to read, or to write, the topic",
         Code::GroupAuthorizationFailed => {
@@ -268,6 +269,11 @@ fn no_answer(outside: &Outside, reason: &KafkaError, timeout: Duration) -> Error
             RDKafkaErrorCode::BrokerTransportFailure,
             format!("nothing comes that is an answer in Kafka's protocol ({reason})"),
         ),
+    };
+    // Said as of a connection that broke, like all others.
+    let code = match why.contains("SSL_HANDSHAKE") {
+        true => RDKafkaErrorCode::SSL,
+        false => code,
     };
     Error::disconnected(format!(
         "no broker of `{brokers}` has answered within {} ms: {why}{}\nhelp: {}",

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use temblor_pdk::ErrorKind;
 use temblor_pdk::log::Level;
 use temblor_pdk::serde_json::{Value, json};
 use temblor_pdk::testing::{Subject, TestHost};
+use temblor_pdk::{ErrorKind, entries};
 
 use crate::support::{Cluster, Member, PATIENCE, Producing, Sending, unique};
 
@@ -313,6 +313,27 @@ fn what_this_build_cannot_is_said_with_the_feature_that_can() {
     // A build with TLS takes it.
     if let Err(error) = made {
         assert!(error.to_string().contains("feature `tls`"), "{error}");
+    }
+}
+
+#[test]
+fn options_that_are_secrets_are_marked() {
+    for name in ["kafka_consumer", "kafka_producer"] {
+        let schema = entries()
+            .find(|entry| entry.name() == name)
+            .unwrap()
+            .schema();
+        let schema: Value = temblor_pdk::serde_json::from_str(&schema).unwrap();
+        let options = &schema["properties"]["rdkafka_options"]["properties"];
+        for key in [
+            "sasl.password",
+            "ssl.key.pem",
+            "ssl.key.password",
+            "sasl.oauthbearer.config",
+        ] {
+            assert_eq!(options[key]["x-secret"], json!(true), "{key} in {options}");
+        }
+        assert!(options["sasl.username"].is_null(), "{options}");
     }
 }
 

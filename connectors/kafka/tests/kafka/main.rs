@@ -11,5 +11,6 @@ mod fates;
 mod faults;
 mod groups;
 mod roundtrip;
+mod secure;
 mod support;
 mod table;
