@@ -23,6 +23,8 @@ pub(crate) struct Outside {
     pub(crate) brokers: String,
     /// The last error that says more than that nobody answers.
     last: Mutex<Option<(RDKafkaErrorCode, String)>>,
+    /// What the last connection that broke has said.
+    broken: Mutex<Option<String>>,
 }
 
 impl Outside {
@@ -31,11 +33,17 @@ impl Outside {
             host: host.clone(),
             brokers: brokers.to_owned(),
             last: Mutex::default(),
+            broken: Mutex::default(),
         }
     }
 
     /// Takes a line of librdkafka's log. What it calls an error it mostly recovers from.
     pub(crate) fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        if facility == "FAIL" {
+            let text = text.split_once("]: ").map_or(text, |(_, text)| text);
+            let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+            *broken = Some(text.to_owned());
+        }
         let level = match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
                 Level::Error
@@ -101,7 +109,8 @@ pub(crate) fn hint(code: RDKafkaErrorCode) -> Option<&'static str> {
         }
         Code::UnsupportedSASLMechanism => "set `sasl.mechanism` to one that the broker offers",
         Code::SSL => {
-            "check `security.protocol` and `ssl.ca.location` in `rdkafka_options`, and that the listener speaks TLS"
+            "check that the listener speaks TLS, `security.protocol` and `ssl.ca.location` in `rdkafka_options`, and the \
+             names and the time that its certificate is good for"
         }
         Code::TopicAuthorizationFailed => "allow the user to read, or to write, the topic",
         Code::GroupAuthorizationFailed => {
@@ -241,20 +250,47 @@ fn refused(outside: &Outside, topic: &str, code: RDKafkaErrorCode) -> Error {
 
 fn no_answer(outside: &Outside, reason: &KafkaError, timeout: Duration) -> Error {
     let brokers = &outside.brokers;
-    match outside.take() {
-        Some((code, reason)) if is_final(code) => Error::failed(format!(
+    let heard = outside.take();
+    if let Some((code, reason)) = heard.as_ref().filter(|(code, _)| is_final(*code)) {
+        return Error::failed(format!(
             "the brokers `{brokers}` refuse the connection: {reason}\nhelp: {}",
-            help(code)
-        )),
-        Some((code, reason)) => Error::disconnected(format!(
-            "no broker of `{brokers}` has answered within {} ms: {reason}\nhelp: {}",
-            timeout.as_millis(),
-            help(code)
-        )),
-        None => Error::disconnected(format!(
-            "no broker of `{brokers}` has answered within {} ms: {reason}\nhelp: {}",
-            timeout.as_millis(),
-            help(RDKafkaErrorCode::AllBrokersDown)
-        )),
+            help(*code)
+        ));
+    }
+    let mut broken = outside
+        .broken
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let (code, why) = match (heard, broken.take()) {
+        (Some((code, text)), None) => (code, text),
+        (Some((code, text)), Some(_)) if code != RDKafkaErrorCode::AllBrokersDown => (code, text),
+        (_, Some(text)) => (RDKafkaErrorCode::BrokerTransportFailure, text),
+        (None, None) => (
+            RDKafkaErrorCode::BrokerTransportFailure,
+            format!("nothing comes that is an answer in Kafka's protocol ({reason})"),
+        ),
+    };
+    // Said as of a connection that broke, like all others.
+    let code = match why.contains("SSL_HANDSHAKE") {
+        true => RDKafkaErrorCode::SSL,
+        false => code,
+    };
+    Error::disconnected(format!(
+        "no broker of `{brokers}` has answered within {} ms: {why}{}\nhelp: {}",
+        timeout.as_millis(),
+        protocol(&why),
+        help(code)
+    ))
+}
+
+/// What was answered, where librdkafka has taken the first bytes of something else for a size.
+fn protocol(text: &str) -> &'static str {
+    let size = text
+        .split_once("Invalid response size ")
+        .and_then(|(_, rest)| rest.split(' ').next()?.parse::<i32>().ok());
+    match size.map(i32::to_be_bytes) {
+        None => "",
+        Some([b'H', b'T', b'T', b'P']) => "; that is an answer in HTTP, and no Kafka broker",
+        Some(_) => "; that is no answer in Kafka's protocol",
     }
 }

@@ -18,6 +18,7 @@ mod reports;
 mod shared;
 mod stuck;
 mod verdict;
+mod wonder;
 
 pub use config::{ConsumerConfig, Mode, OnFailed, OptionValue, ProducerConfig, Stamp};
 pub use consumer::{KafkaConsumer, KafkaSource};

@@ -13,7 +13,22 @@ use crate::config::OptionValue;
 const OPTIONS: &str = include_str!("options.txt");
 
 /// Options whose values are secrets: no message shows them.
-const SECRETS: [&str; 4] = ["password", "secret", "passphrase", ".key.pem"];
+const SECRETS: [&str; 5] = [
+    "password",
+    "secret",
+    "passphrase",
+    ".key.pem",
+    "oauthbearer.config",
+];
+
+/// Options that name a file, or a folder.
+const FILES: [&str; 5] = [
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+    "ssl.crl.location",
+];
 
 /// Which side asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +70,22 @@ pub(crate) fn client_config(
         config.set(key, value.to_string());
     }
     match config.create_native_config() {
-        Ok(_) => Ok(config),
-        Err(reason) => Err(unfit(&reason)),
+        Ok(_) => {}
+        Err(reason) => return Err(unfit(&reason)),
+    }
+    FILES.iter().try_for_each(|key| check_file(&config, key))?;
+    Ok(config)
+}
+
+/// librdkafka does not say which file it cannot read.
+fn check_file(config: &ClientConfig, key: &str) -> Result<()> {
+    let path = config.get(key).filter(|path| *path != "probe");
+    match path.map(|path| (path, std::fs::metadata(path))) {
+        Some((path, Err(reason))) => Err(Error::config(format!(
+            "`{key}` of `rdkafka_options` is {path:?}, which cannot be read: {reason}\nhelp: name a file that this \
+             process may read"
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -137,6 +166,11 @@ fn missing(text: &str, key: &str) -> Option<&'static str> {
         "this build has no TLS, and of SASL only PLAIN: build the connector with its feature `tls`, as in `--features \
          temblor-connector-kafka/tls`",
     )
+}
+
+/// Names of options whose values are secrets.
+pub(crate) fn secrets() -> impl Iterator<Item = &'static str> {
+    all().map(|(name, _)| name).filter(|name| is_secret(name))
 }
 
 fn is_secret(key: &str) -> bool {

@@ -21,6 +21,7 @@ use crate::rebalance::{Callbacks, brief, list_of, places};
 use crate::record::Chunk;
 use crate::shared::Shared;
 use crate::stuck::Stuck;
+use crate::wonder::{Wonder, unmatched};
 
 /// At most so many records, and about so many bytes, are handed over at once.
 const CHUNK_RECORDS: usize = 512;
@@ -30,9 +31,6 @@ const CHUNK_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(50);
-/// After so long without a partition, somebody may wonder, and later again.
-const WONDER: Duration = Duration::from_secs(15);
-const WONDER_AGAIN: Duration = Duration::from_secs(600);
 /// So many partitions are shown in a message.
 const SHOWN: usize = 4;
 /// How long going back in a partition may take.
@@ -51,8 +49,7 @@ pub(crate) struct Poller {
     /// Partitions of which records are handed over one by one, up to an offset.
     one_by_one: HashMap<Place, i64>,
     full_since: Option<Instant>,
-    /// When to say that there is no partition; none while there is one.
-    wonders: Option<Instant>,
+    wonder: Wonder,
     stuck: Stuck,
 }
 
@@ -80,7 +77,7 @@ pub(crate) fn run(
                 rewinds: Vec::new(),
                 one_by_one: HashMap::new(),
                 full_since: None,
-                wonders: None,
+                wonder: Wonder::default(),
                 stuck: Stuck::new(),
             };
             poller.serve()
@@ -130,7 +127,7 @@ impl Poller {
             }
             self.go_back();
             self.look_for_room();
-            self.wonder();
+            self.wonder.look(&self.shared);
             self.stuck.ask(&self.shared, &self.consumer);
             self.poll();
         }
@@ -312,39 +309,6 @@ impl Poller {
         self.shared.report(what, done);
     }
 
-    /// Says so when no partition comes.
-    fn wonder(&mut self) {
-        if self.shared.cells.partitions.get() > 0 {
-            self.wonders = None;
-            return;
-        }
-        let now = Instant::now();
-        if now < *self.wonders.get_or_insert(now + WONDER) {
-            return;
-        }
-        self.wonders = Some(now + WONDER_AGAIN);
-        let topics = self.shared.settings.topics.join("`, `");
-        let (none, help) = match self
-            .shared
-            .settings
-            .topics
-            .iter()
-            .any(|topic| is_pattern(topic))
-        {
-            true => (
-                "no topic matches, ",
-                "; new topics are looked for each `topic.metadata.refresh.interval.ms`",
-            ),
-            false => ("", ""),
-        };
-        let message = format!(
-            "{} has no partition of `{topics}`\nhelp: {none}other members have them all, or the group is still being \
-             rebalanced{help}",
-            self.shared.name()
-        );
-        self.shared.outside.host.log(Level::Warn, &message);
-    }
-
     /// Where the group stands in this member's partitions, and from where to where their records are. librdkafka's
     /// errors do not say which partition they are about.
     fn positions(&self) -> String {
@@ -410,7 +374,10 @@ impl Poller {
                 "{name} cannot go on: {text}{around}\nhelp: it is made anew by the connector's `reconnect` policy"
             )),
             _ => {
-                let way_out = hint(code).map_or(String::new(), |help| format!("\nhelp: {help}"));
+                let unmatched = unmatched(&text).filter(|_| code == Code::UnknownTopicOrPartition);
+                let way_out = unmatched
+                    .or(hint(code))
+                    .map_or(String::new(), |help| format!("\nhelp: {help}"));
                 let message = format!("{name}: {text}{around}; it is tried again{way_out}");
                 return self.shared.outside.host.log(Level::Warn, &message);
             }

@@ -6,9 +6,11 @@ mod bad;
 #[path = "../broker/mod.rs"]
 mod broker;
 mod conformance;
+mod contact;
 mod fates;
 mod faults;
 mod groups;
 mod roundtrip;
+mod secure;
 mod support;
 mod table;
