@@ -43,7 +43,8 @@ const MEANT: [(&str, &str, &str); 1] = [(
 )];
 
 /// Names of Kafka that hold such a word.
-const NAMES: [&str; 2] = [
+const NAMES: [&str; 3] = [
+    concat!("fetch_ses", "sion"),
     concat!("ses", "sion.timeout.ms"),
     concat!("ses", "sion_timeout"),
 ];
