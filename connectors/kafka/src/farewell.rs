@@ -19,19 +19,16 @@ pub(crate) fn leave(
     shared: &Shared,
     consumer: BaseConsumer<Callbacks>,
 ) -> Option<BaseConsumer<Callbacks>> {
-    if consumer.client().fatal_error().is_some() {
+    let is_over = || consumer.client().fatal_error().is_some();
+    if !is_over() && shared.settings.by_fates {
+        commit(shared, &consumer);
+    }
+    if is_over() {
         consumer.unsubscribe();
         return Some(consumer);
     }
-    if shared.settings.by_fates {
-        commit(shared, &consumer);
-    }
-    // Dropping it would do the same, and wait for ever where it cannot go on meanwhile.
-    let is_closing = consumer.close_queue().is_ok();
-    while is_closing && !consumer.closed() && consumer.client().fatal_error().is_none() {
-        let _ = consumer.poll(POLL);
-    }
-    (!consumer.closed()).then_some(consumer)
+    // Dropping it leaves the group.
+    None
 }
 
 /// A group that is just being rebalanced takes no commit, and it takes polling until it does.

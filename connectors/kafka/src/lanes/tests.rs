@@ -19,6 +19,17 @@ fn sent(pull: u64, first: i64, records: usize) -> Sent {
         first,
         next: first + records as i64,
         records,
+        offsets: None,
+        settled: 0,
+    }
+}
+
+/// The fate of some events of one pull.
+fn events(lane: Lane, fate: Fate, pull: u64, events: std::ops::RangeInclusive<u32>) -> FateRange {
+    FateRange {
+        first_event: *events.start(),
+        last_event: *events.end(),
+        ..range(lane, fate, pull..=pull)
     }
 }
 
@@ -150,7 +161,7 @@ fn what_failed_is_found_one_by_one_and_tried_five_times() {
         (pull, generation) = (pull + 1, rewind.generation);
     }
     let last = sent(pull, FIRST + 10, 1);
-    assert!(lanes.send(lane, generation, last));
+    assert!(lanes.send(lane, generation, last.clone()));
     let deeds = lanes.settle(&[range(lane, Fate::Failed, pull..=pull)], OnFailed::Retry);
     assert_eq!(deeds, [Deed::GiveUp(place(7), last, TRIES)]);
     assert_eq!(lanes.reached(&place(7)), Some(FIRST + 10));
@@ -300,4 +311,74 @@ fn where_the_group_is_further_the_lane_begins_there() {
     assert!(!lanes.send(0, rewind.generation, sent(0, 60, 1)));
     assert_eq!(say_all(&mut lanes), [begun(0, Some(60))]);
     assert!(lanes.send(0, rewind.generation, sent(0, 60, 1)));
+}
+
+#[test]
+fn a_record_that_fails_in_the_middle_of_a_pull_is_not_passed() {
+    let (mut lanes, lane, _) = three_pulls();
+    let fates = [
+        events(lane, Fate::Acked, 0, 0..=3),
+        events(lane, Fate::Failed, 0, 4..=4),
+        events(lane, Fate::Acked, 0, 5..=9),
+        range(lane, Fate::Acked, 1..=2),
+    ];
+    let deeds = lanes.settle(&fates, OnFailed::Retry);
+    assert_eq!(lanes.reached(&place(7)), Some(FIRST + 4));
+    let [Deed::Rewind(rewind)] = &deeds[..] else {
+        panic!("{deeds:?}");
+    };
+    // It is known which one it was: it alone is consumed by itself, after a wait.
+    assert_eq!(
+        (rewind.offset, rewind.one_by_one_until),
+        (FIRST + 4, FIRST + 5)
+    );
+    assert!(!rewind.wait.is_zero());
+}
+
+#[test]
+fn a_pull_that_is_settled_in_parts_is_reached_in_parts() {
+    let (mut lanes, lane, _) = three_pulls();
+    lanes.settle(&[events(lane, Fate::Acked, 0, 0..=3)], OnFailed::Retry);
+    assert_eq!(lanes.reached(&place(7)), Some(FIRST + 4));
+    assert_eq!(lanes.in_flight(&place(7)), 26);
+    // A range that begins in one pull and ends in another.
+    let mut over = events(lane, Fate::Acked, 1, 4..=1);
+    over.first_pull = 0;
+    lanes.settle(&[over], OnFailed::Retry);
+    assert_eq!(lanes.reached(&place(7)), Some(FIRST + 12));
+    assert_eq!(lanes.in_flight(&place(7)), 18);
+}
+
+#[test]
+fn with_skip_each_record_that_failed_is_passed_over_alone() {
+    let (mut lanes, lane, _) = three_pulls();
+    let fates = [
+        events(lane, Fate::Acked, 0, 0..=3),
+        events(lane, Fate::Failed, 0, 4..=5),
+        events(lane, Fate::Acked, 0, 6..=9),
+    ];
+    let deeds = lanes.settle(&fates, OnFailed::Skip);
+    let skipped = [4, 5].map(|at| Deed::Skipped(place(7), FIRST + at));
+    assert_eq!(deeds, skipped);
+    assert_eq!(lanes.reached(&place(7)), Some(FIRST + 10));
+}
+
+#[test]
+fn offsets_with_gaps_are_those_of_the_records() {
+    let mut lanes = Lanes::default();
+    lanes.assign(&place(7));
+    let (lane, generation) = lanes.open(&place(7)).unwrap_or_default();
+    let pull = Sent {
+        next: 31,
+        offsets: Some([10, 20, 30].into()),
+        ..sent(0, 10, 3)
+    };
+    assert!(lanes.send(lane, generation, pull));
+    lanes.settle(&[events(lane, Fate::Acked, 0, 0..=0)], OnFailed::Retry);
+    assert_eq!(lanes.reached(&place(7)), Some(20));
+    let deeds = lanes.settle(&[events(lane, Fate::Failed, 0, 1..=1)], OnFailed::Retry);
+    let [Deed::Rewind(rewind)] = &deeds[..] else {
+        panic!("{deeds:?}");
+    };
+    assert_eq!((rewind.offset, rewind.one_by_one_until), (20, 21));
 }

@@ -10,6 +10,7 @@ mod contact;
 mod fates;
 mod faults;
 mod groups;
+mod program;
 mod roundtrip;
 mod secure;
 mod support;
