@@ -161,9 +161,8 @@ fn engine(options: &RunOptions, registry: Arc<Registry>, log: Log) -> Result<Eng
     }
     if let Some(path) = &options.state_dir {
         let directory = Directory::new(path);
-        let directory = directory.map_err(|error| {
-            Failure::failed(format!("`--state-dir {}`: {error}", path.display()))
-        })?;
+        let directory =
+            directory.map_err(|error| Failure::not_started(format!("`--state-dir`: {error}")))?;
         builder = builder.checkpoints(Arc::new(directory));
     }
     let built = builder.build();

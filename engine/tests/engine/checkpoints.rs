@@ -212,6 +212,11 @@ fn what_is_torn_or_foreign_is_named_and_passed_over() {
         );
         assert!(warning.contains(why), "{warning}");
     }
+    // What a process has begun and not finished takes room only.
+    let unfinished = folder.join(".00000000000000000007.17.0.unfinished");
+    fs::write(&unfinished, "half").unwrap();
+    load(&directory, "l");
+    assert!(!unfinished.exists());
     // What is no checkpoint by its name is nobody's business.
     fs::remove_file(&latest).unwrap();
     for name in [
