@@ -179,9 +179,10 @@ impl Source for KafkaSource {
                 continue;
             };
             let sent = chunk.sent(out.number().pull);
+            let next = sent.next;
             // Asked and noted under one lock: a partition that goes away waits for what is noted.
             if self.shared.lanes().send(chunk.lane, chunk.generation, sent) {
-                out.position(u64::try_from(sent.next).unwrap_or_default());
+                out.position(u64::try_from(next).unwrap_or_default());
                 chunk.write(out, self.shared.outside.host.now_ns());
                 return Ok(Pull::Ready);
             }
