@@ -139,7 +139,7 @@ const BODY: &str = "
         let event.theirs = golden::field(event.wide, \"field_9\");
         let event.ours = golden::field(merge event.wide of {\"extra\": 99} end, \"extra\");
         let event.eight = event.wide.field_8;
-        let event.when = golden::when();
+        let event.timed = golden::timed();
         event
     end;
     create script compute;
@@ -156,7 +156,7 @@ fn line(id: u64) -> String {
     format!(
         "{{\"id\":{id},\"text\":\"event {id}: \u{e4}\",\"float\":0.5,\"large\":18446744073709551615,\
          \"none\":null,\"yes\":true,\"list\":[{id},null],\"wide\":{{{}}},\"twice\":{},\"theirs\":{},\
-         \"ours\":99,\"eight\":{},\"when\":true}} {{\"from\":\"golden\"}}",
+         \"ours\":99,\"eight\":{},\"timed\":true}} {{\"from\":\"golden\"}}",
         wide.join(","),
         id * 2,
         id * 9,
