@@ -164,6 +164,13 @@ fn line(id: u64) -> String {
     )
 }
 
+/// Data and metadata of a line. The order of many keys is lost where an operator keeps a record.
+fn read(line: &str) -> (serde_json::Value, serde_json::Value) {
+    let (data, meta) = line.rsplit_once(' ').unwrap();
+    let json = |text| serde_json::from_str(text).unwrap();
+    (json(data), json(meta))
+}
+
 #[test]
 fn values_go_through_a_flow() {
     for mode in MODES {
@@ -186,7 +193,10 @@ fn values_go_through_a_flow() {
         assert!(report.counts.failed >= 1, "{mode}: {report:?}");
         let ledger = std::fs::read_to_string(&path).unwrap();
         let expected: Vec<String> = (0..30).filter(|id| *id != 7).map(line).collect();
-        assert_eq!(ledger.lines().collect::<Vec<_>>(), expected, "{mode}");
+        assert_eq!(ledger.lines().count(), expected.len(), "{mode}");
+        for (found, expected) in ledger.lines().zip(&expected) {
+            assert_eq!(read(found), read(expected), "{mode}");
+        }
         assert!(logged(
             &records,
             "i",
