@@ -536,7 +536,7 @@ impl FunctionModule for Functions {
     const FUNCTIONS: &'static [Function] = &[
         Function::new("twice", 1, twice),
         Function::new("field", 2, field),
-        Function::new("when", 0, |call| Ok(Value::from(call.ingest_ns > 0))).impure(),
+        Function::new("timed", 0, |call| Ok(Value::from(call.ingest_ns > 0))).impure(),
         Function::new("fail", 1, |call| Err(FunctionError::failed(call.str(0)?))),
     ];
 }
