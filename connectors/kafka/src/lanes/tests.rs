@@ -209,8 +209,11 @@ fn a_pull_that_is_settled_in_parts_is_reached_in_parts() {
     assert_eq!(lanes.reached(&place(7)), Some(FIRST + 4));
     assert_eq!(lanes.in_flight(&place(7)), 26);
     // A range that begins in one pull and ends in another.
-    let mut over = events(lane, Fate::Acked, 1, 4..=1);
-    over.first_pull = 0;
+    let over = FateRange {
+        first_pull: 0,
+        first_event: 4,
+        ..events(lane, Fate::Acked, 1, 0..=1)
+    };
     lanes.settle(&[over], OnFailed::Retry);
     assert_eq!(lanes.reached(&place(7)), Some(FIRST + 12));
     assert_eq!(lanes.in_flight(&place(7)), 18);
