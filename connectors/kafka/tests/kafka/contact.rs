@@ -137,21 +137,21 @@ fn what_is_no_broker_is_named_with_what_it_does() {
         ("silent", silent, "nothing comes that is an answer"),
         ("closing", closing, "Disconnected"),
     ];
-    for (name, serve, says) in cases {
-        let brokers = listen(serve);
-        for error in connect(&brokers, &json!({})) {
-            let text = error.to_string();
-            assert_eq!(error.kind(), ErrorKind::Disconnected, "{name}: {text}");
-            for part in [
-                &brokers,
-                "that a Kafka broker listens there",
-                "`security.protocol`",
-                says,
-            ] {
-                assert!(text.contains(part), "{name}: {part} in {text}");
-            }
+    std::thread::scope(|scope| {
+        for (name, serve, says) in cases {
+            scope.spawn(move || {
+                let brokers = listen(serve);
+                for error in connect(&brokers, &json!({})) {
+                    let text = error.to_string();
+                    assert_eq!(error.kind(), ErrorKind::Disconnected, "{name}: {text}");
+                    let help = ["that a Kafka broker listens there", "`security.protocol`"];
+                    for part in help.into_iter().chain([&*brokers, says]) {
+                        assert!(text.contains(part), "{name}: {part} in {text}");
+                    }
+                }
+            });
         }
-    }
+    });
 }
 
 #[test]

@@ -150,8 +150,10 @@ fn tell(row: &Row) -> Story {
     }
     clear(mock, &topic, row);
     story.all_name(&[&cluster.bootstrap()]);
-    if row.api == Api::Produce {
-        story.all_name(&[&format!("topic `{topic}`, partition 0")]);
+    if let Refuses(_) = row.end {
+        story.all_name(&[&format!("topic `{topic}`")]);
+    } else if row.api == Api::Produce {
+        story.all_name(&[&topic]);
     }
     // Who is told that a record is there already believes it, though this cluster never had it.
     if row.code != Code::RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER {
