@@ -269,6 +269,28 @@ fn what_time_closed_and_failed_is_not_stored() {
 }
 
 #[test]
+fn a_mark_waits_for_more_than_what_came_since_the_one_before() {
+    for fails in [false, true] {
+        let mut rig = Rig::new(SECONDS);
+        rig.begin(1);
+        rig.send(1, 10);
+        let mut before = rig.tick(2_000_000_000);
+        // Nobody waits for the first one any more, as when its pull has failed.
+        let marks = [rig.mark(1, 1), rig.mark(1, 1)];
+        assert!(taken(&marks[1]).is_none(), "the window is on its way");
+        match fails {
+            true => before.remove(0).fail(),
+            false => drop(delivered(before.remove(0))),
+        }
+        let later = rig.mark(1, 1);
+        for mark in marks.iter().chain([&later]) {
+            let collected = taken(mark).expect("all have their fates");
+            assert_eq!(matches!(collected, Collected::Failed), fails);
+        }
+    }
+}
+
+#[test]
 fn marks_go_through_all_pipelines_in_order() {
     let (sender, queued) = queue(QueueLimits::default());
     let way = Target::Queue(sender.taking_turns(), 0, Breaker::new(&Arc::default()));
