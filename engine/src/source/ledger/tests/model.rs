@@ -34,8 +34,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (lane.clone(), 1_u64..40).prop_map(|(lane, after)| Step::End(lane, after)),
         1 => lane.clone().prop_map(Step::Lose),
         6 => lane.prop_map(Step::Pull),
-        6 => (any_of.clone(), mostly.clone()).prop_map(|(at, works)| Step::Settle(at, !works)),
-        3 => (any_of.clone(), mostly.clone()).prop_map(|(at, works)| Step::Collect(at, works)),
+        6 => (any_of.clone(), mostly).prop_map(|(at, works)| Step::Settle(at, !works)),
+        3 => (any_of.clone(), mostly).prop_map(|(at, works)| Step::Collect(at, works)),
         3 => (any_of, mostly).prop_map(|(at, works)| Step::Store(at, works)),
         5 => (0_u64..10).prop_map(Step::Tell),
     ]
