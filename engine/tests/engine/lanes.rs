@@ -16,7 +16,7 @@ use crate::support::{builder, engine, text, try_start};
 #[derive(Deserialize, JsonSchema)]
 #[serde(crate = "temblor_pdk::serde", deny_unknown_fields)]
 #[schemars(crate = "temblor_pdk::schemars")]
-pub struct Nothing {}
+pub(crate) struct Nothing {}
 
 /// A source that has lanes, and ends at once.
 struct Tracks;
