@@ -36,7 +36,7 @@ const HOSTS: [&str; 7] = [
 ];
 
 /// Uses that are meant, as (file, word, reason).
-const MEANT: [(&str, &str, &str); 5] = [
+const MEANT: [(&str, &str, &str); 8] = [
     (
         "engine/lang/library/http/headers.tremor",
         concat!("ag", "ent"),
@@ -54,6 +54,21 @@ const MEANT: [(&str, &str, &str); 5] = [
     ),
     (
         "connectors/kafka/tests/kafka/support.rs",
+        concat!("ses", "sion"),
+        LIBRDKAFKA,
+    ),
+    (
+        "connectors/kafka/src/client.rs",
+        concat!("ses", "sion"),
+        LIBRDKAFKA,
+    ),
+    (
+        "connectors/kafka/tests/kafka/program.rs",
+        concat!("ses", "sion"),
+        LIBRDKAFKA,
+    ),
+    (
+        "connectors/kafka/tests/kafka/table/consumer.rs",
         concat!("ses", "sion"),
         LIBRDKAFKA,
     ),

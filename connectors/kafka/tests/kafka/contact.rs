@@ -22,6 +22,9 @@ pub(crate) fn connect(brokers: &str, options: &Value) -> Vec<Error> {
         .into()
 }
 
+/// A name, what it does with each connection, and what is said of it.
+type Peer = (&'static str, fn(TcpStream), &'static str);
+
 /// A listener, and what it does with each connection.
 fn listen(serve: fn(TcpStream)) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -126,7 +129,7 @@ fn what_is_no_broker_is_named_with_what_it_does() {
         let _ = connection.read(&mut [0; 1024]);
         let _ = connection.write_all(&[0x15, 3, 3, 0, 2, 2, 70]);
     };
-    let cases: [(&str, fn(TcpStream), &str); 6] = [
+    let cases: [Peer; 6] = [
         ("tls", tls, "Disconnected"),
         ("http", http, "that is an answer in HTTP"),
         ("garbage", garbage, "that is no answer in Kafka's protocol"),
