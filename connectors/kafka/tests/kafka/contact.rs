@@ -9,9 +9,6 @@ use temblor_pdk::{Error, ErrorKind};
 
 use crate::support::{Cluster, Member, Producing};
 
-/// What whoever is no broker does with a connection.
-type Serve = fn(TcpStream);
-
 /// What connecting comes to, for both connectors.
 pub(crate) fn connect(brokers: &str, options: &Value) -> Vec<Error> {
     let mut config = json!({"brokers": [brokers], "topic": "t", "connect_timeout_ms": 1_500, "rdkafka_options": options});
@@ -24,6 +21,9 @@ pub(crate) fn connect(brokers: &str, options: &Value) -> Vec<Error> {
         .map(|error| error.expect("it connected"))
         .into()
 }
+
+/// A name, what it does with each connection, and what is said of it.
+type Peer = (&'static str, fn(TcpStream), &'static str);
 
 /// A listener, and what it does with each connection.
 fn listen(serve: fn(TcpStream)) -> String {
@@ -129,7 +129,7 @@ fn what_is_no_broker_is_named_with_what_it_does() {
         let _ = connection.read(&mut [0; 1024]);
         let _ = connection.write_all(&[0x15, 3, 3, 0, 2, 2, 70]);
     };
-    let cases: [(&str, Serve, &str); 6] = [
+    let cases: [Peer; 6] = [
         ("tls", tls, "Disconnected"),
         ("http", http, "that is an answer in HTTP"),
         ("garbage", garbage, "that is no answer in Kafka's protocol"),
