@@ -199,6 +199,7 @@ impl<const FATES: bool> Connector for Lines<FATES> {
         source: Some(SourceInfo {
             payload: Payload::Bytes,
             transactional: FATES,
+            lanes: false,
         }),
         sink: None,
     };

@@ -173,6 +173,7 @@ impl Connector for InputConnector {
         source: Some(SourceInfo {
             payload: Payload::Values,
             transactional: false,
+            lanes: false,
         }),
         sink: None,
     };

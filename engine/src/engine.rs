@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use log::LevelFilter;
 use temblor_lang::{Deployment, Flow, Options};
@@ -10,6 +11,7 @@ use temblor_registry::{Expected, Registry, RegistryError};
 
 use crate::catalogue::RegistryCatalogue;
 use crate::channel::{self, Input, Locals, Output};
+use crate::checkpoint::Checkpoints;
 use crate::clock::Times;
 use crate::control::Supervision;
 use crate::executor::Workers;
@@ -26,6 +28,8 @@ use crate::stop::StopRequest;
 
 /// At least as many as the reactor opens.
 const REACTOR_DESCRIPTORS: usize = 8;
+/// How long is waited from one checkpoint of a lane to the next if nothing else is said.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the engine and its flows share.
 pub(crate) struct Inner {
@@ -38,6 +42,9 @@ pub(crate) struct Inner {
     pub(crate) is_logical: bool,
     pub(crate) environment: Environment,
     pub(crate) secrets: Secrets,
+    /// Where the states of lanes are stored.
+    pub(crate) checkpoints: Option<Arc<dyn Checkpoints>>,
+    pub(crate) checkpoint_interval: Duration,
     sources: AtomicU32,
 }
 
@@ -108,6 +115,8 @@ pub struct EngineBuilder {
     supervision: Supervision,
     environment: Environment,
     secrets: Secrets,
+    checkpoints: Option<Arc<dyn Checkpoints>>,
+    checkpoint_interval: Duration,
     locals: Locals,
 }
 
@@ -140,6 +149,8 @@ impl Engine {
             supervision: Supervision::default(),
             environment: Environment::of_process(),
             secrets: Secrets::new(),
+            checkpoints: None,
+            checkpoint_interval: CHECKPOINT_INTERVAL,
             locals: Locals::new(),
         }
     }
@@ -214,7 +225,7 @@ impl Drop for Engine {
             }
         };
         let patience = async {
-            smol::Timer::after(std::time::Duration::from_secs(1)).await;
+            smol::Timer::after(Duration::from_secs(1)).await;
         };
         smol::block_on(smol::future::or(all, patience));
         self.inner.shared.logger.flush();
@@ -300,6 +311,22 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets where the states of lanes are stored, of pipelines that keep one for each (`#!config state = "lane"`), such
+    /// as in a [`crate::Directory`]. All processes of a group need the same.
+    #[must_use]
+    pub fn checkpoints(mut self, checkpoints: Arc<dyn Checkpoints>) -> Self {
+        self.checkpoints = Some(checkpoints);
+        self
+    }
+
+    /// Sets how long is waited from one checkpoint of a lane to the next, a second without it. Events are acked when a
+    /// checkpoint covers them.
+    #[must_use]
+    pub fn checkpoint_interval(mut self, interval: Duration) -> Self {
+        self.checkpoint_interval = interval;
+        self
+    }
+
     /// Adds a connector kind `name` that flows read from, fed through the result. It serves one flow.
     pub fn input(&mut self, name: &str) -> Input {
         let (input, local) = channel::input(CHANNEL_VALUES);
@@ -343,6 +370,8 @@ impl EngineBuilder {
             is_logical: self.is_logical,
             environment: self.environment,
             secrets: self.secrets,
+            checkpoints: self.checkpoints,
+            checkpoint_interval: self.checkpoint_interval,
             sources: AtomicU32::new(0),
         });
         Ok(Engine {
@@ -362,7 +391,7 @@ fn start_reactor() -> std::io::Result<()> {
             .collect();
         drop(room?);
         // One that has yet to fire, for one that is due does not ask the reactor.
-        smol::block_on(smol::Timer::after(std::time::Duration::from_millis(1)));
+        smol::block_on(smol::Timer::after(Duration::from_millis(1)));
         *started = true;
     }
     Ok(())

@@ -44,6 +44,7 @@ mod breaker;
 mod builtin;
 mod catalogue;
 mod channel;
+mod checkpoint;
 mod circle;
 mod clock;
 mod control;
@@ -76,9 +77,13 @@ mod source;
 mod steps;
 mod stop;
 mod streams;
+mod turn;
 
 pub use catalogue::RegistryCatalogue;
 pub use channel::{Input, Output};
+pub use checkpoint::{
+    Checkpoint, CheckpointError, Checkpoints, Directory, Found as FoundCheckpoint, LaneName,
+};
 pub use control::{ConnectorState, Supervision};
 pub use engine::{BuildError, Engine, EngineBuilder, Observer, builtin_registry, host_for_plugin};
 pub use families::{FAMILIES, MetricFamily};

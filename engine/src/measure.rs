@@ -203,7 +203,7 @@ impl Instance for Measured {
         let began = Instant::now();
         let polled = self.instance.poll(command, cx);
         measures.polled(began);
-        if let Poll::Ready(Ok(Outcome::Batch(batch) | Outcome::End(Some(batch)))) = &polled {
+        if let Poll::Ready(Ok(Outcome::Batch(batch, _) | Outcome::End(Some(batch), _))) = &polled {
             add(&measures.batches_in, 1);
             add(&measures.bytes_in, bytes(batch));
         }

@@ -7,6 +7,7 @@ use temblor_pdk::{Batch, Event, EventId};
 
 use crate::fate::{SourceFates, Ticket};
 use crate::feedback::Observation;
+use crate::turn::Share;
 
 /// The number of no pull, for events that came of none.
 pub(crate) const NO_PULL: u64 = u64::MAX;
@@ -31,6 +32,8 @@ pub(crate) struct Tickets {
     pub(crate) hops: u32,
     /// Pipelines whose operators want to hear what becomes of the events.
     observers: Vec<Arc<Observation>>,
+    /// Of what time made of the states of lanes.
+    of_time: Vec<Share>,
 }
 
 impl Tickets {
@@ -41,6 +44,7 @@ impl Tickets {
             kept: Vec::new(),
             hops: 0,
             observers: Vec::new(),
+            of_time: Vec::new(),
         }
     }
 
@@ -58,8 +62,14 @@ impl Tickets {
             all.hops = all.hops.max(kept.hops);
             all.kept.extend(kept.all().cloned());
             all.observers.extend(kept.observers.iter().cloned());
+            all.of_time.extend(kept.of_time.iter().cloned());
         }
         all
+    }
+
+    /// The events are what time made of the state of a lane.
+    pub(crate) fn in_time(&mut self, share: Option<Share>) {
+        self.of_time.extend(share);
     }
 
     /// What becomes of the events is told to a pipeline's operators too.
@@ -155,6 +165,7 @@ impl Tickets {
     /// The event failed.
     pub(crate) fn failed(&self, id: &EventId) {
         self.lost(id);
+        self.of_time.iter().for_each(Share::failed);
         let began = std::iter::once(&self.own).chain(&self.earlier);
         began.for_each(|ticket| ticket.failed(id));
         let kept = self.kept.iter().filter(|ticket| ticket.is_of(id));
@@ -167,6 +178,7 @@ impl Tickets {
     /// Everything failed that was kept of these pulls.
     pub(crate) fn all_failed(&self) {
         self.all().for_each(Ticket::kept_failed);
+        self.of_time.iter().for_each(Share::failed);
     }
 
     /// Ends the shares: everything that can be said through them has been said.
@@ -174,6 +186,7 @@ impl Tickets {
         self.own.release();
         self.earlier.into_iter().for_each(Ticket::release);
         self.kept.into_iter().for_each(Ticket::release);
+        self.of_time.into_iter().for_each(Share::release);
     }
 }
 
@@ -196,6 +209,7 @@ impl Clone for Tickets {
             kept: self.kept.clone(),
             hops: self.hops,
             observers: self.observers.clone(),
+            of_time: self.of_time.clone(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use event_listener::Event as Notify;
 
 use crate::parcel::Parcel;
+use crate::turn::LaneTurn;
 
 /// Bounds of a queue. One parcel is always taken, however large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,13 +77,29 @@ impl Level {
 
 /// Where parcels are put. Dropping the last sender ends the queue.
 pub(crate) struct Sender {
-    channel: flume::Sender<(usize, Parcel, usize)>,
+    channel: flume::Sender<Item>,
     level: Arc<Level>,
+    /// Whether who takes them wants to learn what happens to lanes.
+    takes_turns: bool,
+}
+
+/// What is in a queue.
+enum Item {
+    /// The port, the parcel, and the bytes that it keeps.
+    Parcel(usize, Parcel, usize),
+    /// What happens to a lane behind what was put in before.
+    Turn(LaneTurn),
+}
+
+/// What is taken from a queue.
+pub(crate) enum Taken {
+    Parcel(usize, Parcel),
+    Turn(LaneTurn),
 }
 
 /// Where parcels are taken, each with the port it is for.
 pub(crate) struct Receiver {
-    channel: flume::Receiver<(usize, Parcel, usize)>,
+    channel: flume::Receiver<Item>,
     level: Arc<Level>,
 }
 
@@ -98,6 +115,7 @@ pub(crate) fn queue(limits: QueueLimits) -> (Sender, Receiver) {
     let sender = Sender {
         channel: sender,
         level: Arc::clone(&level),
+        takes_turns: false,
     };
     let receiver = Receiver {
         channel: receiver,
@@ -107,6 +125,22 @@ pub(crate) fn queue(limits: QueueLimits) -> (Sender, Receiver) {
 }
 
 impl Sender {
+    /// Whoever takes from the queue is told what happens to lanes.
+    pub(crate) fn taking_turns(self) -> Self {
+        Sender {
+            takes_turns: true,
+            ..self
+        }
+    }
+
+    /// Puts in what happens to a lane. It needs a place in the queue, but no room.
+    pub(crate) async fn turn(&self, turn: &LaneTurn) {
+        if self.takes_turns {
+            // A receiver that is gone keeps nothing of lanes.
+            let _ = self.channel.send_async(Item::Turn(turn.clone())).await;
+        }
+    }
+
     /// Puts a parcel in, waiting for room. A parcel for a receiver that is gone fails.
     pub(crate) async fn send(&self, port: usize, parcel: Parcel) {
         while self.level.is_full() {
@@ -124,8 +158,10 @@ impl Sender {
             .events
             .fetch_add(parcel.batch.len(), Ordering::AcqRel);
         self.level.bytes.fetch_add(bytes, Ordering::AcqRel);
-        if let Err(returned) = self.channel.send_async((port, parcel, bytes)).await {
-            let (_, parcel, _) = returned.into_inner();
+        let item = Item::Parcel(port, parcel, bytes);
+        if let Err(returned) = self.channel.send_async(item).await
+            && let Item::Parcel(_, parcel, _) = returned.into_inner()
+        {
             parcel.fail();
         }
     }
@@ -136,6 +172,7 @@ impl Clone for Sender {
         Sender {
             channel: self.channel.clone(),
             level: Arc::clone(&self.level),
+            takes_turns: self.takes_turns,
         }
     }
 }
@@ -146,22 +183,39 @@ impl Receiver {
         Depth(Arc::clone(&self.level))
     }
 
+    /// Takes what is next; none once all senders are gone.
+    pub(crate) async fn next(&self) -> Option<Taken> {
+        Some(match self.channel.recv_async().await.ok()? {
+            Item::Turn(turn) => Taken::Turn(turn),
+            Item::Parcel(port, parcel, bytes) => {
+                let (port, parcel) = self.took(port, parcel, bytes);
+                Taken::Parcel(port, parcel)
+            }
+        })
+    }
+
     /// Takes the next parcel and the port it is for; none once all senders are gone.
     pub(crate) async fn receive(&self) -> Option<(usize, Parcel)> {
-        let taken = self.channel.recv_async().await.ok()?;
-        Some(self.took(taken))
+        loop {
+            if let Taken::Parcel(port, parcel) = self.next().await? {
+                return Some((port, parcel));
+            }
+        }
     }
 
     /// Takes the next parcel if one is there now; an error once all senders are gone.
     pub(crate) fn try_receive(&self) -> Option<Result<(usize, Parcel), ()>> {
-        match self.channel.try_recv() {
-            Ok(taken) => Some(Ok(self.took(taken))),
-            Err(flume::TryRecvError::Disconnected) => Some(Err(())),
-            Err(flume::TryRecvError::Empty) => None,
+        loop {
+            return match self.channel.try_recv() {
+                Ok(Item::Parcel(port, parcel, bytes)) => Some(Ok(self.took(port, parcel, bytes))),
+                Ok(Item::Turn(_)) => continue,
+                Err(flume::TryRecvError::Disconnected) => Some(Err(())),
+                Err(flume::TryRecvError::Empty) => None,
+            };
         }
     }
 
-    fn took(&self, (port, parcel, bytes): (usize, Parcel, usize)) -> (usize, Parcel) {
+    fn took(&self, port: usize, parcel: Parcel, bytes: usize) -> (usize, Parcel) {
         self.level.batches.fetch_sub(1, Ordering::AcqRel);
         self.level
             .events

@@ -48,6 +48,7 @@ impl Replayed {
         SourceInfo {
             payload: self.payload,
             transactional: false,
+            lanes: false,
         }
     }
 
@@ -76,6 +77,7 @@ impl Connector for ReplayConnector {
         source: Some(SourceInfo {
             payload: Payload::Values,
             transactional: false,
+            lanes: false,
         }),
         sink: None,
     };

@@ -1,11 +1,16 @@
 //! Where events go from a port: through pipelines that run right here, or into a queue.
 
+mod lanes;
+#[cfg(test)]
+mod tests;
+mod time;
+
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
 use log::Level;
-use temblor_lang::{EvalError, Pipeline, Progress, Scratch, State};
-use temblor_pdk::{Batch, BatchBuilder, Event, EventId, Value};
+use temblor_lang::{EvalError, Pipeline, Scratch, State};
+use temblor_pdk::{Batch, EventId, Value};
 
 use crate::breaker::Breaker;
 use crate::circle::RoundSender;
@@ -14,8 +19,10 @@ use crate::feedback::Feedback;
 use crate::kept::Kept;
 use crate::letter::{Letters, OnFailure, Stage};
 use crate::log::Logger;
-use crate::parcel::{NO_PULL, Parcel, Tickets};
+use crate::parcel::{Parcel, Tickets};
 use crate::queue::Sender;
+pub(crate) use lanes::turn;
+use lanes::{Key, Lanes, key_of};
 
 /// What a port is connected to.
 pub(crate) enum Target {
@@ -33,9 +40,12 @@ pub(crate) struct Node {
     scratch: Scratch,
     /// What the pipeline keeps from event to event.
     state: State,
+    /// The states of lanes, where each has its own; the one above is none then.
+    lanes: Option<Lanes>,
     /// What came in and its windows and operators still keep.
     kept: Kept,
-    /// Whether it has windows or operators.
+    /// Whether it has windows or operators that keep what came in from being acked. Where each lane has its state,
+    /// checkpoints do that.
     keeps: bool,
     /// The output `err`.
     err: Option<usize>,
@@ -61,15 +71,6 @@ struct Found {
     has_lost: bool,
 }
 
-/// Why a pipeline is run without an event.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    /// Time has passed.
-    Tick,
-    /// Nothing comes in any more.
-    Finish,
-}
-
 impl Node {
     pub(crate) fn new(
         pipeline: Pipeline,
@@ -81,9 +82,11 @@ impl Node {
     ) -> Self {
         let state = pipeline.state();
         let feedback = pipeline.ways(&state);
-        let keeps = state.progress().next().is_some();
+        let lanes = pipeline.is_by_lane().then(Lanes::default);
+        let keeps = lanes.is_none() && state.progress().next().is_some();
         Node {
             keeps,
+            lanes,
             err: pipeline.output("err"),
             state,
             pipeline,
@@ -144,7 +147,12 @@ impl Node {
     /// Runs a parcel through the pipeline and hands on what comes out.
     pub(crate) async fn run(&mut self, port: usize, parcel: Parcel) {
         self.hear();
+        let key = key_of(&parcel.batch).filter(|_| self.lanes.is_some());
+        if !self.swap(key) {
+            return self.refuse(parcel);
+        }
         let (results, found) = self.run_events(port, &parcel.batch);
+        self.swap(key);
         let letters = self.fail(&parcel, &found.errors);
         let Parcel { batch, tickets } = parcel;
         if found.has_lost {
@@ -170,6 +178,14 @@ impl Node {
         }
     }
 
+    /// Puts the state of a lane in the place of the one that there is, or back. Returns whether there is one.
+    fn swap(&mut self, key: Option<Key>) -> bool {
+        match (&mut self.lanes, key) {
+            (Some(lanes), Some(key)) => lanes.swap(key, &mut self.state),
+            _ => true,
+        }
+    }
+
     /// Events failed. Returns the records of them, for the port `err` if it is connected.
     fn fail(&self, parcel: &Parcel, errors: &[(usize, EvalError)]) -> Option<Parcel> {
         if errors.is_empty() {
@@ -183,26 +199,6 @@ impl Node {
         let is_read = self.err.is_some_and(|err| !self.outputs[err].is_empty());
         let letters = &self.letters;
         letters.refused(stage, parcel, errors, OnFailure::Fail, is_read)
-    }
-
-    /// The pipeline failed although no event came in: what operators keep may be lost. Returns a record of that.
-    fn fail_kept(&self, error: EvalError, now_ns: u64) -> Option<Parcel> {
-        self.kept.tickets().for_each(Tickets::all_failed);
-        let mut builder = BatchBuilder::new();
-        builder.push(|_| {
-            let event = Event {
-                ingest_ns: now_ns,
-                ..Event::new(Value::NULL)
-            };
-            of_no_pull(event)
-        });
-        let none = Parcel {
-            batch: builder.seal(),
-            tickets: Tickets::of_nobody(1),
-        };
-        let letters = self.fail(&none, &[(0, error)]);
-        none.tickets.release();
-        letters
     }
 
     async fn send_letters(&mut self, letters: Parcel) {
@@ -242,63 +238,6 @@ impl Node {
             found.has_lost = run.has_lost();
             found
         })
-    }
-
-    /// Lets time pass.
-    pub(crate) async fn tick(&mut self, now_ns: u64) {
-        self.hear();
-        self.without_event(Turn::Tick, now_ns).await;
-        let progress: Vec<Progress> = self.state.progress().collect();
-        self.kept.settle(&progress);
-    }
-
-    /// Sends what is still kept, here and in the pipelines behind that run in the same task.
-    pub(crate) async fn finish(&mut self, now_ns: u64) {
-        self.without_event(Turn::Finish, now_ns).await;
-        self.kept.release();
-        let open = self.state.open_groups();
-        if open > 0 {
-            let message = format!("windows of {open} group(s) had not closed; they emit nothing");
-            self.logger
-                .about_pipeline(Level::Info, &self.flow, &self.name, &message);
-        }
-        for targets in &mut self.outputs {
-            // Boxed, because pipelines nest.
-            Box::pin(finish(targets, now_ns)).await;
-        }
-    }
-
-    async fn without_event(&mut self, turn: Turn, now_ns: u64) {
-        let Node {
-            pipeline,
-            scratch,
-            state,
-            ..
-        } = self;
-        let nothing = BatchBuilder::new().seal();
-        let (results, done) = nothing.derive_many(self.outputs.len(), |_, arena, outs| {
-            let mut run = pipeline.start(arena, scratch, state);
-            match turn {
-                Turn::Tick => run.tick(now_ns, &mut |port, event| {
-                    outs[port].push(of_no_pull(event))
-                }),
-                Turn::Finish => run.flush(now_ns, &mut |port, event| {
-                    outs[port].push(of_no_pull(event))
-                }),
-            }
-        });
-        let letters = done.err().and_then(|error| self.fail_kept(error, now_ns));
-        if let Some(letters) = letters {
-            self.send_letters(letters).await;
-        }
-        let count: usize = results.iter().map(Batch::len).sum();
-        if count > 0 {
-            let own = Tickets::of_nobody(count as u32);
-            let onward = own.of_all(self.kept.tickets());
-            own.release();
-            self.hand_on(results, &onward).await;
-            onward.release();
-        }
     }
 
     async fn hand_on(&mut self, results: Vec<Batch>, tickets: &Tickets) {
@@ -356,12 +295,6 @@ impl Display for Unread<'_> {
         }
         f.write_str("\nhelp: connect the port `err` of the pipeline, to keep what fails")
     }
-}
-
-/// The event, without the number of a pull that it did not come of.
-fn of_no_pull(mut event: Event<'_>) -> Event<'_> {
-    event.id.pull = NO_PULL;
-    event
 }
 
 /// Lets the pipelines of these targets send what they still keep.

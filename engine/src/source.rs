@@ -1,30 +1,38 @@
 //! A source's task: pull, decode, run pipelines, hand on; fates and orders come first.
 
+mod end;
+mod keep;
+mod ledger;
+mod outcome;
 mod pull;
+mod tell;
 
 use std::sync::Arc;
 
 use log::Level;
-use temblor_pdk::{
-    Batch, Command, Error, ErrorKind, Instance, Outcome, PullLimits, PullNumber, Result, call,
-};
+use temblor_pdk::{Batch, Error, ErrorKind, Instance, Outcome, PullLimits, PullNumber, Result};
 
 use crate::breaker::Contraflow;
+use crate::checkpoint::Keeping;
 use crate::clock::Times;
 use crate::control::{Order, Renewal, Report, Side};
 use crate::decode::{Decoded, Decoder, PullOf};
 use crate::executor::give_way;
-use crate::fate::{Prefix, Settled, SourceFates};
+use crate::fate::{Settled, SourceFates};
 use crate::host::Shared;
 use crate::limits::MOST_EVENTS;
 use crate::measure::Measures;
 use crate::route::{Target, deliver, finish, is_blocked};
 use crate::slot::Slot;
+use ledger::Ledger;
+pub(crate) use outcome::Outcomes;
 
 /// What a source listens to while it waits.
 enum Message {
     Order(Order),
     Settled(Settled),
+    /// It is time to look what can be told.
+    Due,
     /// Nobody is left who could give orders.
     Gone,
 }
@@ -36,12 +44,18 @@ pub(crate) struct SourceParts {
     pub(crate) number: u32,
     pub(crate) fates: Arc<SourceFates>,
     pub(crate) transactional: bool,
+    /// Whether it tells of its lanes.
+    pub(crate) lanes: bool,
     pub(crate) shared: Arc<Shared>,
     pub(crate) reports: flume::Sender<Report>,
     pub(crate) limits: PullLimits,
     /// Tells when a breaker has opened or closed.
     pub(crate) contraflow: Arc<Contraflow>,
     pub(crate) measures: Arc<Measures>,
+    /// How the states of its lanes are kept, if pipelines behind it keep one for each.
+    pub(crate) keeping: Option<Arc<Keeping>>,
+    /// What became of marks, where there is such a place.
+    pub(crate) outcomes: Outcomes,
 }
 
 /// What outlives instances, and tasks whose poll does not return.
@@ -52,9 +66,7 @@ pub(crate) struct SourceBody {
     pub(crate) err: Vec<Target>,
     /// Gives values their times, which bytes get when they are decoded.
     pub(crate) times: Times,
-    prefix: Prefix,
-    /// What the source is to be told of pulls that could not be decoded.
-    undecodable: Vec<Command>,
+    ledger: Ledger,
     /// The number of the next pull.
     pull: u64,
     /// The first pull of this instance, which knows nothing of those before.
@@ -75,8 +87,7 @@ impl SourceBody {
             out,
             err,
             times,
-            prefix: Prefix::default(),
-            undecodable: Vec::new(),
+            ledger: Ledger::default(),
             pull: 0,
             first_pull: 0,
             is_paused: false,
@@ -91,8 +102,7 @@ impl SourceBody {
 
     /// What was pulled so far is not told to the instance that comes.
     fn begin_anew(&mut self) {
-        self.prefix = Prefix::default();
-        self.undecodable.clear();
+        self.ledger = Ledger::default();
         self.first_pull = self.pull;
         // Nor is half a frame of it an event.
         self.decoder.iter_mut().for_each(Decoder::forget);
@@ -136,6 +146,7 @@ impl SourceTask {
             body = self.pull_once(body).await?;
         }
         self.report(Report::Finishing(Side::Source));
+        body = self.close_lanes(body).await?;
         self.flush(&mut body).await;
         let now_ns = self.parts.shared.clock.now_ns();
         finish(&mut body.out, now_ns).await;
@@ -171,7 +182,9 @@ impl SourceTask {
             if is_ready(&body, self) {
                 return Some(body);
             }
-            let message = async { Some(pull::next_message(&self.orders, &self.settled).await) };
+            let due = pull::due(&self.parts, &body);
+            let message =
+                async { Some(pull::next_message(&self.orders, &self.settled, due).await) };
             let changed = async {
                 change.await;
                 None
@@ -198,9 +211,9 @@ impl SourceTask {
     ) -> Option<Box<SourceBody>> {
         match message {
             Message::Settled(settled) if settled.pull() >= body.first_pull => {
-                body.prefix.settled(settled);
+                body.ledger.settled(settled);
             }
-            Message::Settled(_) => {}
+            Message::Settled(_) | Message::Due => {}
             Message::Gone | Message::Order(Order::Drain) => body.is_draining = true,
             Message::Order(Order::Pause) => body.is_paused = true,
             Message::Order(Order::Resume) => body.is_paused = false,
@@ -234,6 +247,7 @@ impl SourceTask {
         let Some(instance) = self.instance.take() else {
             return Some(body);
         };
+        self.drop_lanes(&mut body).await;
         body.begin_anew();
         let dropping = async { drop(instance) };
         let ((), body) = self.slot.meanwhile(self.owner, body, dropping).await?;
@@ -248,30 +262,6 @@ impl SourceTask {
         Some(body)
     }
 
-    async fn tell_fates(&mut self, mut body: Box<SourceBody>) -> Option<Box<SourceBody>> {
-        let ranges = body.prefix.take();
-        // Reasons first: who answers the sender does so with the fate.
-        let mut commands = std::mem::take(&mut body.undecodable);
-        commands.extend((!ranges.is_empty()).then_some(Command::Fates(ranges)));
-        if !self.parts.transactional || commands.is_empty() {
-            return Some(body);
-        }
-        let Some((_, instance)) = &mut self.instance else {
-            return Some(body);
-        };
-        let telling = async {
-            for command in commands {
-                call(&mut **instance, command).await?;
-            }
-            Ok(())
-        };
-        let (told, body) = self.slot.meanwhile(self.owner, body, telling).await?;
-        match told {
-            Ok(()) => Some(body),
-            Err(error) => self.trouble(body, error).await,
-        }
-    }
-
     async fn pull_once(&mut self, body: Box<SourceBody>) -> Option<Box<SourceBody>> {
         let number = PullNumber {
             source: self.parts.number,
@@ -280,24 +270,32 @@ impl SourceTask {
         let Some((_, instance)) = &mut self.instance else {
             return Some(body);
         };
+        let due = pull::due(&self.parts, &body);
         let mut heard = Vec::new();
         let pulling = pull::pull(
             &mut **instance,
             (self.parts.limits, number),
-            (&self.orders, &self.settled),
+            (&self.orders, &self.settled, due),
             (&self.slot, self.owner),
             self.parts.shared.supervision.answer_within,
             &mut heard,
         );
         let (reply, mut body) = self.slot.meanwhile(self.owner, body, pulling).await?;
         let taken = match reply {
-            Ok(Outcome::Batch(batch)) => self.take_batch(batch, &mut body).await,
-            Ok(Outcome::End(batch)) => {
+            Ok(Outcome::Batch(batch, position)) => {
+                self.take_batch(batch, position, &mut body).await
+            }
+            Ok(Outcome::End(batch, position)) => {
                 body.is_draining = true;
                 match batch {
-                    Some(batch) => self.take_batch(batch, &mut body).await,
+                    Some(batch) => self.take_batch(batch, position, &mut body).await,
                     None => Ok(()),
                 }
+            }
+            Ok(Outcome::Lane(notice)) => {
+                let (taken, back) = self.on_notice(notice, body).await?;
+                body = back;
+                taken
             }
             Ok(Outcome::Idle) => Ok(()),
             Ok(other) => garbage(format!("answered {other:?} to a pull")),
@@ -313,11 +311,16 @@ impl SourceTask {
         Some(body)
     }
 
-    async fn take_batch(&mut self, batch: Batch, body: &mut SourceBody) -> Result<()> {
-        self.check(&batch, body)?;
+    async fn take_batch(
+        &mut self,
+        batch: Batch,
+        position: Option<u64>,
+        body: &mut SourceBody,
+    ) -> Result<()> {
+        self.check(&batch, position, body)?;
         let lane = batch.events().first().map_or(0, |event| event.id.lane);
         if self.parts.transactional {
-            body.prefix.opened(lane, body.pull);
+            body.ledger.opened(lane, body.pull, position);
         }
         let pull = PullOf {
             source: self.parts.number,
@@ -330,14 +333,14 @@ impl SourceTask {
             None => pull::take_values(batch, &pull, &mut body.times),
         };
         if self.parts.transactional {
-            body.undecodable.extend(decoded.undecodable(pull.pull));
+            body.ledger.undecodable(decoded.undecodable(pull.pull));
         }
         self.hand_on(decoded, body).await;
         Ok(())
     }
 
     /// Refuses what no sound connector hands over. Numbers of events of bytes are made in the decoder.
-    fn check(&self, batch: &Batch, body: &SourceBody) -> Result<()> {
+    fn check(&self, batch: &Batch, position: Option<u64>, body: &SourceBody) -> Result<()> {
         let events = batch.events();
         if events.len() > MOST_EVENTS {
             return garbage(format!(
@@ -357,6 +360,7 @@ impl SourceTask {
             None => events.find(|event| !is_own(*event)),
         };
         match stray {
+            None if self.parts.lanes => body.ledger.check(lane, position),
             None => Ok(()),
             Some((at, event)) => garbage(format!(
                 "a pull of lane {lane} handed over event {at} with the id {:?}",
@@ -401,37 +405,6 @@ impl SourceTask {
         });
         for decoded in decoded {
             self.hand_on(decoded, body).await;
-        }
-    }
-
-    /// Waits until every event has its fate, and tells the source.
-    async fn settle_rest(&mut self, mut body: Box<SourceBody>) -> Option<Box<SourceBody>> {
-        loop {
-            let all = async {
-                self.parts.fates.all_settled().await;
-                None
-            };
-            let one = async { Some(pull::next_message(&self.orders, &self.settled).await) };
-            let message = smol::future::or(one, all).await;
-            let ended = message.is_none();
-            match message {
-                // It has nothing more to hand over, and no instance to come knows what it was given.
-                Some(Message::Order(Order::Renew(renewal))) => {
-                    let dropping = async { drop(renewal) };
-                    body = self.slot.meanwhile(self.owner, body, dropping).await?.1;
-                }
-                Some(Message::Gone) => return Some(body),
-                Some(message) => body = self.take(message, body).await?,
-                None => {}
-            }
-            // What was settled last may still be on its way through the channel.
-            while let Ok(settled) = self.settled.try_recv() {
-                body = self.take(Message::Settled(settled), body).await?;
-            }
-            body = self.tell_fates(body).await?;
-            if ended {
-                return Some(body);
-            }
         }
     }
 }

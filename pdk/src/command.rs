@@ -1,9 +1,6 @@
 //! What the engine says to an instance, and what comes back.
 
-use crate::{Batch, Error, Fates, Instance};
-
-/// A lane of a source: what can move between processes, such as a Kafka partition.
-pub type Lane = u32;
+use crate::{Batch, Error, Fates, Instance, Lane, LaneNotice, LaneStart};
 
 /// What became of an event.
 #[repr(u32)]
@@ -40,15 +37,6 @@ pub struct FateRange {
     pub first_event: u32,
     /// The last event's place in its last pull; the largest number where that pull has one fate.
     pub last_event: u32,
-}
-
-/// A lane that was assigned, and where to start in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LaneStart {
-    /// The lane.
-    pub lane: Lane,
-    /// The position; none where the source should choose.
-    pub position: Option<u64>,
 }
 
 /// How much one pull may hand over.
@@ -104,6 +92,8 @@ pub enum Command {
     Fates(Vec<FateRange>),
     /// To a source: a lane is yours.
     Assigned(LaneStart),
+    /// To a source: what is kept of a lane is stored, up to this position.
+    Stored(Lane, u64),
     /// To a source: a lane moves away, settle it by this time of the host's clock.
     Revoke(Lane, u64),
     /// To a source: a lane is gone.
@@ -138,10 +128,12 @@ pub enum Outcome {
     Done,
     /// A pull found nothing, or was interrupted.
     Idle,
-    /// A pull's events.
-    Batch(Batch),
-    /// A pull's last events; the source has no more.
-    End(Option<Batch>),
+    /// A pull's events, and the position behind them, if the source said it.
+    Batch(Batch, Option<u64>),
+    /// A pull's last events, with the position behind them; the source has no more.
+    End(Option<Batch>, Option<u64>),
+    /// A pull that handed nothing over and told of a lane.
+    Lane(LaneNotice),
     /// The source or sink that was asked for.
     Instance(Box<dyn Instance>),
 }
@@ -151,11 +143,12 @@ impl std::fmt::Debug for Outcome {
         match self {
             Outcome::Done => f.write_str("Done"),
             Outcome::Idle => f.write_str("Idle"),
-            Outcome::Batch(batch) => f.debug_tuple("Batch").field(&batch.len()).finish(),
-            Outcome::End(batch) => {
+            Outcome::Batch(batch, _) => f.debug_tuple("Batch").field(&batch.len()).finish(),
+            Outcome::End(batch, _) => {
                 let events = batch.as_ref().map_or(0, Batch::len);
                 f.debug_tuple("End").field(&events).finish()
             }
+            Outcome::Lane(notice) => notice.fmt(f),
             Outcome::Instance(_) => f.write_str("Instance"),
         }
     }

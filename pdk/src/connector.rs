@@ -101,6 +101,8 @@ pub trait Source: Send + 'static {
     /// Hands over what is there now, up to the writer's bounds, and never waits to fill them. One pull is of one
     /// lane and one stream. Events without a time get the time of their decoding.
     ///
+    /// A source with lanes tells of them in pulls of their own; see [`crate::LaneNotice`].
+    ///
     /// Where there is nothing it waits, through [`BatchWriter::wait`], which yields `None` when the engine has
     /// something else to say; then the pull returns [`Pull::Idle`] within 100 ms and is called again later.
     ///
@@ -133,7 +135,8 @@ pub trait Source: Send + 'static {
         async { Ok(()) }
     }
 
-    /// A lane is this source's from here on, starting at a position.
+    /// A lane that this source began is its own from here on, and what it hands over of it starts at a position: at
+    /// that in `start` if there is one, otherwise where the source chooses.
     ///
     /// # Errors
     /// Anything; the kind says what the engine does.
@@ -142,7 +145,18 @@ pub trait Source: Send + 'static {
         async { Ok(()) }
     }
 
-    /// A lane moves away: everything in flight has its fate, the position can be settled until the deadline.
+    /// What the engine keeps of a lane is stored, with the position behind the records that are in it. A source whose
+    /// lane is kept ([`LaneStart::is_kept`]) commits up to there, whatever else has its fate.
+    ///
+    /// # Errors
+    /// Anything; the kind says what the engine does.
+    fn on_stored(&mut self, lane: Lane, position: u64) -> impl Future<Output = Result<()>> + Send {
+        let _ = (lane, position);
+        async { Ok(()) }
+    }
+
+    /// A lane that this source ends moves away now: everything in flight of it has its fate and was told, and the
+    /// position can be settled until the deadline.
     ///
     /// # Errors
     /// Anything; the kind says what the engine does.
@@ -155,7 +169,8 @@ pub trait Source: Send + 'static {
         async { Ok(()) }
     }
 
-    /// A lane is gone already: forget it and settle nothing.
+    /// A lane is gone: forget it and settle nothing more. The answer to a lane that was lost, and to one whose events
+    /// have not got their fates by the deadline of its end.
     ///
     /// # Errors
     /// Anything; the kind says what the engine does.

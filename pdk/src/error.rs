@@ -19,7 +19,7 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// The kind as a number that keeps its meaning across versions.
     #[must_use]
-    pub fn code(self) -> u32 {
+    pub const fn code(self) -> u32 {
         match self {
             ErrorKind::Config => 1,
             ErrorKind::Disconnected => 2,

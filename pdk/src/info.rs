@@ -25,6 +25,9 @@ pub struct SourceInfo {
     pub payload: Payload,
     /// Whether it wants to learn the fate of its events.
     pub transactional: bool,
+    /// Whether it tells the engine of its lanes, so that they can move between processes; see
+    /// [`crate::LaneNotice`]. Such a source is transactional.
+    pub lanes: bool,
 }
 
 /// What the sink of a connector is like.
@@ -76,6 +79,10 @@ pub(crate) mod flags {
     pub(crate) const TRANSACTIONAL: u32 = 1 << 4;
     /// The sink tells fates later.
     pub(crate) const LATE: u32 = 1 << 5;
+    /// The source tells of its lanes.
+    pub(crate) const LANES: u32 = 1 << 6;
+    /// The codec keeps nothing from one frame to the next.
+    pub(crate) const STATELESS: u32 = 1 << 16;
     /// The crate was built with `panic = "abort"`.
     pub(crate) const PANIC_ABORT: u32 = 1 << 31;
 }
@@ -92,6 +99,9 @@ impl ConnectorInfo {
             }
             if source.transactional {
                 bits |= flags::TRANSACTIONAL;
+            }
+            if source.lanes {
+                bits |= flags::LANES;
             }
         }
         if let Some(sink) = &self.sink {
@@ -115,6 +125,7 @@ impl ConnectorInfo {
         Some(SourceInfo {
             payload: payload(bits & flags::SOURCE_BYTES),
             transactional: bits & flags::TRANSACTIONAL != 0,
+            lanes: bits & flags::LANES != 0,
         })
     }
 

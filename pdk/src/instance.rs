@@ -9,7 +9,7 @@ use std::task::{Context as TaskContext, Poll};
 use crate::abi::fence;
 use crate::writer::Interrupt;
 use crate::{
-    BatchWriter, Command, Connector, Error, ErrorKind, Outcome, Pull, Reply, Result, Sink, Source,
+    BatchWriter, Command, Connector, Error, ErrorKind, Outcome, Reply, Result, Sink, Source,
 };
 
 /// A running connector, source or sink: the one trait object that the engine sees, whatever the link mode.
@@ -192,13 +192,14 @@ async fn answer_source<S: Source>(
         Command::Pull(limits, number) => {
             let writer = BatchWriter::new(limits, number, Arc::clone(interrupt), *expected);
             let reply = pull(source, writer).await;
-            if let Ok(Outcome::Batch(batch)) = &reply {
+            if let Ok(Outcome::Batch(batch, _)) = &reply {
                 *expected = batch.len();
             }
             return reply;
         }
         Command::Fates(fates) => source.on_fates(&fates).await?,
         Command::Assigned(start) => source.on_assigned(start).await?,
+        Command::Stored(lane, position) => source.on_stored(lane, position).await?,
         Command::Revoke(lane, deadline_ns) => source.on_revoke(lane, deadline_ns).await?,
         Command::Lost(lane) => source.on_lost(lane).await?,
         Command::Undecodable(lane, pull, reason) => {
@@ -211,11 +212,7 @@ async fn answer_source<S: Source>(
 
 async fn pull<S: Source>(source: &mut S, mut writer: BatchWriter) -> Reply {
     let pull = source.pull(&mut writer).await?;
-    Ok(match (pull, writer.into_batch()) {
-        (Pull::End, batch) => Outcome::End(batch),
-        (_, Some(batch)) => Outcome::Batch(batch),
-        (_, None) => Outcome::Idle,
-    })
+    writer.finish(pull)
 }
 
 async fn answer_sink<S: Sink>(sink: &mut S, command: Command) -> Reply {

@@ -20,6 +20,7 @@ mod function;
 mod info;
 mod instance;
 pub mod io;
+mod lane;
 mod limit;
 pub mod manifest;
 mod net;
@@ -39,9 +40,7 @@ pub use codec::{
     Codec, DynCodec, DynPostprocessor, DynPreprocessor, Frame, FrameSink, Postprocessor,
     Preprocessor,
 };
-pub use command::{
-    Command, Fate, FateRange, Lane, LaneStart, Outcome, Pull, PullLimits, PullNumber, Reply,
-};
+pub use command::{Command, Fate, FateRange, Outcome, Pull, PullLimits, PullNumber, Reply};
 pub use connector::{Connector, NoSink, NoSource, Sink, Source};
 pub use context::Context;
 pub use entry::{Entry, Kind, Origin};
@@ -51,6 +50,7 @@ pub use function::{
 };
 pub use info::{ConnectorInfo, Payload, ProcessorInfo, Settles, SinkInfo, SourceInfo};
 pub use instance::{Instance, call, drive};
+pub use lane::{Lane, LaneNotice, LaneStart};
 pub use limit::Limit;
 pub use operator::{DynOperator, Feedback, FeedbackKind, Operator, OperatorSink};
 #[cfg(feature = "inventory")]

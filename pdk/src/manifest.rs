@@ -6,14 +6,30 @@
 use crate::info::flags;
 use crate::{Codec, Connector, FunctionModule, Operator, Origin, Postprocessor, Preprocessor};
 
+/// The capabilities that this version knows. A host passes over one that it does not know; one that it knows with
+/// another number means something else, and the entry cannot be used.
+pub const CAPABILITIES: &[&str] = &[
+    "source.bytes/1",
+    "source.values/1",
+    "source.lanes/1",
+    "sink.bytes/1",
+    "sink.values/1",
+    "codec/1",
+    "codec.stateless/1",
+    "preprocessor/1",
+    "postprocessor/1",
+    "operator/1",
+    "functions/1",
+];
+
 /// The number of pieces of an entry's record.
-const PIECES: usize = 13;
+const PIECES: usize = 14;
 
 const fn entry(
     kind: &'static str,
     name: &'static str,
     origin: Origin,
-    capabilities: [&'static str; 3],
+    capabilities: [&'static str; 4],
 ) -> [&'static str; PIECES] {
     [
         "{\"record\":\"entry\",\"kind\":\"",
@@ -32,6 +48,7 @@ const fn entry(
         capabilities[0],
         capabilities[1],
         capabilities[2],
+        capabilities[3],
         "]}\n",
     ]
 }
@@ -55,39 +72,59 @@ pub const fn connector<C: Connector>(origin: Origin) -> [&'static str; PIECES] {
     } else {
         ","
     };
-    entry("connector", C::INFO.name, origin, [source, comma, sink])
+    let lanes = match bits & flags::LANES {
+        0 => "",
+        _ => ",\"source.lanes/1\"",
+    };
+    entry(
+        "connector",
+        C::INFO.name,
+        origin,
+        [source, lanes, comma, sink],
+    )
 }
 
 /// The record of a codec.
 #[must_use]
 pub const fn codec<C: Codec>(origin: Origin) -> [&'static str; PIECES] {
-    entry("codec", C::INFO.name, origin, ["\"codec/1\"", "", ""])
+    let stateless = if C::IS_STATELESS {
+        ",\"codec.stateless/1\""
+    } else {
+        ""
+    };
+    let capabilities = ["\"codec/1\"", stateless, "", ""];
+    entry("codec", C::INFO.name, origin, capabilities)
 }
 
 /// The record of a preprocessor.
 #[must_use]
 pub const fn preprocessor<P: Preprocessor>(origin: Origin) -> [&'static str; PIECES] {
-    let capabilities = ["\"preprocessor/1\"", "", ""];
+    let capabilities = ["\"preprocessor/1\"", "", "", ""];
     entry("preprocessor", P::INFO.name, origin, capabilities)
 }
 
 /// The record of a postprocessor.
 #[must_use]
 pub const fn postprocessor<P: Postprocessor>(origin: Origin) -> [&'static str; PIECES] {
-    let capabilities = ["\"postprocessor/1\"", "", ""];
+    let capabilities = ["\"postprocessor/1\"", "", "", ""];
     entry("postprocessor", P::INFO.name, origin, capabilities)
 }
 
 /// The record of an operator.
 #[must_use]
 pub const fn operator<O: Operator>(origin: Origin) -> [&'static str; PIECES] {
-    entry("operator", O::INFO.name, origin, ["\"operator/1\"", "", ""])
+    entry(
+        "operator",
+        O::INFO.name,
+        origin,
+        ["\"operator/1\"", "", "", ""],
+    )
 }
 
 /// The record of a function module.
 #[must_use]
 pub const fn functions<M: FunctionModule>(origin: Origin) -> [&'static str; PIECES] {
-    let capabilities = ["\"functions/1\"", "", ""];
+    let capabilities = ["\"functions/1\"", "", "", ""];
     entry("function module", M::INFO.name, origin, capabilities)
 }
 
@@ -142,7 +179,7 @@ const LAYOUT: [u8; 16] = hex(crate::abi::LAYOUT);
 
 /// The record of this crate itself: which contract the library was built against.
 const PDK: &[&str] = &[
-    "{\"record\":\"pdk\",\"epoch\":0,\"pdk\":\"",
+    "{\"record\":\"pdk\",\"epoch\":1,\"pdk\":\"",
     crate::abi::VERSION,
     "\",\"layout\":\"",
     match std::str::from_utf8(&LAYOUT) {
@@ -158,7 +195,7 @@ const PDK: &[&str] = &[
     "\"}\n",
 ];
 
-const _: () = assert!(crate::abi::EPOCH == 0, "the record says epoch 0");
+const _: () = assert!(crate::abi::EPOCH == 1, "the record says epoch 1");
 
 #[allow(unsafe_code)]
 #[used]

@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use crate::value::EventSink;
-use crate::{Arena, Batch, BatchBuilder, Buffer, Event, Lane, PullLimits, PullNumber, StreamEnd};
+use crate::{
+    Arena, Batch, BatchBuilder, Buffer, Error, ErrorKind, Event, Lane, LaneNotice, Outcome, Pull,
+    PullLimits, PullNumber, Reply, StreamEnd,
+};
 
 /// Set by the engine when it has something else to say.
 pub(crate) type Interrupt = Arc<AtomicBool>;
@@ -18,6 +21,10 @@ pub struct BatchWriter {
     limits: PullLimits,
     number: PullNumber,
     interrupt: Interrupt,
+    position: Option<u64>,
+    notice: Option<LaneNotice>,
+    /// Whether there was a notice already.
+    has_too_many: bool,
 }
 
 impl BatchWriter {
@@ -33,11 +40,36 @@ impl BatchWriter {
             limits,
             number,
             interrupt,
+            position: None,
+            notice: None,
+            has_too_many: false,
         }
     }
 
+    /// What the pull came to.
+    pub(crate) fn finish(mut self, pull: Pull) -> Reply {
+        let position = self.position;
+        let Some(notice) = self.notice.take() else {
+            return Ok(match (pull, self.into_batch()) {
+                (Pull::End, batch) => Outcome::End(batch, position),
+                (_, Some(batch)) => Outcome::Batch(batch, position),
+                (_, None) => Outcome::Idle,
+            });
+        };
+        if self.has_too_many || !self.is_empty() || pull == Pull::End {
+            return Err(Error::new(
+                ErrorKind::Bug,
+                format!(
+                    "a pull told of lane {} and more; a notice has a pull of its own",
+                    notice.lane()
+                ),
+            ));
+        }
+        Ok(Outcome::Lane(notice))
+    }
+
     /// Numbers the events and freezes them.
-    pub(crate) fn into_batch(mut self) -> Option<Batch> {
+    fn into_batch(mut self) -> Option<Batch> {
         if self.builder.is_empty() {
             return None;
         }
@@ -75,6 +107,41 @@ impl BatchWriter {
             (event.id.lane, event.id.stream) = (lane, stream);
             event
         });
+    }
+
+    /// A lane came to this source, or begins anew: what was pulled of it before counts for nothing any more. `name` is
+    /// what the lane is called in every process, `committed` the position that is known outside. The engine says where
+    /// to start, with [`crate::Source::on_assigned`], before the next pull. Nothing else may be in this pull.
+    pub fn begin_lane(&mut self, lane: Lane, name: impl Into<String>, committed: Option<u64>) {
+        let name = name.into();
+        self.tell(LaneNotice::Begin {
+            lane,
+            name,
+            committed,
+        });
+    }
+
+    /// A lane has to move away by a time of the host's clock, and nothing more of it is handed over. When everything
+    /// in flight has its fate, the engine answers with [`crate::Source::on_revoke`]; if that takes too long, with
+    /// [`crate::Source::on_lost`]. Nothing else may be in this pull.
+    pub fn end_lane(&mut self, lane: Lane, deadline_ns: u64) {
+        self.tell(LaneNotice::End { lane, deadline_ns });
+    }
+
+    /// A lane is gone already. The engine answers with [`crate::Source::on_lost`] before the next pull. Nothing else
+    /// may be in this pull.
+    pub fn lose_lane(&mut self, lane: Lane) {
+        self.tell(LaneNotice::Lose { lane });
+    }
+
+    fn tell(&mut self, notice: LaneNotice) {
+        self.has_too_many |= self.notice.replace(notice).is_some();
+    }
+
+    /// Says where to go on behind the events of this pull, if their lane is assigned anew. Without events it says
+    /// nothing.
+    pub fn position(&mut self, next: u64) {
+        self.position = Some(next);
     }
 
     /// How many events may still be added. More are taken too, but make the batch larger than the engine wants.

@@ -32,6 +32,7 @@ const fn info(name: &'static str, payload: Payload) -> ConnectorInfo {
         source: Some(SourceInfo {
             payload,
             transactional: false,
+            lanes: false,
         }),
         sink: Some(SinkInfo {
             payload,
@@ -217,7 +218,7 @@ fn measure(
         let command = Command::Pull(PullLimits::default(), PullNumber::default());
         let mut batch = None;
         let pull = allocation_counter::measure(|| match give(&mut *source, command) {
-            Ok(Outcome::Batch(made)) => batch = Some(made),
+            Ok(Outcome::Batch(made, _)) => batch = Some(made),
             other => panic!("no batch but {other:?}"),
         });
         let batch = batch.expect("a batch");

@@ -75,9 +75,10 @@ fn fields(body: &str) -> Vec<(String, String)> {
 
 /// Every struct and union with a C layout.
 fn structs() -> Vec<Struct> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    rust_files(&source, &mut files);
+    rust_files(&root.join("src"), &mut files);
+    rust_files(&root.join("root/src"), &mut files);
     let mut found = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a source file");
@@ -149,7 +150,7 @@ fn what_only_the_maker_sees_begins_with_what_both_see() {
 
 #[test]
 fn every_struct_that_crosses_is_in_the_fingerprint() {
-    // The root is checked by `abi_stable`; a payload is the last eight bytes of a value.
+    // The root is listed where it is filled in; a payload is the last eight bytes of a value.
     let elsewhere = ["Root", "Payload", "PullLimits"];
     let structs = structs();
     assert!(structs.len() > 25, "only {} structs found", structs.len());
@@ -168,4 +169,46 @@ fn every_struct_that_crosses_is_in_the_fingerprint() {
             it.name,
         );
     }
+}
+
+/// The structs that cross as they are declared, in the order of their names: what the compiler's numbers do not show,
+/// such as the arguments of functions, is in here.
+fn declarations() -> String {
+    let mut structs = structs();
+    structs.retain(|it| !PRIVATE.contains(&it.name.as_str()));
+    structs.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut text = String::new();
+    for it in structs {
+        text += &format!("{}\n", it.name);
+        for (field, ty) in it.fields {
+            let field = field.rsplit(' ').next().unwrap_or_default();
+            let ty: Vec<&str> = ty.split_whitespace().collect();
+            let ty = ty
+                .join(" ")
+                .replace("( ", "(")
+                .replace(", )", ")")
+                .replace(",)", ")");
+            text += &format!("    {field}: {ty}\n");
+        }
+    }
+    text
+}
+
+#[test]
+fn the_epoch_is_frozen() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/epoch1.txt");
+    let now = declarations();
+    if std::env::var_os("TEMBLOR_WRITE_EPOCH").is_some() {
+        std::fs::write(&path, &now).expect("it can be written");
+    }
+    let frozen = std::fs::read_to_string(&path).expect("a file");
+    let mut lines = now.lines().zip(frozen.lines());
+    let differs = lines.find(|(now, frozen)| now != frozen);
+    assert!(
+        now == frozen,
+        "what crosses the boundary is declared otherwise than in tests/epoch1.txt, first at {differs:?}. Epoch 1 is \
+         frozen: plugins in the field were built for that file. Take the change back and give what is new a struct of \
+         its own, found through `get_extension` (docs/plugins.md). Only such a new struct is added to the file, by \
+         running this test with TEMBLOR_WRITE_EPOCH=1; a line that is there stays as it is until epoch 2"
+    );
 }

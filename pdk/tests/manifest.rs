@@ -20,6 +20,7 @@ struct Config {}
 const SOURCE: SourceInfo = SourceInfo {
     payload: Payload::Bytes,
     transactional: true,
+    lanes: true,
 };
 const SINK: SinkInfo = SinkInfo {
     payload: Payload::Values,
@@ -64,6 +65,7 @@ impl Any {
 impl Codec for Any {
     type Config = Config;
     const INFO: ProcessorInfo = Any::INFO;
+    const IS_STATELESS: bool = true;
 
     fn new(_config: Config) -> Result<Self> {
         Ok(Any)
@@ -190,6 +192,8 @@ fn entries_know_where_they_come_from() {
         .find(|e| e.kind() == Kind::Codec)
         .expect("registered");
     assert_eq!((codec.source(), codec.sink()), (None, None));
+    assert!(!entry.is_stateless() && !entry.describe().is_stateless());
+    assert!(codec.is_stateless() && codec.describe().is_stateless());
 }
 
 #[test]
@@ -198,11 +202,11 @@ fn every_registration_leaves_a_record() {
         (
             "connector",
             "both",
-            &["source.bytes/1", "sink.values/1"][..],
+            &["source.bytes/1", "source.lanes/1", "sink.values/1"][..],
         ),
-        ("connector", "in", &["source.bytes/1"]),
+        ("connector", "in", &["source.bytes/1", "source.lanes/1"]),
         ("connector", "out", &["sink.values/1"]),
-        ("codec", "any", &["codec/1"]),
+        ("codec", "any", &["codec/1", "codec.stateless/1"]),
         ("preprocessor", "any", &["preprocessor/1"]),
         ("postprocessor", "any", &["postprocessor/1"]),
         ("operator", "any", &["operator/1"]),
@@ -215,6 +219,9 @@ fn every_registration_leaves_a_record() {
             .flatten()
             .collect();
         assert_eq!(listed, capabilities, "{kind} `{name}`");
+        for capability in capabilities {
+            assert!(manifest::CAPABILITIES.contains(capability), "{capability}");
+        }
         assert_eq!(record["crate"], "temblor-pdk");
         assert_eq!(record["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(record["panic"], "unwind");

@@ -44,7 +44,11 @@ impl Connector for Careless {
         name: "Careless",
         summary: "no sentence",
         example: r#"{"key": "text", "other": 1}"#,
-        source: None,
+        source: Some(SourceInfo {
+            payload: Payload::Bytes,
+            transactional: false,
+            lanes: true,
+        }),
         sink: None,
     };
 
@@ -61,7 +65,7 @@ fn careless_entries_are_found() {
     for expected in [
         "the name `Careless`",
         "the summary is not one sentence",
-        "it has neither a source nor a sink",
+        "its source has lanes and is not transactional",
         "the example does not work",
         "the refusal of an unknown key does not name it",
         "its configuration is not described",
@@ -91,6 +95,8 @@ enum Fault {
     UnsettledFates,
     EarlyFates,
     SideThatIsNotThere,
+    LaneThatHasNotBegun,
+    LaneWithoutName,
 }
 
 /// `{}`
@@ -99,7 +105,7 @@ enum Fault {
 #[schemars(crate = "temblor_pdk::schemars")]
 struct Nothing {}
 
-/// Says what it is; never made from its entry.
+/// Says what it is; never made from its entry. A source with lanes has late fates.
 struct Said<const SINK: bool, const LATE: bool>;
 
 impl<const SINK: bool, const LATE: bool> Connector for Said<SINK, LATE> {
@@ -114,7 +120,8 @@ impl<const SINK: bool, const LATE: bool> Connector for Said<SINK, LATE> {
             true => None,
             false => Some(SourceInfo {
                 payload: Payload::Bytes,
-                transactional: false,
+                transactional: LATE,
+                lanes: LATE,
             }),
         },
         sink: match SINK {
@@ -142,6 +149,7 @@ const ORIGIN: Origin = Origin {
 };
 
 static SOURCE: Entry = Entry::connector::<Said<false, false>>(ORIGIN);
+static LANES: Entry = Entry::connector::<Said<false, true>>(ORIGIN);
 static SINK: Entry = Entry::connector::<Said<true, false>>(ORIGIN);
 static LATE_SINK: Entry = Entry::connector::<Said<true, true>>(ORIGIN);
 
@@ -188,7 +196,13 @@ impl Source for FaultySide {
         match self.0 {
             Fault::DeafPull => pending().await,
             Fault::PanicInPull => panic!("in a pull"),
+            Fault::LaneWithoutName => out.begin_lane(3, "", None),
+            Fault::LaneThatHasNotBegun => out.push_bytes(Buffer::from_vec(b"x".to_vec()), 1),
             _ => {}
+        }
+        let lanes = [Fault::LaneWithoutName, Fault::LaneThatHasNotBegun];
+        if lanes.contains(&self.0) {
+            return Ok(Pull::Ready);
         }
         if out.wait(pending::<()>()).await.is_none() {
             return Ok(Pull::Idle);
@@ -252,6 +266,20 @@ fn faults_of_sources_are_found() {
         text.contains("it made a Sink that it says it has not"),
         "{text}"
     );
+}
+
+#[test]
+fn faults_of_lanes_are_found() {
+    for (fault, expected) in [
+        (
+            Fault::LaneThatHasNotBegun,
+            "an event of lane 0, which has not begun",
+        ),
+        (Fault::LaneWithoutName, "lane 3 began without a name"),
+    ] {
+        let text = found(&LANES, fault, Side::Source);
+        assert!(text.contains(expected), "{text}");
+    }
 }
 
 #[test]

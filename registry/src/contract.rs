@@ -4,12 +4,13 @@ use temblor_pdk::abi;
 
 /// The side of the contract that this program was built with.
 ///
-/// A plugin is used only if its own record says the same of every field.
+/// A plugin is used only if its own record says the same of epoch, layout and target. Versions and compilers are not
+/// compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contract {
     /// The epoch of the plugin contract.
     pub epoch: u32,
-    /// The version of `temblor-pdk`.
+    /// The version of `temblor-pdk`, for information.
     pub pdk: String,
     /// The fingerprint of the layouts that cross the boundary, 16 hexadecimal digits.
     pub layout: String,

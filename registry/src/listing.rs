@@ -18,6 +18,8 @@ pub enum Status {
     Duplicate,
     /// Its plugin is not used at all.
     Refused,
+    /// It is newer than this program; the rest of its plugin is used.
+    Newer,
 }
 
 /// One row: an entry of one provider, or a plugin that is refused.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use temblor_pdk::{Descriptor, Host, abi};
+use temblor_pdk::{Descriptor, Host, Kind, abi, log};
 
 use crate::config::{Config, PluginConfig};
 use crate::contract::Contract;
 use crate::file::PluginFile;
 use crate::loader::Library;
-use crate::manifest::Manifest;
+use crate::manifest::{EntryRecord, Manifest};
 use crate::provider::Provider;
 use crate::refusal::{Refusal, Refused};
 
@@ -23,6 +23,8 @@ pub(crate) struct Attempt {
 /// What a plugin brings.
 pub(crate) struct Loaded {
     pub(crate) entries: Vec<&'static Descriptor>,
+    /// What in it is newer than this program, each with the reason.
+    pub(crate) left_out: Vec<(EntryRecord, String)>,
     /// What tells how much memory of the plugin is in use.
     pub(crate) pinned_bytes: Option<abi::PinnedBytes>,
 }
@@ -71,10 +73,47 @@ fn entries(library: Library, file: &PluginFile, host: &Host) -> Result<Loaded, R
             panic: "abort".to_owned(),
         }),
         None => Ok(Loaded {
-            entries,
+            left_out: left_out(file, host),
+            entries: usable(file.manifest(), entries),
             pinned_bytes: abi::pinned_bytes_of(root),
         }),
     }
+}
+
+/// Those of the entries that this program can use.
+fn usable(manifest: &Manifest, mut entries: Vec<&'static Descriptor>) -> Vec<&'static Descriptor> {
+    entries.retain(|entry| {
+        let is =
+            |kind: &str, record: &EntryRecord| record.kind == kind && record.name == entry.name();
+        entry.kind().is_some_and(|kind| {
+            let mut records = manifest.entries.iter();
+            records.any(|record| is(kind.name(), record) && record.left_out().is_none())
+        })
+    });
+    entries
+}
+
+/// What in a plugin is newer than this program. It keeps nothing else from being used, and the log names it.
+fn left_out(file: &PluginFile, host: &Host) -> Vec<(EntryRecord, String)> {
+    let path = file.path().display();
+    let mut found = Vec::new();
+    for record in &file.manifest().entries {
+        let (kind, name) = (&record.kind, &record.name);
+        if let Some(reason) = record.left_out() {
+            host.log(
+                log::Level::Warn,
+                &format!("plugin `{path}`: {kind} `{name}` is left out: {reason}"),
+            );
+            found.push((record.clone(), reason));
+        }
+        for capability in record.passed_over() {
+            host.log(
+                log::Level::Info,
+                &format!("plugin `{path}`: {kind} `{name}` has `{capability}`, which this program does not know"),
+            );
+        }
+    }
+    found
 }
 
 /// Checks that `provides` lists the names in the manifest, no more and no fewer.
@@ -101,14 +140,15 @@ fn check_provides(plugin: &PluginConfig, manifest: &Manifest) -> Result<(), Refu
     }
 }
 
+/// What stands for all kinds that this program does not know: the code has a number for them and the record a name.
+const LATER: &str = "thing of a later kind";
+
 /// Checks that the library holds what its manifest says, no more and no less.
 fn compare(manifest: &Manifest, entries: &[&'static Descriptor]) -> Result<(), Refusal> {
     let mut found = BTreeSet::new();
     for entry in entries {
-        let kind = entry
-            .kind()
-            .map_or("thing of unknown kind", |kind| kind.name());
-        if !found.insert((kind, entry.name())) {
+        let kind = entry.kind().map_or(LATER, Kind::name);
+        if !found.insert((kind, entry.name())) && kind != LATER {
             let reason = format!("it registers {kind} `{}` twice", entry.name());
             return Err(Refusal::OtherEntries { reason });
         }
@@ -116,7 +156,10 @@ fn compare(manifest: &Manifest, entries: &[&'static Descriptor]) -> Result<(), R
     let recorded: BTreeSet<(&str, &str)> = manifest
         .entries
         .iter()
-        .map(|entry| (entry.kind.as_str(), entry.name.as_str()))
+        .map(|entry| {
+            let kind = Kind::from_name(&entry.kind).map_or(LATER, Kind::name);
+            (kind, entry.name.as_str())
+        })
         .collect();
     if let Some((kind, name)) = found.difference(&recorded).next() {
         let reason = format!("it registers {kind} `{name}`, which its record does not list");

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use temblor_pdk::Kind;
+use temblor_pdk::manifest::CAPABILITIES;
 
 /// The metadata in a plugin file: who built it against what, and what it registers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -56,6 +58,42 @@ pub struct EntryRecord {
     /// Capabilities, each with its own version, as in `source/1`.
     #[serde(default)]
     pub capabilities: Vec<String>,
+}
+
+impl EntryRecord {
+    /// Says why this program cannot use the entry, if it is newer than the program: it is of a kind that it does not
+    /// know, or has a capability that it knows with another number.
+    pub fn left_out(&self) -> Option<String> {
+        if Kind::from_name(&self.kind).is_none() {
+            return Some(format!(
+                "this program knows no {}: use a newer temblor",
+                self.kind
+            ));
+        }
+        let mut all = self.capabilities.iter();
+        let (other, known) = all.find_map(|capability| {
+            let (id, _) = capability.rsplit_once('/')?;
+            let known = CAPABILITIES
+                .iter()
+                .find(|known| known.rsplit_once('/').is_some_and(|(k, _)| k == id))?;
+            (known != capability).then_some((capability, known))
+        })?;
+        Some(format!(
+            "it has `{other}`, this program knows `{known}`: use a newer temblor"
+        ))
+    }
+
+    /// Returns the capabilities that this program does not know, and passes over.
+    pub fn passed_over(&self) -> impl Iterator<Item = &str> {
+        let id = |capability: &str| capability.rsplit_once('/').map(|(id, _)| id.to_owned());
+        self.capabilities
+            .iter()
+            .map(String::as_str)
+            .filter(move |capability| {
+                let known = CAPABILITIES.iter().any(|known| id(known) == id(capability));
+                !known
+            })
+    }
 }
 
 /// What section `.temblor.schema` says about one entry.

@@ -105,20 +105,16 @@ pub enum Refusal {
         reason: String,
     },
     /// The plugin follows another epoch of the contract.
-    #[error("it was built for plugin contract epoch {plugin}, this host has epoch {host}")]
+    #[error(
+        "it was built with temblor-pdk {pdk} for plugin contract epoch {plugin}, this host has epoch {host}"
+    )]
     OtherEpoch {
         /// The plugin's epoch.
         plugin: u32,
         /// The host's epoch.
         host: u32,
-    },
-    /// The plugin was built with another version of `temblor-pdk`.
-    #[error("it was built with temblor-pdk {plugin}, this host with {host}")]
-    OtherPdk {
-        /// The plugin's version.
-        plugin: String,
-        /// The host's version.
-        host: String,
+        /// The plugin's version of `temblor-pdk`.
+        pdk: String,
     },
     /// The plugin was built for another target triple.
     #[error("it was built for {plugin}, this host for {host}")]
@@ -129,8 +125,14 @@ pub enum Refusal {
         host: String,
     },
     /// The layouts of the two sides differ.
-    #[error("its layout fingerprint is {plugin}, this host has {host}")]
+    #[error(
+        "its layout fingerprint is {plugin}, epoch {epoch} has {host}: its temblor-pdk {pdk} is no released one"
+    )]
     OtherLayout {
+        /// The epoch of both.
+        epoch: u32,
+        /// The plugin's version of `temblor-pdk`.
+        pdk: String,
         /// The plugin's fingerprint.
         plugin: String,
         /// The host's fingerprint.
@@ -245,9 +247,12 @@ impl Refusal {
             | Refusal::OtherEntries { .. } => {
                 "build the plugin again with the temblor-pdk of this host"
             }
-            Refusal::OtherEpoch { .. } | Refusal::OtherPdk { .. } | Refusal::OtherLayout { .. } => {
-                "build the plugin with the temblor-pdk of this host, or use the temblor release \
-                 it was built for"
+            Refusal::OtherEpoch { .. } => {
+                "build the plugin with any temblor-pdk of this host's epoch, or use a temblor release \
+                 of the plugin's epoch"
+            }
+            Refusal::OtherLayout { .. } => {
+                "build the plugin with an unchanged temblor-pdk of this epoch"
             }
             Refusal::PanicStrategy { .. } => {
                 "build the plugin with a profile that has `panic = \"unwind\"`"

@@ -11,7 +11,7 @@ use crate::listing::Listing;
 use crate::load::{self, Attempt};
 use crate::provider::{LinkMode, Provider};
 use crate::refusal::Refused;
-use crate::table::{RefusedPlugin, Row, Table};
+use crate::table::{LeftOut, RefusedPlugin, Row, Table};
 
 /// An entry that a program compiles in, always or as its features say.
 ///
@@ -115,6 +115,15 @@ impl Registry {
                     let name = name.to_string_lossy().into_owned();
                     self.pinned.extend(loaded.pinned_bytes.map(|f| (name, f)));
                     self.add_loaded(plugin, &provider, &loaded.entries);
+                    let left_out = loaded.left_out.into_iter();
+                    left_out.for_each(|(record, reason)| {
+                        let provider = provider.clone();
+                        self.table.add_left_out(LeftOut {
+                            record,
+                            provider,
+                            reason,
+                        });
+                    });
                 }
                 Err(refused) => self.table.add_refused(RefusedPlugin {
                     refused,

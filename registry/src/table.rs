@@ -9,7 +9,7 @@ use crate::choice::{Choice, Claim, choose};
 use crate::config::Prefer;
 use crate::error::RegistryError;
 use crate::listing::{Listing, Status};
-use crate::manifest::Manifest;
+use crate::manifest::{EntryRecord, Manifest};
 use crate::provider::{LinkMode, Provider, Side};
 use crate::refusal::Refused;
 use crate::suggest::closest;
@@ -35,11 +35,20 @@ pub(crate) struct RefusedPlugin {
     pub(crate) manifest: Option<Manifest>,
 }
 
+/// An entry that is newer than this program, of a plugin whose other entries are used.
+#[derive(Debug)]
+pub(crate) struct LeftOut {
+    pub(crate) record: EntryRecord,
+    pub(crate) provider: Provider,
+    pub(crate) reason: String,
+}
+
 /// Every provider of every name.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
     rows: BTreeMap<(Kind, String), Vec<Row<T>>>,
     refused: Vec<RefusedPlugin>,
+    left_out: Vec<LeftOut>,
     links: BTreeMap<String, LinkMode>,
 }
 
@@ -48,6 +57,7 @@ impl<T> Table<T> {
         Table {
             rows: BTreeMap::new(),
             refused: Vec::new(),
+            left_out: Vec::new(),
             links: BTreeMap::new(),
         }
     }
@@ -61,6 +71,10 @@ impl<T> Table<T> {
 
     pub(crate) fn add_refused(&mut self, plugin: RefusedPlugin) {
         self.refused.push(plugin);
+    }
+
+    pub(crate) fn add_left_out(&mut self, entry: LeftOut) {
+        self.left_out.push(entry);
     }
 
     /// Sets the link mode of every entry of this name.
@@ -123,10 +137,11 @@ impl<T> Table<T> {
         Ok(())
     }
 
-    /// Lists every entry, then the refused plugins.
+    /// Lists every entry, then those that are left out, then the refused plugins.
     pub(crate) fn listing(&self) -> Vec<Listing> {
         let entries = self.rows.values().flat_map(|rows| self.list_rows(rows));
         entries
+            .chain(self.left_out.iter().map(list_left_out))
             .chain(self.refused.iter().flat_map(list_refused))
             .collect()
     }
@@ -185,7 +200,7 @@ impl<T> Table<T> {
         }
     }
 
-    /// Returns why plugins are refused that have this name.
+    /// Returns why plugins are refused, or entries of theirs left out, that have this name.
     fn refused_with(&self, kind: Kind, name: &str) -> Vec<String> {
         let has_it = |plugin: &&RefusedPlugin| {
             let entries = plugin
@@ -196,11 +211,14 @@ impl<T> Table<T> {
                 .into_iter()
                 .any(|entry| entry.kind == kind.name() && entry.name == name)
         };
-        self.refused
-            .iter()
-            .filter(has_it)
-            .map(|plugin| plugin.refused.to_string())
-            .collect()
+        let refused = self.refused.iter().filter(has_it);
+        let refused = refused.map(|plugin| plugin.refused.to_string());
+        let is_it =
+            |entry: &&LeftOut| entry.record.kind == kind.name() && entry.record.name == name;
+        let left_out = self.left_out.iter().filter(is_it);
+        let left_out =
+            left_out.map(|entry| format!("{} leaves it out: {}", entry.provider, entry.reason));
+        refused.chain(left_out).collect()
     }
 }
 
@@ -261,6 +279,18 @@ fn path(provider: &Provider) -> Option<PathBuf> {
     match provider {
         Provider::Plugin { path, .. } => Some(path.clone()),
         Provider::Builtin { .. } => None,
+    }
+}
+
+fn list_left_out(entry: &LeftOut) -> Listing {
+    Listing {
+        name: Some(entry.record.name.clone()),
+        kind: Some(entry.record.kind.clone()),
+        version: Some(entry.record.version.clone()),
+        path: path(&entry.provider),
+        provider: entry.provider.clone(),
+        status: Status::Newer,
+        reason: Some(entry.reason.clone()),
     }
 }
 

@@ -322,22 +322,15 @@ fn a_bad_schema_section_is_refused() {
 #[test]
 fn plugins_of_other_hosts_are_refused() {
     let records = format!("{PDK}\n{ENTRY}");
-    check_host(
-        &records,
-        &Contract {
-            epoch: 1,
-            ..contract()
-        },
-        "it was built for plugin contract epoch 0, this host has epoch 1",
-    );
-    check_host(
-        &records,
-        &Contract {
-            pdk: "0.1.1".to_owned(),
-            ..contract()
-        },
-        "it was built with temblor-pdk 0.1.0, this host with 0.1.1",
-    );
+    for epoch in ["0", "2"] {
+        check_host(
+            &records.replace("\"epoch\":1", &format!("\"epoch\":{epoch}")),
+            &contract(),
+            &format!(
+                "it was built with temblor-pdk 0.1.0 for plugin contract epoch {epoch}, this host has epoch 1"
+            ),
+        );
+    }
     check_host(
         &records,
         &Contract {
@@ -352,11 +345,56 @@ fn plugins_of_other_hosts_are_refused() {
             layout: "f".repeat(16),
             ..contract()
         },
-        "its layout fingerprint is 0123456789abcdef, this host has ffffffffffffffff",
+        "its layout fingerprint is 0123456789abcdef, epoch 1 has ffffffffffffffff: its temblor-pdk 0.1.0 is no \
+         released one",
     );
     check_host(
         &records.replace("unwind", "abort"),
         &contract(),
         "crate `temblor-connector-blaster` was built with panic = \"abort\"",
+    );
+}
+
+#[test]
+fn versions_of_pdk_and_compiler_are_not_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let pdk = PDK
+        .replace("\"pdk\":\"0.1.0\"", "\"pdk\":\"7.3.1\"")
+        .replace("rustc 1.95.0", "rustc 9.9.9");
+    let path = library(dir.path(), "p", &format!("{pdk}\n{ENTRY}\n"));
+    let file = PluginFile::read(&path).unwrap();
+    assert_eq!(file.manifest().pdk.pdk, "7.3.1");
+    file.check_contract(&contract()).unwrap();
+}
+
+#[test]
+fn what_is_newer_than_this_program_is_told_from_what_it_can_do_without() {
+    let dir = tempfile::tempdir().unwrap();
+    let entry = |kind: &str, name: &str, capabilities: &str| {
+        ENTRY
+            .replace("\"connector\"", &format!("\"{kind}\""))
+            .replace("\"blaster\"", &format!("\"{name}\""))
+            .replace("\"source/1\",\"bytes/1\"", capabilities)
+    };
+    let records = [
+        entry("connector", "a", "\"source.bytes/1\",\"source.dreams/4\""),
+        entry("connector", "b", "\"source.bytes/2\""),
+        entry("telepath", "c::d", ""),
+    ];
+    let text = format!("{PDK}\n{}\n", records.join("\n"));
+    let file = PluginFile::read(&library(dir.path(), "p", &text)).unwrap();
+    file.check_contract(&contract()).unwrap();
+    let [a, b, c] = &file.manifest().entries[..] else {
+        panic!("{:?}", file.manifest().entries)
+    };
+    assert_eq!(a.left_out(), None);
+    assert_eq!(a.passed_over().collect::<Vec<_>>(), ["source.dreams/4"]);
+    assert_eq!(
+        b.left_out().as_deref(),
+        Some("it has `source.bytes/2`, this program knows `source.bytes/1`: use a newer temblor")
+    );
+    assert_eq!(
+        c.left_out().as_deref(),
+        Some("this program knows no telepath: use a newer temblor")
     );
 }

@@ -258,8 +258,8 @@ fn plugins_of_another_build_are_refused_before_they_are_loaded() {
     assert_eq!(
         setup.refusal(&plugin("pair", "")),
         format!(
-            "its layout fingerprint is {changed}, this host has {}",
-            host.layout
+            "its layout fingerprint is {changed}, epoch {} has {}: its temblor-pdk {} is no released one",
+            host.epoch, host.layout, host.pdk
         )
     );
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
@@ -267,6 +267,32 @@ fn plugins_of_another_build_are_refused_before_they_are_loaded() {
         !maps.contains(setup.dir.path().to_str().unwrap()),
         "it was mapped"
     );
+}
+
+#[test]
+fn plugins_of_another_epoch_are_refused_before_they_are_loaded() {
+    for epoch in ["0", "2"] {
+        let setup = Setup::new(&["pair"]);
+        setup.patch("pair", "\"epoch\":1,", &format!("\"epoch\":{epoch},"));
+        let registry = setup.registry(&plugin("pair", ""), false);
+        let refused: Vec<_> = registry.refused().collect();
+        let pdk = Contract::of_this_program().pdk;
+        assert_eq!(
+            refused[0].why.to_string(),
+            format!(
+                "it was built with temblor-pdk {pdk} for plugin contract epoch {epoch}, this host has epoch 1"
+            )
+        );
+        assert_eq!(
+            refused[0].help(),
+            "build the plugin with any temblor-pdk of this host's epoch, or use a temblor release of the plugin's epoch"
+        );
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        assert!(
+            !maps.contains(setup.dir.path().to_str().unwrap()),
+            "it was mapped"
+        );
+    }
 }
 
 #[test]

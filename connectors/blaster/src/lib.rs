@@ -67,6 +67,7 @@ impl Connector for Blaster {
         source: Some(SourceInfo {
             payload: Payload::Bytes,
             transactional: false,
+            lanes: false,
         }),
         sink: None,
     };

@@ -122,7 +122,7 @@ fn a_closed_loop_fills_each_pull_and_stamps_it_once() {
     // The second pull goes on where the first has stopped: 512 = 3 × 170 + 2.
     assert_eq!(payloads(&second)[0], b"c");
     host.advance(1_000_000_000 - 7);
-    assert!(matches!(source.pull(), Ok(Outcome::End(None))));
+    assert!(matches!(source.pull(), Ok(Outcome::End(None, _))));
 }
 
 #[test]
@@ -154,11 +154,11 @@ fn an_open_loop_sends_no_event_before_it_is_due() {
     loop {
         let now_ns = |host: &TestHost| temblor_pdk::abi::HostServices::now_ns(host);
         match source.pull().unwrap() {
-            Outcome::Batch(batch) => {
+            Outcome::Batch(batch, _) => {
                 let late = |event: &temblor_pdk::Event<'_>| event.ingest_ns <= now_ns(&host);
                 assert!(batch.events().iter().all(late));
             }
-            Outcome::End(_) => break,
+            Outcome::End(..) => break,
             other => panic!("{other:?}"),
         }
     }
@@ -183,7 +183,7 @@ fn an_open_loop_that_falls_behind_keeps_the_intended_times() {
     }
     // It does not ask until the time is over: one more pull, and a word about what was left.
     host.advance(2_000_000_000);
-    let Ok(Outcome::End(Some(last))) = source.pull() else {
+    let Ok(Outcome::End(Some(last), _)) = source.pull() else {
         panic!("the last pull ends the source");
     };
     assert_eq!(last.len(), 512);

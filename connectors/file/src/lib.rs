@@ -59,6 +59,7 @@ impl Connector for FileConnector {
         source: Some(SourceInfo {
             payload: Payload::Bytes,
             transactional: true,
+            lanes: false,
         }),
         sink: Some(SinkInfo {
             payload: Payload::Bytes,

@@ -104,7 +104,7 @@ impl Run {
                 }
             },
         };
-        if let Ok(Outcome::Batch(_) | Outcome::End(Some(_))) = &reply {
+        if let Ok(Outcome::Batch(..) | Outcome::End(Some(_), _)) = &reply {
             self.pull += 1;
         }
         reply
@@ -113,9 +113,9 @@ impl Run {
     /// The text of the next pull of about so many bytes.
     fn text_of(&mut self, bytes: u32) -> String {
         match self.pull_of(bytes).unwrap() {
-            Outcome::Batch(batch) | Outcome::End(Some(batch)) => text(&[batch]),
+            Outcome::Batch(batch, _) | Outcome::End(Some(batch), _) => text(&[batch]),
             Outcome::Idle => "(idle)".into(),
-            Outcome::End(None) => "(end)".into(),
+            Outcome::End(None, _) => "(end)".into(),
             other => panic!("{other:?}"),
         }
     }
@@ -258,13 +258,13 @@ fn a_file_that_was_rotated_is_read_to_its_end_and_then_its_successor() {
     assert_eq!(run.text(), "two\n");
     run.tell(Fate::Acked, 0..=0).unwrap();
     let rest = run.pull_of(1000).unwrap();
-    let Outcome::Batch(rest) = rest else {
+    let Outcome::Batch(rest, _) = rest else {
         panic!("{rest:?}")
     };
     assert_eq!(rest.events()[0].data.as_bytes(), Some(&b"ha"[..]));
     assert!(rest.events()[1].stream_end().is_some(), "its stream ends");
     let next = run.pull_of(1000).unwrap();
-    let Outcome::Batch(next) = next else {
+    let Outcome::Batch(next, _) = next else {
         panic!("{next:?}")
     };
     assert_eq!(text(std::slice::from_ref(&next)), "three\n");

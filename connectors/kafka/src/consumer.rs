@@ -6,11 +6,12 @@ use std::time::Duration;
 use temblor_pdk::io;
 use temblor_pdk::log::Level;
 use temblor_pdk::{
-    BatchWriter, Connector, ConnectorInfo, Context, Error, FateRange, Lane, NoSink, Payload, Pull,
-    Result, Source, SourceInfo, register,
+    BatchWriter, Connector, ConnectorInfo, Context, Error, FateRange, Lane, LaneNotice, LaneStart,
+    NoSink, Payload, Pull, Result, Source, SourceInfo, register,
 };
 
 use crate::config::{ConsumerConfig, ConsumerSettings};
+use crate::farewell::abandon;
 use crate::lanes::{Deed, Place, Sent};
 use crate::poller::{Arriving, run};
 use crate::record::Chunk;
@@ -52,6 +53,7 @@ impl Connector for KafkaConsumer {
         source: Some(SourceInfo {
             payload: Payload::Bytes,
             transactional: true,
+            lanes: true,
         }),
         sink: None,
     };
@@ -74,8 +76,11 @@ impl Connector for KafkaConsumer {
         let serving = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name(format!("kafka {}", self.context.alias()));
         let started = thread.spawn(move || {
-            run(&serving, sender, &ready);
+            let left = run(&serving, sender, &ready);
             drop(running);
+            if let Some(consumer) = left {
+                abandon(consumer);
+            }
         });
         started
             .map_err(|reason| Error::disconnected(format!("cannot start a thread: {reason}")))?;
@@ -150,8 +155,13 @@ pub struct KafkaSource {
 impl Source for KafkaSource {
     async fn pull(&mut self, out: &mut BatchWriter) -> Result<Pull> {
         loop {
+            let notice = self.shared.lanes().notice(&self.shared.settings.group);
+            if let Some(notice) = notice {
+                say(notice, out);
+                return Ok(Pull::Ready);
+            }
             if self.held.is_none() {
-                let chunk = match out.wait(self.chunks.recv_async()).await {
+                let arriving = match out.wait(self.chunks.recv_async()).await {
                     None => return Ok(Pull::Idle),
                     Some(Ok(arriving)) => arriving?,
                     Some(Err(_)) => {
@@ -161,8 +171,12 @@ impl Source for KafkaSource {
                         )));
                     }
                 };
-                self.shared.taken(&chunk);
-                self.held = Some(chunk);
+                if let Some(chunk) = arriving {
+                    self.shared.taken(&chunk);
+                    self.held = Some(chunk);
+                }
+                // What is to be said of lanes comes first.
+                continue;
             }
             let change = self.shared.listen();
             if !self.shared.may_go_on() {
@@ -175,8 +189,10 @@ impl Source for KafkaSource {
                 continue;
             };
             let sent = chunk.sent(out.number().pull);
+            let next = sent.next;
             // Asked and noted under one lock: a partition that goes away waits for what is noted.
             if self.shared.lanes().send(chunk.lane, chunk.generation, sent) {
+                out.position(u64::try_from(next).unwrap_or_default());
                 chunk.write(out, self.shared.outside.host.now_ns());
                 return Ok(Pull::Ready);
             }
@@ -185,6 +201,7 @@ impl Source for KafkaSource {
 
     async fn on_fates(&mut self, fates: &[FateRange]) -> Result<()> {
         if !self.shared.settings.by_fates {
+            self.shared.lanes().pass(fates);
             return Ok(());
         }
         let policy = self.shared.settings.on_failed;
@@ -220,9 +237,33 @@ impl Source for KafkaSource {
         self.undecodable = Some((lane, pull, reason.to_owned()));
         Ok(())
     }
+
+    async fn on_assigned(&mut self, start: LaneStart) -> Result<()> {
+        let rewind = self.shared.lanes().assigned(start.lane, start.position);
+        if rewind.is_some() {
+            self.shared.settled(rewind.into_iter().collect());
+        }
+        Ok(())
+    }
+
+    async fn on_revoke(&mut self, lane: Lane, _deadline_ns: u64) -> Result<()> {
+        self.let_go(lane);
+        Ok(())
+    }
+
+    async fn on_lost(&mut self, lane: Lane) -> Result<()> {
+        self.shared.lanes().give_up(lane);
+        Ok(())
+    }
 }
 
 impl KafkaSource {
+    /// The engine has nothing more of a lane; the thread, which waits for that, commits what was reached.
+    fn let_go(&self, lane: Lane) {
+        self.shared.lanes().let_go(lane);
+        self.shared.settled(Vec::new());
+    }
+
     fn give_up(&self, place: &Place, sent: Sent, tries: u32) -> Error {
         let brokers = &self.shared.outside.brokers;
         let offsets = match sent.records {
@@ -243,6 +284,18 @@ impl KafkaSource {
             "{place}, {offsets} at `{brokers}`: the record {times}{why}\nhelp: the position of group `{group}` stays in \
              front of it; set `on_failed` to \"skip\" to go on behind it, or `on_failure` to \"dead_letter\" to keep it"
         ))
+    }
+}
+
+fn say(notice: LaneNotice, out: &mut BatchWriter) {
+    match notice {
+        LaneNotice::Begin {
+            lane,
+            name,
+            committed,
+        } => out.begin_lane(lane, name, committed),
+        LaneNotice::End { lane, deadline_ns } => out.end_lane(lane, deadline_ns),
+        LaneNotice::Lose { lane } => out.lose_lane(lane),
     }
 }
 

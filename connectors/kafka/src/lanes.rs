@@ -1,5 +1,7 @@
 //! Partitions as lanes: which are this member's, what of them is in flight, and how far everything before is done.
 
+mod notices;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use temblor_pdk::{Backoff, BackoffPolicy, Fate, FateRange, Lane};
 
 use crate::config::OnFailed;
+use notices::Known;
 
 /// How long to wait before a record whose event failed is consumed again, and how often.
 const AGAIN: BackoffPolicy = BackoffPolicy {
@@ -32,7 +35,7 @@ impl fmt::Display for Place {
 }
 
 /// A pull whose fate is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) pull: u64,
     /// The offset of its first record.
@@ -40,6 +43,34 @@ pub(crate) struct Sent {
     /// The offset behind its last one.
     pub(crate) next: i64,
     pub(crate) records: usize,
+    /// The offsets of its records, where they have gaps.
+    pub(crate) offsets: Option<Arc<[i64]>>,
+    /// So many of its records have their fate.
+    pub(crate) settled: usize,
+}
+
+impl Sent {
+    /// The offset of a record of it, or the one behind it.
+    fn offset(&self, at: usize) -> i64 {
+        if at >= self.records {
+            return self.next;
+        }
+        let gaps = self.offsets.as_ref().and_then(|all| all.get(at).copied());
+        gaps.unwrap_or(self.first + at as i64)
+    }
+
+    /// One record of it.
+    fn one(&self, at: usize) -> Sent {
+        let first = self.offset(at);
+        Sent {
+            pull: self.pull,
+            first,
+            next: first + 1,
+            records: 1,
+            offsets: None,
+            settled: 0,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +80,8 @@ enum Status {
     Assigned,
     /// It is about to go: nothing more is handed over.
     Stopping,
+    /// Another member's already, which librdkafka is about to say.
+    Lost,
     /// It is about to be consumed again from an earlier offset.
     Rewinding,
 }
@@ -65,9 +98,16 @@ struct LaneState {
     is_news: bool,
     /// The offset that a consumer would begin with that got the lane now; none before anything was handed over.
     committed: Option<i64>,
+    known: Known,
+    /// The group's position, once it was asked for.
+    outside: Option<i64>,
+    /// When a lane that moves away has to be gone, by the host's clock.
+    deadline_ns: u64,
     again: Backoff,
     /// The record that is consumed again.
     again_at: i64,
+    /// Up to here records are consumed one by one, to find which it is.
+    one_by_one_until: i64,
 }
 
 /// All lanes that this connector has seen. A partition keeps its number.
@@ -75,6 +115,8 @@ struct LaneState {
 pub(crate) struct Lanes {
     numbers: HashMap<Place, usize>,
     lanes: Vec<LaneState>,
+    /// Whether the engine may have to be told something.
+    has_notices: bool,
 }
 
 /// What has to be done because of fates.
@@ -97,6 +139,8 @@ pub(crate) struct Rewind {
     pub(crate) offset: i64,
     pub(crate) one_by_one_until: i64,
     pub(crate) wait: Duration,
+    /// Whether the offset is one that the engine has stored, and the group may be further.
+    pub(crate) is_stored: bool,
 }
 
 impl Lanes {
@@ -123,13 +167,7 @@ impl Lanes {
             lane.status = Status::Assigned;
             lane.again.reset();
         }
-    }
-
-    /// A partition will go: nothing more of it is handed over.
-    pub(crate) fn stop(&mut self, place: &Place) {
-        if let Some(lane) = self.get_mut(place) {
-            lane.status = Status::Stopping;
-        }
+        self.has_notices = true;
     }
 
     /// A partition is gone. Fates of what it had in flight move nothing any more.
@@ -137,12 +175,24 @@ impl Lanes {
         if let Some(lane) = self.get_mut(place) {
             lane.begin_anew();
         }
+        self.has_notices = true;
+    }
+
+    /// How many partitions are this member's.
+    pub(crate) fn held(&self) -> usize {
+        let held = |lane: &&LaneState| lane.status != Status::Gone;
+        self.lanes.iter().filter(held).count()
     }
 
     /// How many records of a partition are in flight.
     pub(crate) fn in_flight(&self, place: &Place) -> usize {
         let lane = self.get(place);
-        lane.map_or(0, |lane| lane.sent.iter().map(|sent| sent.records).sum())
+        lane.map_or(0, |lane| {
+            lane.sent
+                .iter()
+                .map(|sent| sent.records - sent.settled)
+                .sum()
+        })
     }
 
     /// The offset before which everything of a partition is done.
@@ -162,7 +212,7 @@ impl Lanes {
         let Some(lane) = self.lanes.get_mut(lane as usize) else {
             return false;
         };
-        let may = lane.status == Status::Assigned && lane.generation == generation;
+        let may = lane.is_begun(generation);
         if may {
             lane.committed.get_or_insert(sent.first);
             lane.sent.push_back(sent);
@@ -203,7 +253,7 @@ impl Lanes {
     pub(crate) fn stop_all(&mut self) {
         let held = self.lanes.iter_mut();
         for lane in held.filter(|lane| lane.status != Status::Gone) {
-            lane.status = Status::Stopping;
+            lane.status = Status::Lost;
         }
     }
 
@@ -215,6 +265,7 @@ impl Lanes {
         let may = lane.status == Status::Rewinding && lane.generation == rewind.generation;
         if may {
             lane.status = Status::Assigned;
+            self.has_notices = true;
         }
         may
     }
@@ -236,6 +287,15 @@ impl Lanes {
             Some((lane.place.clone(), lane.reached?))
         });
         news.collect()
+    }
+
+    /// Takes fates in that say nothing of how far the group has come.
+    pub(crate) fn pass(&mut self, fates: &[FateRange]) {
+        for range in fates {
+            if let Some(lane) = self.lanes.get_mut(range.lane as usize) {
+                lane.sent.retain(|sent| sent.pull > range.last_pull);
+            }
+        }
     }
 
     /// Takes fates in, which come in order within a lane. Those of what was in flight before a lane went count for
@@ -261,8 +321,12 @@ impl LaneState {
             reached: None,
             is_news: false,
             committed: None,
+            known: Known::default(),
+            outside: None,
+            deadline_ns: 0,
             again: Backoff::new(AGAIN),
             again_at: -1,
+            one_by_one_until: 0,
         }
     }
 
@@ -271,6 +335,7 @@ impl LaneState {
         self.generation += 1;
         self.sent.clear();
         self.reached = None;
+        self.outside = None;
         self.is_news = false;
         self.committed = None;
     }
@@ -284,28 +349,47 @@ impl LaneState {
     }
 
     fn settle(&mut self, range: &FateRange, policy: OnFailed, deeds: &mut Vec<Deed>) {
-        while let Some(sent) = self.sent.front().copied() {
+        while let Some(sent) = self.sent.front().cloned() {
             if sent.pull > range.last_pull {
                 return;
             }
-            if range.fate == Fate::Failed {
-                let skips = policy == OnFailed::Skip && sent.records == 1;
-                if !skips {
+            // A range may end in the middle of a pull.
+            let to_the_end = range.last_pull > sent.pull || range.last_event == u32::MAX;
+            let until = match to_the_end {
+                true => sent.records,
+                false => sent.records.min(range.last_event as usize + 1),
+            };
+            if range.fate == Fate::Failed && sent.settled < until {
+                // Where a pull has one fate, nobody knows which record it was.
+                let is_known = sent.records == 1 || !to_the_end;
+                if policy != OnFailed::Skip || !is_known {
+                    let failed = match is_known {
+                        true => sent.one(sent.settled),
+                        false => sent,
+                    };
                     // What comes behind it is consumed again with it.
                     self.sent.clear();
-                    deeds.extend(self.fail(sent, range.lane, policy));
+                    deeds.extend(self.fail(failed, range.lane, policy));
                     return;
                 }
-                deeds.push(Deed::Skipped(self.place.clone(), sent.first));
+                let skipped = (sent.settled..until).map(|at| sent.offset(at));
+                deeds.extend(skipped.map(|offset| Deed::Skipped(self.place.clone(), offset)));
+            }
+            self.reached = Some(sent.offset(until));
+            self.is_news = true;
+            if until < sent.records {
+                if let Some(front) = self.sent.front_mut() {
+                    front.settled = until;
+                }
+                return;
             }
             self.sent.pop_front();
-            self.reached = Some(sent.next);
-            self.is_news = true;
         }
     }
 
     fn fail(&mut self, sent: Sent, lane: Lane, policy: OnFailed) -> Option<Deed> {
-        if self.again_at != sent.first {
+        let first = sent.offset(sent.settled);
+        if self.again_at != first {
             self.again.reset();
         }
         // Of several records nobody knows yet which one it was: they are consumed again one by one.
@@ -317,7 +401,8 @@ impl LaneState {
             // It goes away as it is, and fails again wherever it comes to.
             return None;
         }
-        self.again_at = sent.first;
+        self.again_at = first;
+        self.one_by_one_until = sent.next;
         let wait = match sent.records {
             1 => self.again.next_wait(),
             _ => Duration::ZERO,
@@ -328,9 +413,10 @@ impl LaneState {
             lane,
             place: self.place.clone(),
             generation: self.generation,
-            offset: sent.first,
+            offset: first,
             one_by_one_until: sent.next,
             wait,
+            is_stored: false,
         }))
     }
 }

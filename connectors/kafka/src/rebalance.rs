@@ -12,9 +12,13 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use temblor_pdk::log::Level;
 use temblor_pdk::{Cell, CellKind, Host};
 
+use crate::client::hint;
 use crate::commits::{commit, tell};
 use crate::lanes::Place;
 use crate::shared::Shared;
+
+/// So many partitions are shown in a message.
+const SHOWN: usize = 8;
 
 /// What is counted beside what the engine counts.
 pub(crate) struct Cells {
@@ -93,8 +97,9 @@ impl ConsumerContext for Callbacks {
                 shared.outside.host.log(Level::Warn, &message);
             }
         }
-        let count = consumer.assignment().map_or(0, |list| list.count());
-        shared.cells.partitions.set(count as u64);
+        // librdkafka is not asked: a member that is closed has nothing more to answer with, and would be waited for for ever.
+        let held = shared.lanes().held();
+        shared.cells.partitions.set(held as u64);
         shared.cells.rebalances.add(1);
     }
 
@@ -106,8 +111,11 @@ impl ConsumerContext for Callbacks {
             Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
             Err(reason) => {
                 cells.failed_commits.add(1);
+                let code = reason.rdkafka_error_code();
+                let way_out = code.and_then(hint);
+                let way_out = way_out.map_or(String::new(), |help| format!("\nhelp: {help}"));
                 let message = format!(
-                    "{}: a commit has failed, and is made up for by the next: {reason}",
+                    "{}: a commit has failed, and is made up for by the next: {reason}{way_out}",
                     self.shared.name()
                 );
                 self.shared.outside.host.log(Level::Warn, &message);
@@ -123,6 +131,7 @@ impl Callbacks {
         let mut lanes = shared.lanes();
         places.iter().for_each(|place| lanes.assign(place));
         drop(lanes);
+        shared.nudge();
         if shared.is_paused() && !places.is_empty() {
             shared.report("pause", consumer.pause(list));
         }
@@ -132,14 +141,19 @@ impl Callbacks {
     /// Partitions move away: what is in flight is delivered, and that is committed, before they go.
     fn revoke(&self, consumer: &BaseConsumer<Self>, places: &[Place]) {
         let shared = &self.shared;
+        let timeout = shared.settings.revoke_timeout;
+        let until = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        let until = shared.outside.host.now_ns().saturating_add(until);
         let mut lanes = shared.lanes();
-        places.iter().for_each(|place| lanes.stop(place));
+        places.iter().for_each(|place| lanes.stop(place, until));
         drop(lanes);
-        let deadline = Instant::now() + shared.settings.revoke_timeout;
+        shared.nudge();
+        let deadline = Instant::now() + timeout;
         let left = loop {
             shared.is_known();
             let lanes = shared.lanes();
-            let left: usize = places.iter().map(|place| lanes.in_flight(place)).sum();
+            let stays = places.iter().filter(|place| !lanes.may_go(place));
+            let left: usize = stays.map(|place| lanes.in_flight(place)).sum();
             drop(lanes);
             if left == 0 || shared.is_stopping() || Instant::now() >= deadline {
                 break left;
@@ -166,6 +180,7 @@ impl Callbacks {
         drop(lanes);
         shared.count_uncommitted();
         shared.go_on();
+        shared.nudge();
     }
 
     /// Partitions are another member's already: nothing of them may be committed.
@@ -177,6 +192,7 @@ impl Callbacks {
         drop(lanes);
         shared.count_uncommitted();
         shared.go_on();
+        shared.nudge();
         shared.cells.lost_partitions.add(places.len() as u64);
         if !places.is_empty() {
             let message = format!(
@@ -193,18 +209,23 @@ impl Callbacks {
         if places.is_empty() {
             return;
         }
-        let list: Vec<String> = places
-            .iter()
-            .take(8)
-            .map(|p| format!("{}[{}]", p.topic, p.partition))
-            .collect();
-        let more = match places.len() {
-            0..=8 => String::new(),
-            all => format!(" and {} more", all - 8),
-        };
-        let message = format!("{} {what} {}{more}", self.shared.name(), list.join(", "));
+        let message = format!("{} {what} {}", self.shared.name(), brief(places));
         self.shared.outside.host.log(Level::Info, &message);
     }
+}
+
+/// Some partitions, as a message shows them.
+pub(crate) fn brief(places: &[Place]) -> String {
+    let list: Vec<String> = places
+        .iter()
+        .take(SHOWN)
+        .map(|p| format!("{}[{}]", p.topic, p.partition))
+        .collect();
+    let more = match places.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    list.join(", ") + &more
 }
 
 /// The partitions of a list.

@@ -14,6 +14,7 @@ use temblor_pdk::log::Level;
 use crate::client::Outside;
 use crate::config::ConsumerSettings;
 use crate::lanes::{Lanes, Rewind};
+use crate::poller::Arriving;
 use crate::rebalance::Cells;
 use crate::record::Chunk;
 
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) thread: OnceLock<Thread>,
     /// The thread that commits.
     pub(crate) committer: OnceLock<Thread>,
+    /// The way to the source, as long as the thread runs.
+    pub(crate) nudges: OnceLock<flume::WeakSender<Arriving>>,
 }
 
 impl Shared {
@@ -71,6 +74,7 @@ impl Shared {
             is_stopping: AtomicBool::new(false),
             thread: OnceLock::new(),
             committer: OnceLock::new(),
+            nudges: OnceLock::new(),
         })
     }
 
@@ -145,6 +149,14 @@ impl Shared {
     /// Says that it may have changed.
     pub(crate) fn go_on(&self) {
         self.goes_on.notify(usize::MAX);
+    }
+
+    /// The source is to look what there is to say of lanes.
+    pub(crate) fn nudge(&self) {
+        if let Some(chunks) = self.nudges.get().and_then(flume::WeakSender::upgrade) {
+            let _ = chunks.send(Ok(None));
+        }
+        self.go_on();
     }
 
     pub(crate) fn drain(&self) {

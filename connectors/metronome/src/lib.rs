@@ -38,6 +38,7 @@ impl Connector for Metronome {
         source: Some(SourceInfo {
             payload: Payload::Values,
             transactional: false,
+            lanes: false,
         }),
         sink: None,
     };

@@ -63,7 +63,7 @@ fn no_count_is_no_events() {
         .open(r#"{"interval_ms": 10, "count": 0}"#, &host)
         .unwrap();
     let mut source = connector.start(Side::Source).unwrap();
-    assert!(matches!(source.pull(), Ok(Outcome::End(None))));
+    assert!(matches!(source.pull(), Ok(Outcome::End(None, _))));
     connector.tell(Command::Stop).unwrap();
 }
 

@@ -33,6 +33,7 @@ impl Connector for Stdio {
         source: Some(SourceInfo {
             payload: Payload::Bytes,
             transactional: false,
+            lanes: false,
         }),
         sink: Some(SinkInfo {
             payload: Payload::Bytes,

@@ -98,6 +98,7 @@ impl Connector for TcpClient {
         source: Some(SourceInfo {
             payload: Payload::Bytes,
             transactional: false,
+            lanes: false,
         }),
         sink: Some(SinkInfo {
             payload: Payload::Bytes,

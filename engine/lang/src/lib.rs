@@ -49,6 +49,7 @@ mod options;
 mod parser;
 mod pipeline;
 mod report;
+mod saved;
 mod scope;
 mod source;
 mod span;
@@ -71,7 +72,8 @@ pub use limits::LIMITS;
 pub use operators::{OPERATORS, builtin_operator};
 pub use options::Options;
 pub use pipeline::{
-    EvalError, Pipeline, Progress, Run, Scratch, State, Trail, Way, Ways, stands_for_others,
+    EvalError, Pipeline, Progress, RestoreError, Run, Scratch, SnapshotError, State, Trail, Way,
+    Ways, stands_for_others,
 };
 pub use report::report;
 pub use source::{Position, Source, Sources};

@@ -129,6 +129,7 @@ fn status(status: Status) -> &'static str {
         Status::Shadowed => "shadowed",
         Status::Duplicate => "duplicate",
         Status::Refused => "refused",
+        Status::Newer => "newer",
     }
 }
 

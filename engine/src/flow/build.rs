@@ -18,6 +18,7 @@ use super::plan::{Found, Planned, StartError, plan};
 use super::supervise::{Kept, Supervisor};
 use super::tell::tell_all;
 use crate::breaker::{Breaker, Contraflow};
+use crate::checkpoint::Keeping;
 use crate::control::{ConnectorState, Report, Side, Status};
 use crate::engine::Inner;
 use crate::executor::Watched;
@@ -26,7 +27,7 @@ use crate::queue::Receiver;
 use crate::route::Target;
 use crate::sink::{SinkBody, SinkParts};
 use crate::slot::Slot;
-use crate::source::{SourceBody, SourceParts};
+use crate::source::{Outcomes, SourceBody, SourceParts};
 
 /// A connector that was made, with what its sides need.
 struct Made<'f> {
@@ -48,7 +49,8 @@ pub(crate) async fn start(inner: &Arc<Inner>, flow: &Flow) -> Result<FlowHandle,
 }
 
 async fn try_start(inner: &Arc<Inner>, flow: &Flow) -> Result<FlowHandle, StartError> {
-    let planned = plan(flow, &inner.registry, &inner.locals)?;
+    let has_store = inner.checkpoints.is_some();
+    let planned = plan(flow, &inner.registry, &inner.locals, has_store)?;
     let mut made = Vec::new();
     match connect_all(inner, flow, planned, &mut made).await {
         Ok(()) => Ok(spawn(inner, flow, made)),
@@ -227,7 +229,8 @@ fn spawn(inner: &Arc<Inner>, flow: &Flow, all_made: Vec<Made<'_>>) -> FlowHandle
         intervals.push(spec.metrics_interval_s.map(Duration::from_secs));
         let tally = known.last().and_then(|known| known.tally.clone());
         let sink = queue.map(|queue| (queue, sink_err));
-        keepers.push(parts.keep(made, (out, err), sink, tally.as_ref()));
+        let keeping = Keeping::of(inner, flow, keepers.len()).map(Arc::new);
+        keepers.push(parts.keep(made, (out, err), sink, (tally.as_ref(), keeping)));
     }
     let queues = graph.pipelines.iter();
     let queues = queues.map(|pipeline| (pipeline.name.clone(), pipeline.queue.depth()));
@@ -279,7 +282,7 @@ impl Spawner<'_> {
         made: Made<'_>,
         routes: (Vec<Target>, Vec<Target>),
         sink: Option<SinkRoute>,
-        tally: Option<&Arc<Tally>>,
+        (tally, keeping): (Option<&Arc<Tally>>, Option<Arc<Keeping>>),
     ) -> Kept {
         let blueprint = &made.blueprint;
         let shared = &self.inner.shared;
@@ -290,7 +293,7 @@ impl Spawner<'_> {
         };
         let sink = sink.and_then(|route| self.sink(blueprint, route));
         let sink = sink.map(|running| spawn(running, made.sink));
-        let source = self.source(blueprint, routes, tally);
+        let source = self.source(blueprint, routes, tally, keeping);
         let source = source.map(|running| spawn(running, made.source));
         let (orders, keeper_orders) = flume::unbounded();
         let keeper = Keeper::new(Beginning {
@@ -343,6 +346,7 @@ impl Spawner<'_> {
         blueprint: &Arc<Blueprint>,
         (out, err): (Vec<Target>, Vec<Target>),
         tally: Option<&Arc<Tally>>,
+        keeping: Option<Arc<Keeping>>,
     ) -> Option<RunningSide> {
         let info = blueprint.source?;
         let number = self.inner.next_source();
@@ -361,11 +365,14 @@ impl Spawner<'_> {
                 number,
                 fates,
                 transactional: info.transactional,
+                lanes: info.lanes && info.transactional,
                 shared: Arc::clone(&self.inner.shared),
                 reports: blueprint.reports.clone(),
                 limits: self.inner.pull_limits,
                 contraflow: Arc::clone(&self.contraflow),
                 measures: Arc::clone(&blueprint.measures),
+                keeping,
+                outcomes: Outcomes::default(),
             }),
             slot: Slot::new(body),
             settled,

@@ -159,7 +159,13 @@ impl<'f> Builder<'f> {
         for at in 0..flow.pipelines.len() {
             let ticks = flow.pipelines[at].pipeline.wants_ticks();
             let (way_in, queue) = match made(upstreams(at) > 1 || ticks) {
-                Some((sender, queue, breaker)) => (Some((sender, breaker)), Some(queue)),
+                Some((sender, queue, breaker)) => {
+                    let sender = match flow.pipelines[at].pipeline.is_by_lane() {
+                        true => sender.taking_turns(),
+                        false => sender,
+                    };
+                    (Some((sender, breaker)), Some(queue))
+                }
                 None => (None, None),
             };
             shared.push(way_in);

@@ -6,6 +6,7 @@ mod graph;
 mod handle;
 mod instance;
 mod keeper;
+mod lanes;
 mod pipeline;
 mod plan;
 mod supervise;
@@ -16,4 +17,5 @@ pub use plan::{StartError, StartErrorKind, check};
 
 pub(crate) use build::start;
 pub(crate) use handle::FlowShared;
+pub(crate) use lanes::behind;
 pub(crate) use pipeline::TICK;

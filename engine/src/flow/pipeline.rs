@@ -10,7 +10,7 @@ use crate::breaker::Contraflow;
 use crate::circle::Round;
 use crate::clock::Clock;
 use crate::executor::give_way;
-use crate::parcel::Parcel;
+use crate::queue::Taken;
 
 /// How often time passes for pipelines that wait for it.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
@@ -45,7 +45,7 @@ pub(super) async fn run_pipeline(
             match is_stuck {
                 // Until a breaker closes, which is contraflow.
                 true => std::future::pending().await,
-                false => Next::Parcel(queue.receive().await),
+                false => Next::Taken(queue.next().await),
             }
         };
         let tick = async {
@@ -61,12 +61,13 @@ pub(super) async fn run_pipeline(
         };
         // What comes back has priority; then ticks, so that a busy queue does not keep time from passing.
         match or(changed, or(tick, parcel)).await {
-            Next::Parcel(Some((port, parcel))) => {
+            Next::Taken(Some(Taken::Parcel(port, parcel))) => {
                 give_way(&clock).await;
                 pipeline.node.run(port, parcel).await;
                 pipeline.look_at_operators();
             }
-            Next::Parcel(None) => break,
+            Next::Taken(Some(Taken::Turn(turn))) => pipeline.node.turn(&turn).await,
+            Next::Taken(None) => break,
             Next::Tick => {
                 pipeline.node.tick(clock.now_ns()).await;
                 pipeline.look_at_operators();
@@ -84,7 +85,7 @@ pub(super) async fn run_pipeline(
 
 /// What a pipeline with a task of its own does next.
 enum Next {
-    Parcel(Option<(usize, Parcel)>),
+    Taken(Option<Taken>),
     Tick,
     /// A breaker has opened or closed.
     Contraflow,

@@ -5,6 +5,7 @@ use temblor_pdk::{Error, ErrorKind, Kind, Payload, SinkInfo, SourceInfo};
 use temblor_registry::{LinkMode, Registered, Registry};
 
 use super::graph::is_written;
+use super::lanes;
 use crate::channel::{Local, Locals};
 use crate::secret::{self, Secrets};
 
@@ -152,6 +153,7 @@ pub(crate) fn plan<'f>(
     flow: &'f Flow,
     registry: &Registry,
     locals: &Locals,
+    has_store: bool,
 ) -> Result<Vec<Planned<'f>>, StartError> {
     let mut planned = Vec::new();
     for (at, spec) in flow.connectors.iter().enumerate() {
@@ -171,6 +173,8 @@ pub(crate) fn plan<'f>(
             sink,
         });
     }
+    let source = |at: usize| planned.get(at).and_then(|planned| planned.source);
+    lanes::check(flow, source, has_store)?;
     Ok(planned)
 }
 
@@ -194,6 +198,12 @@ pub fn check(flow: &Flow, registry: &Registry) -> Vec<StartError> {
             .and_then(|()| check_supported(spec));
         errors.extend(fits.err());
     }
+    let source = |at: usize| {
+        let kind = &flow.connectors.get(at)?.kind;
+        registry.find(Kind::Connector, kind).ok()?.source()
+    };
+    // The place is said where the flow is started.
+    errors.extend(lanes::check(flow, source, true).err());
     errors
 }
 

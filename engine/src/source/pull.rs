@@ -2,11 +2,11 @@
 
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use temblor_pdk::{Batch, Command, Error, ErrorKind, Instance, PullLimits, PullNumber, Reply};
 
-use super::{Message, SourceBody};
+use super::{Message, SourceBody, SourceParts};
 use crate::clock::Times;
 use crate::control::Order;
 use crate::decode::{Decoded, PullOf, take_end};
@@ -14,12 +14,16 @@ use crate::fate::{Settled, Ticket, Told};
 use crate::parcel::{Parcel, Tickets};
 use crate::slot::Slot;
 
-/// Pulls once. A message interrupts a pull that waits; messages are put into `heard`. A pull that does not come back
+/// Pulls once. A message interrupts a pull that waits, and so does the time `due`; messages are put into `heard`. A pull that does not come back
 /// from an interruption in time is in error. Where another task has taken over, messages are left to it.
 pub(super) async fn pull(
     instance: &mut dyn Instance,
     (limits, number): (PullLimits, PullNumber),
-    (orders, settled): (&flume::Receiver<Order>, &flume::Receiver<Settled>),
+    (orders, settled, due): (
+        &flume::Receiver<Order>,
+        &flume::Receiver<Settled>,
+        Option<Instant>,
+    ),
     (slot, owner): (&Slot<Box<SourceBody>>, u64),
     answer_within: Duration,
     heard: &mut Vec<Message>,
@@ -30,7 +34,7 @@ pub(super) async fn pull(
     if let Poll::Ready(reply) = first.await {
         return reply;
     }
-    let mut message = pin!(next_message(orders, settled));
+    let mut message = pin!(next_message(orders, settled, due));
     let mut is_interrupted = false;
     let reply = std::future::poll_fn(|cx| {
         let mut hear = || slot.while_owner(owner, || message.as_mut().poll(cx));
@@ -62,10 +66,17 @@ pub(super) async fn pull(
     smol::future::or(std::future::poll_fn(|cx| instance.poll(None, cx)), late).await
 }
 
-/// The next order or fate; orders come first.
+/// When a source is to be told something even if nothing happens.
+pub(super) fn due(parts: &SourceParts, body: &SourceBody) -> Option<Instant> {
+    let due_ns = body.ledger.due_ns()?;
+    Some(parts.shared.clock.instant(due_ns))
+}
+
+/// The next order or fate, or that the time `due` has come; orders come first.
 pub(super) async fn next_message(
     orders: &flume::Receiver<Order>,
     settled: &flume::Receiver<Settled>,
+    due: Option<Instant>,
 ) -> Message {
     let order = async {
         match orders.recv_async().await {
@@ -80,7 +91,14 @@ pub(super) async fn next_message(
             Err(_) => std::future::pending().await,
         }
     };
-    smol::future::or(order, settled).await
+    let is_due = async {
+        match due {
+            Some(due) => drop(smol::Timer::at(due).await),
+            None => std::future::pending().await,
+        }
+        Message::Due
+    };
+    smol::future::or(order, smol::future::or(settled, is_due)).await
 }
 
 /// The events of a source of values.

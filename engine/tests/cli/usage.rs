@@ -57,7 +57,7 @@ fn the_version_tells_what_is_built_in() {
     }
     let json = place.run(&["version", "--json"]).json(0);
     assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(json["epoch"], json!(0));
+    assert_eq!(json["epoch"], json!(1));
     assert!(
         json["entries"]
             .as_array()

@@ -219,6 +219,7 @@ const fn source_info(payload: Payload) -> Option<SourceInfo> {
     Some(SourceInfo {
         payload,
         transactional: true,
+        lanes: false,
     })
 }
 

@@ -157,6 +157,7 @@ fn made(config: &Config) -> Arc<World> {
 const SOURCE: Option<SourceInfo> = Some(SourceInfo {
     payload: Payload::Values,
     transactional: true,
+    lanes: false,
 });
 
 const fn info(name: &'static str, source: Option<SourceInfo>, settles: Settles) -> ConnectorInfo {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod alike;
+mod checkpoints;
 mod configuration;
 mod connectors;
 mod contraflow;
@@ -12,6 +13,7 @@ mod fates_circles;
 mod fates_shapes;
 mod flaky;
 mod flows;
+mod lanes;
 mod letters;
 mod letters_policy;
 mod life;

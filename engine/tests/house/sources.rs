@@ -40,7 +40,10 @@ fn unsafe_stands_in_the_abi_the_values_and_the_loader() {
 
 /// A crate, and where its name may appear.
 const NAMED: [(&str, &[&str]); 3] = [
-    ("abi_stable", &["pdk/src/abi/", "registry/src/loader"]),
+    (
+        "abi_stable",
+        &["pdk/src/abi/", "pdk/root/", "registry/src/loader"],
+    ),
     ("inventory", &["pdk/src/"]),
     ("linkme", &["pdk/src/"]),
 ];

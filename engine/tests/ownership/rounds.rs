@@ -18,7 +18,7 @@ const ROUNDS: u64 = 6;
 /// Plugins with symbols that tools find by file name.
 fn registry() -> Arc<Registry> {
     let (mut registry, _) = unsettled(&["blaster", "faulty", "null"], "path");
-    for name in ["blaster", "emitter", "faulty", "keeper", "null"] {
+    for name in ["blaster", "emitter", "faulty", "keeper", "laned", "null"] {
         registry.link(name, LinkMode::Dylib);
     }
     Arc::new(registry)

@@ -11,6 +11,8 @@
 )]
 mod fixture;
 mod functions;
+mod golden;
+mod lanes;
 mod operators;
 mod outputs;
 mod panics;

@@ -92,7 +92,7 @@ fn in_every_place_and_mode() {
 #[test]
 fn a_plugins_panics_are_logged_through_the_host() {
     let (mut registry, said) = unsettled(&["faulty", "null"], "memfd");
-    for name in ["faulty", "keeper", "emitter", "null"] {
+    for name in ["faulty", "keeper", "emitter", "laned", "null"] {
         registry.link(name, LinkMode::Dylib);
     }
     beside(Arc::new(registry), LinkMode::Dylib);

@@ -21,7 +21,8 @@ use crate::{ConnectorInfo, Context, DynFunctions, DynOperator, Entry, Error, Ins
 struct RawMake {
     config: RawStr,
     alias: RawStr,
-    /// The host and the new instance's waker, both owned; null for everything but connectors.
+    /// The host and the new instance's waker, both owned; null for everything but connectors. Whoever makes takes them
+    /// where they are not null, also if it has no use for them.
     host: *const Host,
     waker: *const RawHostWaker,
 }
@@ -135,6 +136,12 @@ impl Descriptor {
     #[must_use]
     pub fn sink(&self) -> Option<crate::SinkInfo> {
         ConnectorInfo::sink_of(self.flags)
+    }
+
+    /// Whether a codec keeps nothing from one frame to the next.
+    #[must_use]
+    pub fn is_stateless(&self) -> bool {
+        self.flags & flags::STATELESS != 0
     }
 
     /// Whether the crate that registered it was built with `panic = "abort"`.
@@ -272,10 +279,15 @@ unsafe extern "C" fn make(entry: *const Entry, make: *const RawMake, out: *mut R
     let (entry, make) = unsafe { (&*entry, &*make) };
     // SAFETY: the caller's contract.
     let (config, alias) = unsafe { (make.config.text(), make.alias.text()) };
+    // SAFETY: the caller gives host and waker away, if there are any.
+    let host = (!make.host.is_null()).then(|| unsafe { make.host.read() });
+    // SAFETY: as above.
+    let waker = (!make.waker.is_null()).then(|| unsafe { waker::import(make.waker) });
     let made = fence::catch(|| match &entry.native {
         Native::Connector(make_native) => {
-            // SAFETY: for a connector the caller gives host and waker away.
-            let (host, waker) = unsafe { (make.host.read(), waker::import(make.waker)) };
+            let (Some(host), Some(waker)) = (host, waker) else {
+                return Err(Error::failed("a connector without a host"));
+            };
             let context = Context::new(alias, host);
             let instance = instance::export(make_native(config, context)?, waker);
             Ok(RawMade {
@@ -329,4 +341,19 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(RawMade, error),
     offset_of!(RawMade, instance),
     offset_of!(RawMade, object),
+    Kind::Connector.code() as usize,
+    Kind::Codec.code() as usize,
+    Kind::Preprocessor.code() as usize,
+    Kind::Postprocessor.code() as usize,
+    Kind::Operator.code() as usize,
+    Kind::FunctionModule.code() as usize,
+    flags::SOURCE as usize,
+    flags::SINK as usize,
+    flags::SOURCE_BYTES as usize,
+    flags::SINK_BYTES as usize,
+    flags::TRANSACTIONAL as usize,
+    flags::LATE as usize,
+    flags::LANES as usize,
+    flags::STATELESS as usize,
+    flags::PANIC_ABORT as usize,
 ];

@@ -1,52 +1,16 @@
-//! The root module of a plugin, the only place where `abi_stable` is named beside the loader.
-//!
-//! It is exported from this crate, so that every library that links it has one, whatever connectors it holds. It
-//! never gains a field: abi_stable lets an old host read a longer prefix, but makes a new host refuse a shorter one,
-//! and what is wanted is the opposite. What comes later is found through `get_extension`.
+//! The root module of a plugin: what `abi_stable` finds and checks, filled in.
 
+use std::mem::offset_of;
 use std::sync::OnceLock;
 
-use abi_stable::StableAbi;
 use abi_stable::export_root_module;
-use abi_stable::library::RootModule;
-use abi_stable::package_version_strings;
 use abi_stable::prefix_type::PrefixTypeTrait;
-use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::RStr;
+pub use temblor_root::{Root, RootRef};
 
 use super::entry::{Descriptor, describe};
 use super::{EPOCH, Host, LAYOUT, Place, VERSION, fence};
 use crate::register::entries;
-
-/// What a plugin exports.
-#[repr(C)]
-#[derive(StableAbi)]
-#[sabi(kind(Prefix(prefix_ref = RootRef)))]
-pub struct Root {
-    /// The epoch of the ABI.
-    pub epoch: u32,
-    /// The fingerprint of the layouts.
-    pub layout: u64,
-    /// The version of this crate.
-    pub version: RStr<'static>,
-    /// Gives the plugin a host for its own log records and panic messages; the argument is a `*const Host`, owned.
-    pub initialise: extern "C" fn(*const u8),
-    /// The number of entries.
-    pub entry_count: extern "C" fn() -> usize,
-    /// A description by number, as a `*const Descriptor` that lives for ever; null past the end.
-    pub entry: extern "C" fn(usize) -> *const u8,
-    /// A later extension by id and version; null if the plugin does not have it.
-    #[sabi(last_prefix_field)]
-    pub get_extension: extern "C" fn(RStr<'_>, u32) -> *const u8,
-}
-
-impl RootModule for RootRef {
-    abi_stable::declare_root_module_statics! {RootRef}
-
-    const BASE_NAME: &'static str = "temblor_plugin";
-    const NAME: &'static str = "temblor_plugin";
-    const VERSION_STRINGS: VersionStrings = package_version_strings!();
-}
 
 /// Makes the root module.
 #[allow(unreachable_pub, reason = "the macro exports it")]
@@ -174,3 +138,16 @@ pub fn descriptors(root: RootRef) -> Vec<&'static Descriptor> {
     });
     all.collect()
 }
+
+/// Sizes, alignments and offsets of what crosses; see `layout`.
+pub(super) const FIELDS: &[usize] = &[
+    size_of::<Root>(),
+    align_of::<Root>(),
+    offset_of!(Root, epoch),
+    offset_of!(Root, layout),
+    offset_of!(Root, version),
+    offset_of!(Root, initialise),
+    offset_of!(Root, entry_count),
+    offset_of!(Root, entry),
+    offset_of!(Root, get_extension),
+];

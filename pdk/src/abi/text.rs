@@ -110,18 +110,22 @@ unsafe extern "C" fn release(start: *mut u8, len: usize) {
 #[repr(C)]
 pub(crate) struct RawError {
     kind: u32,
+    /// Zero, and not read.
+    reserved: u32,
     text: RawText,
 }
 
 impl RawError {
     pub(crate) const NONE: RawError = RawError {
         kind: 0,
+        reserved: 0,
         text: RawText::EMPTY,
     };
 
     pub(crate) fn new(error: Error) -> Self {
         RawError {
             kind: error.kind().code(),
+            reserved: 0,
             text: RawText::new(error.message().to_owned()),
         }
     }
@@ -131,6 +135,7 @@ impl RawError {
     pub(super) fn of(kind: u32, text: Vec<u8>) -> Self {
         RawError {
             kind,
+            reserved: 0,
             text: RawText::of(text),
         }
     }
@@ -160,5 +165,11 @@ pub(super) const LAYOUT: &[usize] = &[
     size_of::<RawError>(),
     align_of::<RawError>(),
     offset_of!(RawError, kind),
+    offset_of!(RawError, reserved),
     offset_of!(RawError, text),
+    ErrorKind::Config.code() as usize,
+    ErrorKind::Disconnected.code() as usize,
+    ErrorKind::Rejected.code() as usize,
+    ErrorKind::Failed.code() as usize,
+    ErrorKind::Bug.code() as usize,
 ];

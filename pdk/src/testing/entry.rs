@@ -51,6 +51,12 @@ fn check_texts(entry: &'static Entry, found: &mut impl FnMut(String)) {
     if entry.kind() == Kind::Connector && entry.source().is_none() && entry.sink().is_none() {
         found("it has neither a source nor a sink".to_owned());
     }
+    if entry
+        .source()
+        .is_some_and(|source| source.lanes && !source.transactional)
+    {
+        found("its source has lanes and is not transactional, so it learns no fates".to_owned());
+    }
     let described = entry.describe();
     if (described.source(), described.sink()) != (entry.source(), entry.sink()) {
         found("its sides get lost on the way through the C ABI".to_owned());

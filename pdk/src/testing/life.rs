@@ -189,10 +189,32 @@ impl Life<'_> {
                 Poll::Pending => self.interrupt(source),
             };
             match succeed(reply, self.about) {
-                Outcome::End(_) => return,
-                Outcome::Batch(_) | Outcome::Idle => {}
+                Outcome::End(batch, _) => {
+                    batch
+                        .iter()
+                        .for_each(|batch| self.check_lane(batch, source));
+                    return;
+                }
+                Outcome::Batch(batch, _) => self.check_lane(&batch, source),
+                Outcome::Idle => {}
+                Outcome::Lane(notice) => succeed(source.answer(&notice), self.about),
                 other => panic!("{}: {other:?} came of a pull", self.about),
             }
+        }
+    }
+
+    /// Who tells of lanes hands records over of those only that began.
+    fn check_lane(&self, batch: &Batch, source: &Running) {
+        if !self.subject.source.is_some_and(|source| source.lanes) {
+            return;
+        }
+        for event in batch.events() {
+            assert!(
+                source.lanes().contains(&event.id.lane),
+                "{}: an event of lane {}, which has not begun",
+                self.about,
+                event.id.lane
+            );
         }
     }
 

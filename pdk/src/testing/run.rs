@@ -1,5 +1,6 @@
 //! Running an instance from a test: polls, waits, and what goes in and comes out.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
@@ -8,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::TestHost;
 use crate::abi::FateSink;
 use crate::{
-    Arena, Batch, BatchBuilder, Buffer, Command, Error, Event, Fates, Field, Instance, Outcome,
-    PullLimits, PullNumber, Reply, Result, Value,
+    Arena, Batch, BatchBuilder, Buffer, Command, Error, Event, Fates, Field, Instance, Lane,
+    LaneNotice, LaneStart, Outcome, PullLimits, PullNumber, Reply, Result, Value,
 };
 
 /// How long a test waits for a reply before it fails; far longer than any should take.
@@ -66,6 +67,8 @@ pub struct Running {
     waker: Waker,
     pulls: u64,
     writes: u64,
+    /// Lanes that began and have not ended, as the engine keeps them.
+    lanes: BTreeSet<Lane>,
 }
 
 impl Running {
@@ -80,6 +83,7 @@ impl Running {
             signal,
             pulls: 0,
             writes: 0,
+            lanes: BTreeSet::new(),
         }
     }
 
@@ -186,6 +190,43 @@ impl Running {
         self.call(command)
     }
 
+    /// Answers what a source told of a lane as an engine does that has stored nothing and has nothing in flight.
+    ///
+    /// # Errors
+    /// What the source says.
+    ///
+    /// # Panics
+    /// If the lane has no name, or ends without having begun.
+    #[track_caller]
+    pub fn answer(&mut self, notice: &LaneNotice) -> Result<()> {
+        match notice {
+            LaneNotice::Begin { lane, name, .. } => {
+                assert!(!name.is_empty(), "lane {lane} began without a name");
+                self.lanes.insert(*lane);
+                self.tell(Command::Assigned(LaneStart {
+                    lane: *lane,
+                    position: None,
+                    is_kept: false,
+                }))
+            }
+            LaneNotice::End { lane, deadline_ns } => {
+                let had_begun = self.lanes.remove(lane);
+                assert!(had_begun, "lane {lane} ended and had not begun");
+                self.tell(Command::Revoke(*lane, *deadline_ns))
+            }
+            LaneNotice::Lose { lane } => {
+                self.lanes.remove(lane);
+                self.tell(Command::Lost(*lane))
+            }
+        }
+    }
+
+    /// The lanes that began and have not ended, as far as [`Running::answer`] was asked.
+    #[must_use]
+    pub fn lanes(&self) -> &BTreeSet<Lane> {
+        &self.lanes
+    }
+
     /// Pulls until the source ends, or has handed batches over `pulls` times.
     ///
     /// # Errors
@@ -195,9 +236,10 @@ impl Running {
         let mut batches = Vec::new();
         while batches.len() < pulls {
             match self.pull()? {
-                Outcome::Batch(batch) => batches.push(batch),
+                Outcome::Batch(batch, _) => batches.push(batch),
                 Outcome::Idle => {}
-                Outcome::End(batch) => {
+                Outcome::Lane(notice) => self.answer(&notice)?,
+                Outcome::End(batch, _) => {
                     batches.extend(batch);
                     break;
                 }

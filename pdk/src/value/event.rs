@@ -153,4 +153,8 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(Event<'_>, meta),
     offset_of!(Event<'_>, id),
     offset_of!(Event<'_>, ingest_ns),
+    BATCH as usize,
+    ENDED as usize,
+    FAILED as usize,
+    ANONYMOUS_STREAM as usize,
 ];

@@ -148,6 +148,10 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(Shared, release),
     offset_of!(Shared, bytes),
     offset_of!(Shared, kind),
+    offset_of!(Shared, reserved),
     size_of::<Handle>(),
     align_of::<Handle>(),
+    Kind::Arena as usize,
+    Kind::Buffer as usize,
+    Kind::Batch as usize,
 ];

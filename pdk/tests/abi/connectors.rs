@@ -96,6 +96,7 @@ impl Connector for Probe {
         source: Some(SourceInfo {
             payload: Payload::Values,
             transactional: true,
+            lanes: true,
         }),
         sink: Some(SinkInfo {
             payload: Payload::Bytes,
@@ -203,6 +204,7 @@ impl Source for ProbeSource {
         match self.journal.config.source.as_str() {
             "values" => fill_values(out, self.pulls),
             "bytes" => fill_bytes(out),
+            "lanes" => tell_of_lanes(out, self.pulls),
             "wait" => {
                 if out.wait(wait_for_ever()).await.is_none() {
                     return Ok(Pull::Idle);
@@ -232,6 +234,10 @@ impl Source for ProbeSource {
         self.journal.at("revoke", format!("{lane} {deadline_ns}"))
     }
 
+    async fn on_stored(&mut self, lane: Lane, position: u64) -> Result<()> {
+        self.journal.at("stored", format!("{lane} {position}"))
+    }
+
     async fn on_undecodable(&mut self, lane: Lane, pull: u64, reason: &str) -> Result<()> {
         self.journal
             .at("undecodable", format!("{lane} {pull} {reason}"))
@@ -239,6 +245,30 @@ impl Source for ProbeSource {
 
     async fn on_lost(&mut self, lane: Lane) -> Result<()> {
         self.journal.at("lost", format!("{lane}"))
+    }
+}
+
+/// Tells of lanes in every way, then hands over events of one with a position, then what must not be.
+fn tell_of_lanes(out: &mut BatchWriter, pull: u64) {
+    match pull {
+        1 => out.begin_lane(7, "t\u{e4}/7", None),
+        2 => out.begin_lane(u32::MAX, "", Some(u64::MAX)),
+        3 => out.end_lane(8, 9),
+        4 => out.lose_lane(10),
+        5 => {
+            fill_bytes(out);
+            out.position(0);
+        }
+        6 => {
+            fill_bytes(out);
+            out.lose_lane(10);
+        }
+        7 => {
+            out.lose_lane(10);
+            out.begin_lane(10, "again", None);
+        }
+        // Nothing to have a position behind.
+        _ => out.position(1),
     }
 }
 

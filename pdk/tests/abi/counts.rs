@@ -86,7 +86,7 @@ fn instances_give_everything_back() {
             let life = give(&mut *source.connector, Command::Connect);
             assert!(life.is_ok());
             drop(source);
-            assert!(matches!(pulled, Ok(temblor_pdk::Outcome::Batch(b)) if b.len() == 3));
+            assert!(matches!(pulled, Ok(temblor_pdk::Outcome::Batch(b, _)) if b.len() == 3));
             // A connector that does not come to be.
             assert!(mode.connector("probe", r#"{"fail":"new"}"#, &host).is_err());
             assert!(mode.connector("probe", "{", &host).is_err());

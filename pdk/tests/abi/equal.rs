@@ -14,7 +14,7 @@ use super::{MODES, Mode, TestHost, entry, give, pull};
 /// A reply in words, with everything that its events say.
 fn said(reply: &Reply) -> String {
     match reply {
-        Ok(Outcome::Batch(batch) | Outcome::End(Some(batch))) => {
+        Ok(Outcome::Batch(batch, _) | Outcome::End(Some(batch), _)) => {
             format!("{reply:?} {:?}", batch.events())
         }
         other => format!("{other:?}"),
@@ -92,7 +92,11 @@ fn the_commands_of_a_source() {
             source: u32::MAX,
             pull: u64::MAX,
         };
-        let start = |position| LaneStart { lane: 9, position };
+        let start = |position| LaneStart {
+            lane: 9,
+            position,
+            is_kept: position == Some(0),
+        };
         let commands = [
             Command::Pull(limits, number),
             Command::Fates(vec![]),
@@ -104,6 +108,7 @@ fn the_commands_of_a_source() {
             Command::Assigned(start(Some(0))),
             Command::Assigned(start(Some(u64::MAX))),
             Command::Revoke(u32::MAX, u64::MAX),
+            Command::Stored(u32::MAX, u64::MAX),
             Command::Lost(8),
             Command::Undecodable(7, u64::MAX, String::from("no \u{1f4a5} here")),
             Command::Connect,
@@ -119,15 +124,16 @@ fn the_commands_of_a_source() {
         told[0]
     );
     assert!(told[0].contains("lane: 3, stream: 4"), "{}", told[0]);
-    assert!(told[9].contains("cannot answer"), "{}", told[9]);
-    let calls = told[10..].join("\n");
+    assert!(told[10].contains("cannot answer"), "{}", told[10]);
+    let calls = told[11..].join("\n");
     for call in [
         "pull 4294967295 77",
         "fates []",
         "fate: Failed, first_pull: 6, last_pull: 18446744073709551615, first_event: 1, last_event: 4294967295",
-        "assigned LaneStart { lane: 9, position: None }",
-        "assigned LaneStart { lane: 9, position: Some(0) }",
-        "assigned LaneStart { lane: 9, position: Some(18446744073709551615) }",
+        "assigned LaneStart { lane: 9, position: None, is_kept: false }",
+        "assigned LaneStart { lane: 9, position: Some(0), is_kept: true }",
+        "assigned LaneStart { lane: 9, position: Some(18446744073709551615), is_kept: false }",
+        "stored 4294967295 18446744073709551615",
         "revoke 4294967295 18446744073709551615",
         "lost 8",
         "undecodable 7 18446744073709551615 no \u{1f4a5} here",
@@ -147,6 +153,35 @@ fn a_source_of_bytes_ends() {
     assert_eq!(told[0], told[1]);
     assert!(told[0].starts_with("Ok(Batch(3))"), "{}", told[0]);
     assert_eq!(told[2], "Ok(End(0))");
+}
+
+#[test]
+fn lanes_and_positions_cross() {
+    let told = same(|mode, host| {
+        let mut source = mode.source("probe", r#"{"source":"lanes","pulls":8}"#, host);
+        (0..9)
+            .map(|_| match give(&mut *source.side, pull()) {
+                Ok(Outcome::Batch(batch, position)) => format!("{} to {position:?}", batch.len()),
+                reply => said(&reply),
+            })
+            .collect()
+    });
+    let expected = [
+        "Ok(Begin { lane: 7, name: \"tä/7\", committed: None })",
+        "Ok(Begin { lane: 4294967295, name: \"\", committed: Some(18446744073709551615) })",
+        "Ok(End { lane: 8, deadline_ns: 9 })",
+        "Ok(Lose { lane: 10 })",
+        "3 to Some(0)",
+    ];
+    assert_eq!(told[..5], expected);
+    for misuse in &told[5..7] {
+        assert!(misuse.contains("kind: Bug"), "{misuse}");
+        assert!(
+            misuse.contains("lane 10 and more; a notice has a pull of its own"),
+            "{misuse}"
+        );
+    }
+    assert_eq!(told[7..9], ["Ok(Idle)", "Ok(End(0))"]);
 }
 
 #[derive(Default)]

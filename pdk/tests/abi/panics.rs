@@ -93,6 +93,7 @@ fn in_every_command_of_a_source() {
     let start = LaneStart {
         lane: 0,
         position: None,
+        is_kept: true,
     };
     for mode in MODES {
         for (place, command) in [
@@ -100,6 +101,7 @@ fn in_every_command_of_a_source() {
             ("fates", || Command::Fates(Vec::new())),
             ("revoke", || Command::Revoke(1, 2)),
             ("lost", || Command::Lost(1)),
+            ("stored", || Command::Stored(1, 2)),
             ("undecodable", || Command::Undecodable(1, 2, String::new())),
         ] {
             for bomb in [false, true] {

@@ -49,7 +49,7 @@ impl PluginFile {
     ///
     /// # Errors
     ///
-    /// Refuses another epoch, pdk version, target or layout, and a plugin that aborts on panic.
+    /// Refuses another epoch, target or layout, and a plugin that aborts on panic.
     pub fn check_contract(&self, host: &Contract) -> Result<(), Refused> {
         check_contract(&self.manifest, host).map_err(|why| self.refused(why))
     }
@@ -116,12 +116,7 @@ fn check_contract(manifest: &Manifest, host: &Contract) -> Result<(), Refusal> {
         return Err(Refusal::OtherEpoch {
             plugin: pdk.epoch,
             host: host.epoch,
-        });
-    }
-    if pdk.pdk != host.pdk {
-        return Err(Refusal::OtherPdk {
-            plugin: pdk.pdk.clone(),
-            host: host.pdk.clone(),
+            pdk: pdk.pdk.clone(),
         });
     }
     if pdk.target != host.target {
@@ -132,6 +127,8 @@ fn check_contract(manifest: &Manifest, host: &Contract) -> Result<(), Refusal> {
     }
     if pdk.layout != host.layout {
         return Err(Refusal::OtherLayout {
+            epoch: host.epoch,
+            pdk: pdk.pdk.clone(),
             plugin: pdk.layout.clone(),
             host: host.layout.clone(),
         });

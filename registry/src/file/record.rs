@@ -97,13 +97,12 @@ fn check_entries(entries: &[EntryRecord]) -> Result<(), Refusal> {
     }
 }
 
-/// An operator is called `module::kind`; the colons of other kinds would be taken for a path.
+/// An operator is called `module::kind`; the colons of other kinds would be taken for a path. What kinds of later
+/// versions are called is their business, as long as it can be shown.
 fn is_named_well(entry: &EntryRecord) -> bool {
-    match entry.name.split_once("::") {
-        Some((module, kind)) if entry.kind == Kind::Operator.name() => {
-            is_name(module) && is_name(kind)
-        }
-        _ => is_name(&entry.name),
+    match Kind::from_name(&entry.kind) {
+        Some(Kind::Operator) | None => entry.name.splitn(2, "::").all(is_name),
+        Some(_) => is_name(&entry.name),
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
 
 use abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL};
-use temblor_pdk::abi::{EPOCH, LAYOUT, RootRef, VERSION};
+use temblor_pdk::abi::{EPOCH, LAYOUT, RootRef};
 
 use super::Library;
 use crate::contract::layout;
@@ -17,11 +17,6 @@ impl Library {
     /// library after it.
     pub(crate) fn root(&self) -> Result<RootRef, Refusal> {
         let header = self.header()?.upgrade().map_err(|error| no_root(&error))?;
-        // Checked here, because abi_stable takes newer versions too.
-        let version = header.version_strings().version;
-        if version != VERSION {
-            return Err(other_version(version.as_str()));
-        }
         let root: RootRef = header.init_root_module().map_err(|error| no_root(&error))?;
         check(root)?;
         Ok(root)
@@ -48,25 +43,18 @@ fn check(root: RootRef) -> Result<(), Refusal> {
         return Err(Refusal::OtherEpoch {
             plugin: root.epoch(),
             host: EPOCH,
+            pdk: root.version().to_string(),
         });
-    }
-    if root.version().as_str() != VERSION {
-        return Err(other_version(root.version().as_str()));
     }
     if root.layout() != LAYOUT {
         return Err(Refusal::OtherLayout {
+            epoch: EPOCH,
+            pdk: root.version().to_string(),
             plugin: layout(root.layout()),
             host: layout(LAYOUT),
         });
     }
     Ok(())
-}
-
-fn other_version(plugin: &str) -> Refusal {
-    Refusal::OtherPdk {
-        plugin: plugin.to_owned(),
-        host: VERSION.to_owned(),
-    }
 }
 
 /// Says in one line what abi_stable says with a whole tree of types.
@@ -75,6 +63,7 @@ fn no_root(error: &LibraryError) -> Refusal {
         LibraryError::AbiInstability(_) => "its root module has another layout",
         LibraryError::RootModule { .. } => "its root module failed or panicked",
         LibraryError::InvalidAbiHeader(_) => "it was built with another abi_stable",
+        LibraryError::IncompatibleVersionNumber { .. } => "its root module is of another epoch",
         LibraryError::InvalidCAbi { .. } => "it passes arguments in another way",
         _ => "its root module cannot be read",
     };

@@ -215,7 +215,7 @@ fn refused_plugins_stay_visible() {
     };
     let record =
         r#"{"kind":"connector","name":"kafka","version":"2.0.0","crate":"c","panic":"unwind"}"#;
-    let pdk = r#"{"epoch":0,"pdk":"0.1.0","layout":"","target":""}"#;
+    let pdk = r#"{"epoch":1,"pdk":"0.1.0","layout":"","target":""}"#;
     let manifest = Manifest {
         pdk: serde_json::from_str(pdk).unwrap(),
         entries: vec![serde_json::from_str(record).unwrap()],

@@ -13,7 +13,7 @@ use std::process::Command;
 use temblor_registry::Contract;
 
 /// A pdk record that suits [`contract`].
-pub(crate) const PDK: &str = r#"{"record":"pdk","epoch":0,"pdk":"0.1.0","layout":"0123456789abcdef","target":"x86_64-unknown-linux-gnu","rustc":"rustc 1.95.0"}"#;
+pub(crate) const PDK: &str = r#"{"record":"pdk","epoch":1,"pdk":"0.1.0","layout":"0123456789abcdef","target":"x86_64-unknown-linux-gnu","rustc":"rustc 1.95.0"}"#;
 
 /// An entry record.
 pub(crate) const ENTRY: &str = r#"{"record":"entry","kind":"connector","name":"blaster","version":"0.1.0","crate":"temblor-connector-blaster","panic":"unwind","capabilities":["source/1","bytes/1"]}"#;
@@ -21,7 +21,7 @@ pub(crate) const ENTRY: &str = r#"{"record":"entry","kind":"connector","name":"b
 /// The host that [`PDK`] was made for.
 pub(crate) fn contract() -> Contract {
     Contract {
-        epoch: 0,
+        epoch: 1,
         pdk: "0.1.0".to_owned(),
         layout: "0123456789abcdef".to_owned(),
         target: "x86_64-unknown-linux-gnu".to_owned(),

@@ -66,6 +66,7 @@ impl Connector for HttpClient {
         source: Some(SourceInfo {
             payload: Payload::Bytes,
             transactional: false,
+            lanes: false,
         }),
         sink: Some(SinkInfo {
             payload: Payload::Bytes,

@@ -101,6 +101,7 @@ impl Connector for HttpServer {
         source: Some(SourceInfo {
             payload: Payload::Bytes,
             transactional: true,
+            lanes: false,
         }),
         sink: Some(SinkInfo {
             payload: Payload::Bytes,

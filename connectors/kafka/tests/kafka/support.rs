@@ -1,7 +1,7 @@
 //! Clusters, members of groups and producers, as the tests use them.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -18,7 +18,8 @@ use temblor_connector_kafka as _;
 use temblor_pdk::serde_json::{Value, json};
 use temblor_pdk::testing::{FateLog, Running, Side, Subject, TestHost};
 use temblor_pdk::{
-    Batch, BatchBuilder, Command, Error, Event, Fate, FateRange, Lane, Outcome, Reply, Result,
+    Batch, BatchBuilder, Command, Error, Event, Fate, FateRange, Lane, LaneNotice, Outcome, Reply,
+    Result,
 };
 
 use crate::broker::{self, Broker};
@@ -173,6 +174,10 @@ pub(crate) struct Member {
     pub(crate) source: Running,
     pub(crate) host: TestHost,
     next: u64,
+    /// The pulls of each lane whose fates were not told, as the engine keeps them.
+    open: HashMap<Lane, Vec<u64>>,
+    /// Lanes that are to move away when all of them are.
+    ending: Vec<LaneNotice>,
 }
 
 impl Member {
@@ -193,6 +198,8 @@ impl Member {
             source,
             host,
             next: 0,
+            open: HashMap::new(),
+            ending: Vec::new(),
         })
     }
 
@@ -200,6 +207,7 @@ impl Member {
     pub(crate) fn pull(&mut self, most: Duration) -> Result<Option<Pulled>> {
         let end = Instant::now() + most;
         loop {
+            self.let_go()?;
             let command = self.source.next_pull();
             let pull = self.next;
             self.next += 1;
@@ -220,7 +228,12 @@ impl Member {
                 }
             };
             match reply? {
-                Outcome::Batch(batch) => return Ok(Some(pulled(&batch, pull))),
+                Outcome::Batch(batch, _) => {
+                    let pulled = pulled(&batch, pull);
+                    self.open.entry(pulled.lane).or_default().push(pull);
+                    return Ok(Some(pulled));
+                }
+                Outcome::Lane(notice) => self.answer(notice)?,
                 Outcome::Idle if Instant::now() < end => {}
                 Outcome::Idle => return Ok(None),
                 other => panic!("{other:?}"),
@@ -228,7 +241,45 @@ impl Member {
         }
     }
 
+    /// Answers at once, or when everything of a lane that ends has its fate.
+    fn answer(&mut self, notice: LaneNotice) -> Result<()> {
+        let lane = notice.lane();
+        self.ending.retain(|ending| ending.lane() != lane);
+        match notice {
+            LaneNotice::End { .. } => {
+                self.ending.push(notice);
+                Ok(())
+            }
+            notice => {
+                self.open.remove(&lane);
+                self.source.answer(&notice)
+            }
+        }
+    }
+
+    fn let_go(&mut self) -> Result<()> {
+        let open = &self.open;
+        let is_done = |ending: &LaneNotice| {
+            open.get(&ending.lane())
+                .is_none_or(|pulls| pulls.is_empty())
+        };
+        let (done, ending) = std::mem::take(&mut self.ending)
+            .into_iter()
+            .partition(is_done);
+        self.ending = ending;
+        let done: Vec<LaneNotice> = done;
+        done.iter()
+            .try_for_each(|notice| self.source.answer(notice))
+    }
+
     pub(crate) fn tell(&mut self, pulled: &Pulled, fate: Fate) -> Result<()> {
+        let open = self.open.entry(pulled.lane).or_default();
+        let before = open.len();
+        open.retain(|pull| *pull != pulled.pull);
+        if open.len() == before {
+            // The engine tells no fates of what was before a lane began anew.
+            return Ok(());
+        }
         let range = FateRange {
             lane: pulled.lane,
             fate,
@@ -238,6 +289,19 @@ impl Member {
             last_event: u32::MAX,
         };
         self.source.tell(Command::Fates(vec![range]))
+    }
+
+    /// Tells the fate of some records of a pull.
+    pub(crate) fn tell_of(&mut self, pulled: &Pulled, fate: Fate, events: RangeInclusive<u32>) {
+        let range = FateRange {
+            lane: pulled.lane,
+            fate,
+            first_pull: pulled.pull,
+            last_pull: pulled.pull,
+            first_event: *events.start(),
+            last_event: *events.end(),
+        };
+        self.source.tell(Command::Fates(vec![range])).unwrap();
     }
 
     pub(crate) fn ack(&mut self, pulled: &Pulled) {

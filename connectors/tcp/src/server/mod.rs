@@ -188,6 +188,7 @@ impl Connector for TcpServer {
         source: Some(SourceInfo {
             payload: Payload::Bytes,
             transactional: false,
+            lanes: false,
         }),
         sink: Some(SinkInfo {
             payload: Payload::Bytes,

@@ -116,7 +116,7 @@ impl Server {
 pub(crate) fn pull(source: &mut Running) -> temblor_pdk::Result<Batch> {
     loop {
         match source.pull()? {
-            Outcome::Batch(batch) => return Ok(batch),
+            Outcome::Batch(batch, _) => return Ok(batch),
             Outcome::Idle => {}
             other => panic!("a batch expected, got {other:?}"),
         }

@@ -13,18 +13,18 @@ const FEW: usize = 32;
 /// The state of `hdr`.
 #[derive(Debug, Default)]
 pub(crate) struct Hdr {
-    histogram: Option<Histogram<u64>>,
+    pub(super) histogram: Option<Histogram<u64>>,
     /// Numbers that are not in the histogram.
-    few: Vec<u64>,
+    pub(super) few: Vec<u64>,
     /// How many of them there can be.
-    room: usize,
+    pub(super) room: usize,
     pub(super) asked: Asked,
 }
 
 /// The state of `dds`.
 #[derive(Debug, Default)]
 pub(crate) struct Dds {
-    sketch: Sketch,
+    pub(super) sketch: Sketch,
     pub(super) asked: Asked,
 }
 
@@ -61,7 +61,7 @@ impl Hdr {
     }
 
     /// The histogram, of two significant digits.
-    fn histogram(&mut self) -> Option<&mut Histogram<u64>> {
+    pub(super) fn histogram(&mut self) -> Option<&mut Histogram<u64>> {
         if self.histogram.is_none() {
             let mut histogram = Histogram::new(2).ok()?;
             histogram.auto(true);

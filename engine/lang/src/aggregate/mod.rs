@@ -3,6 +3,7 @@
 mod accumulator;
 mod distribution;
 mod percentiles;
+mod saved;
 mod sketch;
 mod spread;
 

@@ -2,6 +2,8 @@
 
 use temblor_pdk::value::{Arena, Field, Value};
 
+use crate::saved::{Loaded, Reader, Writer};
+
 /// The percentiles that a call without a second argument gives.
 const USUAL: [&str; 7] = ["0.5", "0.9", "0.95", "0.99", "0.999", "0.9999", "0.99999"];
 
@@ -15,12 +17,16 @@ impl Percentiles {
     /// # Errors
     /// Returns the string that is no number.
     pub(super) fn read(value: Option<Value<'_>>) -> Result<Self, String> {
+        with_texts(value, Percentiles::of)
+    }
+
+    fn of(texts: &mut dyn Iterator<Item = &str>) -> Result<Self, String> {
         let read = |text: &str| {
             let number = text.trim().parse::<f64>();
             let number = number.map_err(|_| format!("`{text}` is no percentile"))?;
             Ok((text.into(), number))
         };
-        with_texts(value, |texts| texts.map(read).collect::<Result<_, _>>()).map(Percentiles)
+        texts.map(read).collect::<Result<_, _>>().map(Percentiles)
     }
 
     /// Whether these are the ones that an argument asks for.
@@ -94,6 +100,30 @@ impl Asked {
     /// Waits for the first event of the next window.
     pub(super) fn clear(&mut self) {
         self.is_set = false;
+    }
+
+    pub(super) fn save(&self, out: &mut Writer) {
+        out.maybe(
+            self.percentiles.as_ref().filter(|_| self.is_set),
+            |out, all| {
+                out.list(all.0.len());
+                all.0.iter().for_each(|(text, _)| out.text(text));
+            },
+        );
+    }
+
+    /// # Errors
+    /// Fails if it was not that which was written.
+    pub(super) fn load(from: &mut Reader<'_>) -> Loaded<Self> {
+        let texts = from.maybe(|from| from.all(Reader::text))?;
+        let percentiles = texts
+            .map(|texts| Percentiles::of(&mut texts.into_iter()))
+            .transpose()
+            .map_err(|_| "a percentile is no number")?;
+        Ok(Asked {
+            is_set: percentiles.is_some(),
+            percentiles,
+        })
     }
 
     /// Makes the record of all percentiles.

@@ -1,6 +1,8 @@
 //! `dds`: a sketch of a distribution whose percentiles are right within one per cent, after the paper "DDSketch: a
 //! fast and fully-mergeable quantile sketch with relative-error guarantees".
 
+use crate::saved::{Loaded, MAX_COUNT, Reader, Writer};
+
 /// By how much a percentile may be wrong.
 const ACCURACY: f64 = 0.01;
 /// Numbers below this one count as zero.
@@ -20,6 +22,8 @@ pub(crate) struct Sketch {
     first: i32,
     bins: Vec<u64>,
 }
+/// No finite number has a key beyond this one.
+const MAX_KEY: f64 = 100_000.0;
 
 fn growth() -> f64 {
     (2.0 * ACCURACY / (1.0 - ACCURACY)).ln_1p()
@@ -121,6 +125,44 @@ impl Sketch {
             }
         }
         self.max
+    }
+
+    pub(super) fn save(&self, out: &mut Writer) {
+        out.uint(self.zeros);
+        [self.sum, self.min, self.max]
+            .into_iter()
+            .for_each(|number| out.float(number));
+        out.float(f64::from(self.first));
+        out.list(self.bins.len());
+        self.bins.iter().for_each(|bin| out.uint(*bin));
+    }
+
+    /// # Errors
+    /// Fails if it was not a sketch that was written.
+    pub(super) fn load(from: &mut Reader<'_>) -> Loaded<Self> {
+        let mut sketch = Sketch {
+            zeros: from.count()?,
+            sum: from.float()?,
+            min: from.float()?,
+            max: from.float()?,
+            ..Sketch::default()
+        };
+        let first = from.float()?;
+        if !(-MAX_KEY..=MAX_KEY).contains(&first) || first.fract() != 0.0 {
+            return Err("a sketch begins nowhere");
+        }
+        sketch.first = first as i32;
+        sketch.bins = from.all(Reader::count)?;
+        if sketch.bins.len() > MAX_BINS {
+            return Err("a sketch has too many bins");
+        }
+        let count = sketch
+            .bins
+            .iter()
+            .try_fold(sketch.zeros, |all, bin| all.checked_add(*bin));
+        let count = count.filter(|count| *count < MAX_COUNT);
+        sketch.count = count.ok_or("a count is impossible")?;
+        Ok(sketch)
     }
 
     /// Forgets all numbers and keeps the memory.

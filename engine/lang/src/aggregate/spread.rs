@@ -3,10 +3,10 @@
 /// Sums of the distances from the first number, which keeps them small.
 #[derive(Debug, Default)]
 pub(crate) struct Spread {
-    count: u64,
-    origin: f64,
-    sum: f64,
-    squares: f64,
+    pub(super) count: u64,
+    pub(super) origin: f64,
+    pub(super) sum: f64,
+    pub(super) squares: f64,
 }
 
 impl Spread {

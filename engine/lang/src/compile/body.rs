@@ -88,6 +88,7 @@ impl<'c> Body<'_, 'c> {
 
     /// Compiles an embedded pipeline.
     pub(super) fn embedded(&mut self, query: &Query, args: Value<'c>, prefix: String) -> Ports {
+        self.graph.args.push_str(&args.to_json());
         let mut names = Names::new(prefix, false);
         let mut found = Ports::default();
         for port in ports(&query.inputs, &None, &["in"]) {

@@ -22,6 +22,8 @@ pub(super) struct Graph {
     pub(super) inputs: Vec<(Box<str>, usize)>,
     /// The output ports, each with its vertex.
     pub(super) outputs: Vec<(Box<str>, usize)>,
+    /// What the embedded pipelines were given.
+    pub(super) args: String,
 }
 
 /// A port, a stream, a script or an operator.

@@ -20,6 +20,7 @@ use crate::span::Span;
 pub(super) struct Directives {
     pub(super) id: Option<Box<str>>,
     pub(super) metrics_interval_s: Option<u64>,
+    pub(super) is_by_lane: bool,
     pub(super) inputs: Option<Vec<Ident>>,
     pub(super) outputs: Option<Vec<Ident>>,
 }
@@ -79,6 +80,7 @@ fn compile_plan<'c>(
         findings,
     };
     body.outermost(query, args, &directives);
+    let args_of = format!("{}{}", args.to_json(), graph.args);
     let wired = wire(graph);
     let is_wrong = |finding: &Finding| finding.severity == Severity::Error;
     if findings.iter().skip(before).any(is_wrong) {
@@ -87,6 +89,8 @@ fn compile_plan<'c>(
     Ok(Plan {
         id: directives.id,
         metrics_interval_s: directives.metrics_interval_s,
+        is_by_lane: directives.is_by_lane,
+        args: args_of.into(),
         inputs: wired.inputs,
         outputs: wired.outputs,
         entries: wired.entries,
@@ -127,6 +131,17 @@ fn read_directives<'c>(
             "into" => {
                 read.outputs = names();
                 read.outputs.is_none().then_some("string")
+            }
+            "state" => {
+                read.is_by_lane = value.as_str() == Some("lane");
+                if let (false, Some(other)) = (read.is_by_lane, value.as_str()) {
+                    let message = format!("`state` is `{other}`, expected `lane`");
+                    let help = "with `lane` each lane of a source has a state of its own, which moves with it; \
+                                leave the line out for one state of all events";
+                    let finding = Finding::error(Code::Config, expr.span, message);
+                    findings.push(finding.help(help));
+                }
+                value.as_str().is_none().then_some("string")
             }
             _ => None,
         };

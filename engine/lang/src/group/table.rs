@@ -135,6 +135,60 @@ impl<T> Table<T> {
         }
     }
 
+    /// The group in a slot, also one that has left.
+    pub(crate) fn get(&self, slot: usize) -> Option<&T> {
+        self.slots.get(slot)?.group.as_ref()
+    }
+
+    /// Slots that groups have left, with their memory and without, in the order in which they were.
+    pub(crate) fn left(&self) -> (&[usize], &[usize]) {
+        (&self.free, &self.empty)
+    }
+
+    /// Puts groups with their keys into their slots again, and leaves those free that groups had left. None if that is
+    /// not each slot once, or not each key.
+    pub(crate) fn of(
+        kept: Vec<(usize, Vec<u8>, T)>,
+        free: Vec<(usize, Option<T>)>,
+        empty: Vec<usize>,
+    ) -> Option<Self> {
+        let count = kept.len() + free.len() + empty.len();
+        let mut table = Table {
+            free: free.iter().map(|(slot, _)| *slot).collect(),
+            empty,
+            ..Table::default()
+        };
+        table.slots.resize_with(count, || Slot {
+            key: Vec::new(),
+            is_kept: false,
+            group: None,
+        });
+        let mut seen = vec![false; count];
+        let kept_slots = kept.iter().map(|(slot, ..)| slot);
+        for slot in kept_slots.chain(&table.free).chain(&table.empty) {
+            if std::mem::replace(seen.get_mut(*slot)?, true) {
+                return None;
+            }
+        }
+        for (slot, group) in free {
+            table.slots.get_mut(slot)?.group = group;
+        }
+        for (slot, key, group) in kept {
+            if table.find(&key).is_some() {
+                return None;
+            }
+            let hash = table.hasher.hash_one(key.as_slice());
+            let place = table.slots.get_mut(slot)?;
+            (place.key, place.group) = (key, Some(group));
+            table.keep(Found {
+                hash,
+                slot,
+                is_new: true,
+            });
+        }
+        Some(table)
+    }
+
     /// The number of slots, kept or not.
     pub(crate) fn slots(&self) -> usize {
         self.slots.len()

@@ -2,7 +2,7 @@
 
 use super::skip::Opened;
 use super::{Parse, Parser};
-use crate::ast::{Args, Assign, Expr, Instance, Modular, Param, With};
+use crate::ast::{Args, Assign, Expr, Ident, Instance, Modular, Param, With};
 use crate::keyword::Keyword;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -12,7 +12,7 @@ impl Parser<'_> {
     pub(super) fn directives(&mut self) -> Vec<Assign> {
         let mut directives = Vec::new();
         while self.eat(&TokenKind::Config) {
-            match self.assign() {
+            match self.directive() {
                 Ok(directive) => directives.push(directive),
                 Err(_) => self.skip(Vec::new()),
             }
@@ -20,9 +20,23 @@ impl Parser<'_> {
         directives
     }
 
+    /// Parses what a directive says. `state` is a name here.
+    fn directive(&mut self) -> Parse<Assign> {
+        let span = self.span();
+        if !self.eat_word(Keyword::State) {
+            return self.assign();
+        }
+        let name = "state".into();
+        self.assigned(Ident { name, span })
+    }
+
     /// Parses `name = value`.
     pub(super) fn assign(&mut self) -> Parse<Assign> {
         let key = self.ident("a name")?;
+        self.assigned(key)
+    }
+
+    fn assigned(&mut self, key: Ident) -> Parse<Assign> {
         self.expect(&TokenKind::Assign, "`=` and a value")?;
         let value = self.operators()?;
         Ok(Assign { key, value })

@@ -8,9 +8,10 @@ mod operator;
 mod run;
 mod script;
 mod select;
+mod snapshot;
 mod state;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use temblor_pdk::value::Arena;
 
@@ -21,6 +22,7 @@ pub(crate) use node::{
     Condition, Node, NodeKind, OperatorNode, ScriptInput, ScriptNode, SelectNode, Target,
 };
 pub use run::Run;
+pub use snapshot::{RestoreError, SnapshotError};
 pub use state::{Progress, State};
 
 use crate::catalogue::Catalogue;
@@ -39,6 +41,10 @@ pub struct Pipeline(Arc<Program>);
 pub(crate) struct Plan {
     pub(crate) id: Option<Box<str>>,
     pub(crate) metrics_interval_s: Option<u64>,
+    /// Whether each lane is to have a state of its own.
+    pub(crate) is_by_lane: bool,
+    /// What it was given, and what it gives to the pipelines in it.
+    pub(crate) args: Box<str>,
     pub(crate) inputs: Box<[Box<str>]>,
     pub(crate) outputs: Box<[Box<str>]>,
     /// For each input port, where its events go.
@@ -55,12 +61,18 @@ pub(crate) struct Plan {
 struct Program {
     plan: Plan,
     sources: Arc<Sources>,
+    /// Tells what it keeps from what others keep, once somebody has asked.
+    fingerprint: OnceLock<u64>,
 }
 
 impl Pipeline {
     /// Puts a pipeline together.
     pub(crate) fn new(plan: Plan, sources: Arc<Sources>) -> Pipeline {
-        Pipeline(Arc::new(Program { plan, sources }))
+        Pipeline(Arc::new(Program {
+            plan,
+            sources,
+            fingerprint: OnceLock::new(),
+        }))
     }
 
     /// A pipeline of one script. Its ports come behind `out` and `err`.
@@ -86,6 +98,8 @@ impl Pipeline {
         let plan = Plan {
             id: None,
             metrics_interval_s: None,
+            is_by_lane: false,
+            args: "".into(),
             inputs: ["in".into()].into(),
             outputs: outputs.into(),
             entries: [[Target::node(0, 0)].into()].into(),
@@ -133,6 +147,12 @@ impl Pipeline {
     #[must_use]
     pub fn metrics_interval_s(&self) -> Option<u64> {
         self.plan().metrics_interval_s
+    }
+
+    /// Whether a `#!config state = "lane"` says that each lane has a state of its own.
+    #[must_use]
+    pub fn is_by_lane(&self) -> bool {
+        self.plan().is_by_lane
     }
 
     /// The texts that the pipeline was compiled from, which the spans of its errors refer to.

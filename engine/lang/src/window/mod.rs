@@ -6,6 +6,7 @@ mod emit;
 mod group;
 mod panes;
 mod run;
+mod saved;
 mod slide;
 mod state;
 

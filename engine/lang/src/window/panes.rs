@@ -13,9 +13,9 @@ use crate::aggregate::Accumulator;
 #[derive(Debug)]
 pub(super) struct Panes {
     /// The oldest first; none for a pane without events.
-    complete: VecDeque<Option<Box<[Accumulator]>>>,
+    pub(super) complete: VecDeque<Option<Box<[Accumulator]>>>,
     /// How many of them have events.
-    filled: usize,
+    pub(super) filled: usize,
     /// Accumulators that are used again.
     spare: Vec<Box<[Accumulator]>>,
     /// The weight of all events.
@@ -23,8 +23,8 @@ pub(super) struct Panes {
     /// Where the pane ends that is not complete; none before the first event of a window by time.
     pub(super) end: Option<u64>,
     /// How many panes are missing until the window closes.
-    missing: usize,
-    slide: Slide,
+    pub(super) missing: usize,
+    pub(super) slide: Slide,
 }
 
 impl Panes {

@@ -86,8 +86,9 @@ pub(crate) struct Frame {
     pub(super) accumulators: Box<[Accumulator]>,
     /// Whether the accumulators have taken anything in.
     pub(super) holds: bool,
-    /// The run in which they took in the first thing that they hold.
-    since: u64,
+    /// The run in which they took in the first thing that they hold; none if all of it was there before the first run,
+    /// when the state was restored.
+    pub(super) since: Option<u64>,
     /// Whether what is closing belongs into this window before it closes itself; while a chain of windows closes.
     pub(super) includes: bool,
 }
@@ -112,7 +113,7 @@ impl Group {
                 _ => select.accumulators().collect(),
             },
             holds: false,
-            since: 0,
+            since: None,
             includes: false,
         };
         Group {
@@ -169,10 +170,8 @@ impl Group {
         for (own, other) in into.accumulators.iter_mut().zip(&from.accumulators) {
             take(own, other);
         }
-        into.since = match into.holds {
-            true => into.since.min(from.since),
-            false => from.since,
-        };
+        let own = into.since.filter(|_| into.holds);
+        into.since = own.into_iter().chain(from.since).min();
         into.holds = true;
     }
 
@@ -180,7 +179,7 @@ impl Group {
     /// stay for so long that nobody can wait for them.
     pub(super) fn since(&self) -> Option<u64> {
         let holding = self.frames.iter().filter(|frame| frame.holds);
-        holding.map(|frame| frame.since).min()
+        holding.filter_map(|frame| frame.since).min()
     }
 
     /// Whether some window holds data.
@@ -197,8 +196,8 @@ impl Frame {
 
     /// It takes something in, in this run.
     pub(super) fn hold(&mut self, run: u64) {
-        if !self.holds {
-            (self.holds, self.since) = (true, run);
+        if !self.holds || self.since.is_none() {
+            (self.holds, self.since) = (true, Some(run));
         }
     }
 
@@ -210,7 +209,7 @@ impl Frame {
 }
 
 impl Progress {
-    fn new(rule: &WindowRule) -> Self {
+    pub(super) fn new(rule: &WindowRule) -> Self {
         match rule {
             WindowRule::Size { .. } => Progress::Count(0),
             WindowRule::Interval { .. } => Progress::Until(None),

@@ -96,10 +96,27 @@ fn as_text(file: &PluginFile, refused: Option<&Refused>) -> String {
         Some(refused) => format!("refused: {}\nhelp: {}\n", refused.why, refused.help()),
     };
     format!(
-        "{}\n{}\nverdict: {verdict}",
+        "{}\n{}\n{}verdict: {verdict}",
         table(&rows, &[]),
-        entries(&manifest.entries)
+        entries(&manifest.entries),
+        newer(&manifest.entries)
     )
+}
+
+/// What in the plugin is newer than this program, one a line.
+fn newer(entries: &[EntryRecord]) -> String {
+    let mut lines = String::new();
+    for entry in entries {
+        let (kind, name) = (&entry.kind, &entry.name);
+        if let Some(reason) = entry.left_out() {
+            lines += &format!("{kind} `{name}` would be left out: {reason}\n");
+        }
+        for capability in entry.passed_over() {
+            lines +=
+                &format!("{kind} `{name}` has `{capability}`, which this program does not know\n");
+        }
+    }
+    lines
 }
 
 fn schemas(manifest: &Manifest) -> String {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::processor::RawObject;
 use super::super::text::{RawStr, RawText};
-use super::{BAD_TYPE, DONE, FunctionsVtable, RawCall, RawFunction};
+use super::{BAD_TYPE, DONE, FunctionsVtable, PURE, RawCall, RawFunction};
 use crate::Value;
 use crate::function::{Call, DynFunctions, Function, FunctionError, FunctionInfo, FunctionResult};
 
@@ -52,7 +52,7 @@ impl Imported {
             name: RawStr::new(""),
             min_args: 0,
             max_args: 0,
-            is_pure: 0,
+            flags: 0,
             reserved: 0,
         };
         // SAFETY: the maker's function for the maker's object; the description is written within the call.
@@ -63,7 +63,7 @@ impl Imported {
             name: unsafe { function.name.text() },
             min_args: args(function.min_args),
             max_args: args(function.max_args),
-            is_pure: function.is_pure != 0,
+            is_pure: function.flags & PURE != 0,
         })
     }
 }

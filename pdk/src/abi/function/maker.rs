@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::fence;
 use super::super::processor::{RawObject, release};
 use super::super::text::{RawStr, RawText};
-use super::{BAD_TYPE, DONE, FAILED, FunctionsVtable, RawCall, RawFunction};
+use super::{BAD_TYPE, DONE, FAILED, FunctionsVtable, PURE, RawCall, RawFunction};
 use crate::Value;
 use crate::function::{Call, DynFunctions, FunctionError};
 
@@ -50,7 +50,7 @@ unsafe extern "C" fn describe(data: *const (), index: usize, out: *mut RawFuncti
         name: RawStr::new(info.name),
         min_args: info.min_args.into(),
         max_args: info.max_args.into(),
-        is_pure: info.is_pure.into(),
+        flags: if info.is_pure { PURE } else { 0 },
         reserved: 0,
     };
     // SAFETY: the caller's contract.

@@ -6,7 +6,7 @@ mod maker;
 use std::mem::offset_of;
 
 use super::text::{RawStr, RawText};
-use crate::{Arena, Value};
+use crate::{Arena, Function, Value};
 
 pub(super) use host::import_functions;
 pub(super) use maker::export_functions;
@@ -35,13 +35,18 @@ const BAD_TYPE: u32 = 1;
 /// There is a reason.
 const FAILED: u32 = 2;
 
+/// What a function says in its `flags`, of which others are passed over: its result depends on the arguments alone.
+const PURE: u32 = 1;
+
 /// A function as the other side sees it; the name is a static of a library that is never unloaded.
 #[repr(C)]
 struct RawFunction {
     name: RawStr,
     min_args: u32,
     max_args: u32,
-    is_pure: u32,
+    /// The constant above.
+    flags: u32,
+    /// Zero, and not read.
     reserved: u32,
 }
 
@@ -69,7 +74,8 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(RawFunction, name),
     offset_of!(RawFunction, min_args),
     offset_of!(RawFunction, max_args),
-    offset_of!(RawFunction, is_pure),
+    offset_of!(RawFunction, flags),
+    offset_of!(RawFunction, reserved),
     size_of::<RawCall>(),
     align_of::<RawCall>(),
     offset_of!(RawCall, args),
@@ -78,4 +84,9 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(RawCall, ingest_ns),
     offset_of!(RawCall, groups),
     offset_of!(RawCall, instance),
+    DONE as usize,
+    BAD_TYPE as usize,
+    FAILED as usize,
+    PURE as usize,
+    Function::ANY as usize,
 ];

@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 use super::super::fates::Fates;
 use super::super::waker::HostWaker;
 use super::{RawCommand, RawInstance, RawReply, code, reply};
-use crate::{Batch, Command, Error, ErrorKind, FateRange, Instance, Outcome, Reply};
+use crate::{Batch, Command, Error, ErrorKind, FateRange, Instance, LaneNotice, Outcome, Reply};
 
 /// What commands point at, for as long as they are read.
 #[derive(Default)]
@@ -41,9 +41,13 @@ fn raw_command(command: Command, lent: &mut Lent, child: &Arc<HostWaker>) -> Raw
         }
         Command::Assigned(start) => {
             raw.lane = start.lane;
-            raw.a = u64::from(start.position.is_some());
+            raw.a = u64::from(start.position.is_some()) | u64::from(start.is_kept) << 1;
             raw.b = start.position.unwrap_or_default();
             code::ASSIGNED
+        }
+        Command::Stored(lane, position) => {
+            (raw.lane, raw.b) = (lane, position);
+            code::STORED
         }
         Command::Revoke(lane, deadline_ns) => {
             (raw.lane, raw.b) = (lane, deadline_ns);
@@ -118,11 +122,22 @@ impl Imported {
     fn reply(&mut self, raw: RawReply) -> Reply {
         // SAFETY: a reply gives its batch away.
         let batch = unsafe { Batch::from_raw(raw.batch) };
+        let position = (raw.has_position == 1).then_some(raw.position);
         match (raw.code, batch) {
             (reply::DONE, _) => Ok(Outcome::Done),
             (reply::IDLE, _) => Ok(Outcome::Idle),
-            (reply::BATCH, Some(batch)) => Ok(Outcome::Batch(batch)),
-            (reply::END, batch) => Ok(Outcome::End(batch)),
+            (reply::BATCH, Some(batch)) => Ok(Outcome::Batch(batch, position)),
+            (reply::END, batch) => Ok(Outcome::End(batch, position)),
+            (reply::BEGIN_LANE, _) => Ok(Outcome::Lane(LaneNotice::Begin {
+                lane: raw.lane,
+                name: raw.name.to_text(),
+                committed: position,
+            })),
+            (reply::END_LANE, _) => Ok(Outcome::Lane(LaneNotice::End {
+                lane: raw.lane,
+                deadline_ns: raw.position,
+            })),
+            (reply::LOSE_LANE, _) => Ok(Outcome::Lane(LaneNotice::Lose { lane: raw.lane })),
             (reply::INSTANCE, _) => {
                 let waker = std::mem::replace(&mut self.child, HostWaker::new());
                 // SAFETY: a reply gives its instance away, which was made with the waker of the command.
@@ -135,6 +150,9 @@ impl Imported {
                 raw.error.into_result()?;
                 Err(garbage("a failure without a reason"))
             }
+            (reply::UNSUPPORTED, _) => Err(Error::failed(
+                "the plugin does not know this command: build it with the temblor-pdk of this host",
+            )),
             (other, _) => Err(garbage(&format!("what is no reply: code {other}"))),
         }
     }

@@ -3,19 +3,25 @@
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use super::super::fates::Fates;
-use super::super::text::RawError;
+use super::super::text::{RawError, RawText};
 use super::super::{fence, waker};
 use super::{InstanceVtable, RawCommand, RawInstance, RawReply, code, reply};
 use crate::{
-    Batch, Command, Error, FateRange, Instance, LaneStart, Outcome, PullLimits, PullNumber, Reply,
+    Batch, Command, Error, FateRange, Instance, LaneNotice, LaneStart, Outcome, PullLimits,
+    PullNumber, Reply,
 };
 
 impl RawReply {
-    const EMPTY: RawReply = RawReply {
+    pub(super) const EMPTY: RawReply = RawReply {
         code: reply::FAILED,
+        lane: 0,
         error: RawError::NONE,
         batch: std::ptr::null(),
         instance: RawInstance::NONE,
+        position: 0,
+        has_position: 0,
+        reserved: 0,
+        name: RawText::EMPTY,
     };
 
     fn failed(error: Error) -> Self {
@@ -32,11 +38,35 @@ impl RawReply {
         }
     }
 
-    fn batch(code: u32, batch: Option<Batch>) -> Self {
+    fn batch(code: u32, batch: Option<Batch>, position: Option<u64>) -> Self {
         RawReply {
-            code,
             batch: batch.map_or(std::ptr::null(), Batch::into_raw),
-            ..RawReply::EMPTY
+            ..RawReply::code(code).at(position)
+        }
+    }
+
+    fn lane(notice: LaneNotice) -> Self {
+        let lane = notice.lane();
+        let reply = match notice {
+            LaneNotice::Begin {
+                name, committed, ..
+            } => RawReply {
+                name: RawText::new(name),
+                ..RawReply::code(reply::BEGIN_LANE).at(committed)
+            },
+            LaneNotice::End { deadline_ns, .. } => {
+                RawReply::code(reply::END_LANE).at(Some(deadline_ns))
+            }
+            LaneNotice::Lose { .. } => RawReply::code(reply::LOSE_LANE),
+        };
+        RawReply { lane, ..reply }
+    }
+
+    fn at(self, position: Option<u64>) -> Self {
+        RawReply {
+            position: position.unwrap_or_default(),
+            has_position: u32::from(position.is_some()),
+            ..self
         }
     }
 }
@@ -79,8 +109,11 @@ impl Exported {
             Err(error) => RawReply::failed(error),
             Ok(Outcome::Done) => RawReply::code(reply::DONE),
             Ok(Outcome::Idle) => RawReply::code(reply::IDLE),
-            Ok(Outcome::Batch(batch)) => RawReply::batch(reply::BATCH, Some(batch)),
-            Ok(Outcome::End(batch)) => RawReply::batch(reply::END, batch),
+            Ok(Outcome::Batch(batch, position)) => {
+                RawReply::batch(reply::BATCH, Some(batch), position)
+            }
+            Ok(Outcome::End(batch, position)) => RawReply::batch(reply::END, batch, position),
+            Ok(Outcome::Lane(notice)) => RawReply::lane(notice),
             Ok(Outcome::Instance(instance)) => match self.child.take() {
                 Some(waker) => RawReply {
                     code: reply::INSTANCE,
@@ -103,7 +136,8 @@ unsafe extern "C" fn poll(data: *mut (), command: *mut RawCommand, out: *mut Raw
         let command = match command {
             // SAFETY: a valid command, which is taken once.
             Some(raw) => match unsafe { take_command(raw, &mut exported.child) } {
-                Ok(command) => Some(command),
+                Ok(Some(command)) => Some(command),
+                Ok(None) => return Some(RawReply::code(reply::UNSUPPORTED)),
                 Err(error) => return Some(RawReply::failed(error)),
             },
             None => None,
@@ -139,12 +173,15 @@ unsafe extern "C" fn release(data: *mut ()) {
     fence::silence(move || drop(exported));
 }
 
-/// Reads a command and takes over what it owns.
+/// Reads a command and takes over what it owns; none, and nothing is taken, if it is a command of a later version.
 ///
 /// # Safety
 /// The command is valid, comes from [`raw_command`], and is taken once.
-unsafe fn take_command(raw: &mut RawCommand, child: &mut Option<Waker>) -> Result<Command, Error> {
-    Ok(match raw.code {
+unsafe fn take_command(
+    raw: &mut RawCommand,
+    child: &mut Option<Waker>,
+) -> Result<Option<Command>, Error> {
+    Ok(Some(match raw.code {
         code::PULL => Command::Pull(
             PullLimits {
                 events: raw.lane,
@@ -163,8 +200,10 @@ unsafe fn take_command(raw: &mut RawCommand, child: &mut Option<Waker>) -> Resul
         }
         code::ASSIGNED => Command::Assigned(LaneStart {
             lane: raw.lane,
-            position: (raw.a == 1).then_some(raw.b),
+            position: (raw.a & 1 != 0).then_some(raw.b),
+            is_kept: raw.a & 2 != 0,
         }),
+        code::STORED => Command::Stored(raw.lane, raw.b),
         code::REVOKE => Command::Revoke(raw.lane, raw.b),
         code::LOST => Command::Lost(raw.lane),
         code::UNDECODABLE => {
@@ -196,6 +235,6 @@ unsafe fn take_command(raw: &mut RawCommand, child: &mut Option<Waker>) -> Resul
         code::RESUME => Command::Resume,
         code::DRAIN => Command::Drain,
         code::STOP => Command::Stop,
-        other => return Err(Error::failed(format!("unknown command {other}"))),
-    })
+        _ => return Ok(None),
+    }))
 }

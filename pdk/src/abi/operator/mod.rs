@@ -18,6 +18,12 @@ type Operator = Box<dyn DynOperator>;
 const WANTS_FEEDBACK: u32 = 1;
 const ROUTES_AROUND: u32 = 1 << 1;
 
+/// What became of an event; see [`FeedbackKind`]. Others are passed over.
+const ACK: u32 = 1;
+const FAIL: u32 = 2;
+const OPEN: u32 = 3;
+const CLOSE: u32 = 4;
+
 #[repr(C)]
 struct OperatorVtable {
     /// How many outputs there are.
@@ -56,7 +62,7 @@ struct RawEventSink {
 #[repr(C)]
 struct RawFeedback {
     output: u32,
-    /// 1 to 4, as in [`FeedbackKind`].
+    /// One of the constants above.
     kind: u32,
     latency_ns: u64,
     now_ns: u64,
@@ -65,10 +71,10 @@ struct RawFeedback {
 impl RawFeedback {
     fn new(feedback: &Feedback) -> Self {
         let (kind, latency_ns) = match feedback.kind {
-            FeedbackKind::Ack { latency_ns } => (1, latency_ns),
-            FeedbackKind::Fail => (2, 0),
-            FeedbackKind::Open => (3, 0),
-            FeedbackKind::Close => (4, 0),
+            FeedbackKind::Ack { latency_ns } => (ACK, latency_ns),
+            FeedbackKind::Fail => (FAIL, 0),
+            FeedbackKind::Open => (OPEN, 0),
+            FeedbackKind::Close => (CLOSE, 0),
         };
         RawFeedback {
             output: feedback.output,
@@ -81,12 +87,12 @@ impl RawFeedback {
     /// What it says; none for a kind of a later version.
     fn read(&self) -> Option<Feedback> {
         let kind = match self.kind {
-            1 => FeedbackKind::Ack {
+            ACK => FeedbackKind::Ack {
                 latency_ns: self.latency_ns,
             },
-            2 => FeedbackKind::Fail,
-            3 => FeedbackKind::Open,
-            4 => FeedbackKind::Close,
+            FAIL => FeedbackKind::Fail,
+            OPEN => FeedbackKind::Open,
+            CLOSE => FeedbackKind::Close,
             _ => return None,
         };
         Some(Feedback {
@@ -121,4 +127,10 @@ pub(super) const LAYOUT: &[usize] = &[
     offset_of!(RawFeedback, kind),
     offset_of!(RawFeedback, latency_ns),
     offset_of!(RawFeedback, now_ns),
+    WANTS_FEEDBACK as usize,
+    ROUTES_AROUND as usize,
+    ACK as usize,
+    FAIL as usize,
+    OPEN as usize,
+    CLOSE as usize,
 ];
