@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) temblor: PathBuf,
     /// The library of the connector that goes wrong.
     pub(crate) plugin: PathBuf,
+    /// The library of the connectors of Kafka.
+    pub(crate) kafka: PathBuf,
     pub(crate) seed: u64,
     pub(crate) rate: u64,
     /// What times are multiplied by within which something has to happen.

@@ -27,6 +27,17 @@ impl Report {
         }
     }
 
+    /// Adds what a part of it came to.
+    pub(crate) fn add(&mut self, part: Report) {
+        self.sent += part.sent;
+        self.delivered += part.delivered;
+        self.lost += part.lost;
+        self.duplicates += part.duplicates;
+        self.duplicates_most += part.duplicates_most;
+        self.notes.extend(part.notes);
+        self.findings.extend(part.findings);
+    }
+
     /// A finding, unless `holds`.
     pub(crate) fn check(&mut self, holds: bool, finding: impl FnOnce() -> String) {
         if !holds {

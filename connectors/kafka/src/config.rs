@@ -29,6 +29,11 @@ pub struct ConsumerConfig {
     /// In `transactional` mode: how often it is committed how far the events were delivered, in milliseconds.
     #[serde(default = "commit_interval_ms")]
     commit_interval_ms: u32,
+    /// In `transactional` mode: so many records may be delivered and not committed, which are what comes again after a
+    /// crash beside what was in flight; from a quarter of it on it is committed before its time.
+    #[serde(default = "uncommitted_records")]
+    #[schemars(extend("x-limit" = {"unit": "records", "beyond": "nothing more is consumed until it is committed"}))]
+    uncommitted_records: u32,
     /// What to do with a record whose event failed; `retry` by default.
     #[serde(default)]
     on_failed: OnFailed,
@@ -153,7 +158,11 @@ fn mark_secrets(schema: &mut Schema) {
 }
 
 fn commit_interval_ms() -> u32 {
-    5_000
+    1_000
+}
+
+fn uncommitted_records() -> u32 {
+    100_000
 }
 
 fn revoke_timeout_ms() -> u64 {
@@ -171,10 +180,22 @@ pub(crate) struct ConsumerSettings {
     pub(crate) topics: Vec<String>,
     /// Whether fates say how far the group has come.
     pub(crate) by_fates: bool,
+    /// When it is committed, unless that is left to librdkafka.
+    pub(crate) commits: Option<CommitPolicy>,
+    /// After so long without a sign of life the brokers give the partitions to others.
+    pub(crate) dead_after: Duration,
     pub(crate) on_failed: OnFailed,
     pub(crate) revoke_timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) client: ClientConfig,
+}
+
+/// When it is committed how far this member has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CommitPolicy {
+    pub(crate) interval: Duration,
+    /// How many records may be delivered and not committed.
+    pub(crate) most: u64,
 }
 
 /// A producer's configuration that fits together.
@@ -226,12 +247,16 @@ impl ConsumerConfig {
             defaults.push(("partition.assignment.strategy", strategy));
         }
         let mut own: &[Own] = &[];
+        let mut commits = None;
         if self.mode == Mode::Transactional {
             own = &TRANSACTIONAL;
-            let interval = self.commit_interval_ms.max(1).to_string();
-            defaults.push(("enable.auto.commit", "true".to_owned()));
+            // librdkafka commits nothing by itself for the length of a rebalance.
+            defaults.push(("enable.auto.commit", "false".to_owned()));
             defaults.push(("enable.auto.offset.store", "false".to_owned()));
-            defaults.push(("auto.commit.interval.ms", interval));
+            commits = Some(CommitPolicy {
+                interval: Duration::from_millis(self.commit_interval_ms.max(1).into()),
+                most: self.uncommitted_records.max(1).into(),
+            });
         }
         let client = client_config(Side::Consumer, &defaults, own, written)?;
         Ok(ConsumerSettings {
@@ -239,6 +264,8 @@ impl ConsumerConfig {
             group: self.group_id,
             topics: self.topics,
             by_fates,
+            commits,
+            dead_after: dead_after(&client),
             on_failed: self.on_failed,
             revoke_timeout: Duration::from_millis(self.revoke_timeout_ms),
             connect_timeout: Duration::from_millis(self.connect_timeout_ms),
@@ -286,6 +313,13 @@ impl ProducerConfig {
             client,
         })
     }
+}
+
+fn dead_after(client: &ClientConfig) -> Duration {
+    let millis = client.get("session.timeout.ms");
+    // What librdkafka takes where nothing is said.
+    let millis = millis.and_then(|millis| millis.parse().ok());
+    Duration::from_millis(millis.unwrap_or(45_000))
 }
 
 fn brokers(brokers: &[String]) -> Result<String> {

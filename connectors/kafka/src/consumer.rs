@@ -160,7 +160,7 @@ impl Source for KafkaSource {
                 say(notice, out);
                 return Ok(Pull::Ready);
             }
-            let Some(chunk) = self.held.take() else {
+            if self.held.is_none() {
                 let arriving = match out.wait(self.chunks.recv_async()).await {
                     None => return Ok(Pull::Idle),
                     Some(Ok(arriving)) => arriving?,
@@ -176,6 +176,16 @@ impl Source for KafkaSource {
                     self.held = Some(chunk);
                 }
                 // What is to be said of lanes comes first.
+                continue;
+            }
+            let change = self.shared.listen();
+            if !self.shared.may_go_on() {
+                match out.wait(change).await {
+                    None => return Ok(Pull::Idle),
+                    Some(()) => continue,
+                }
+            }
+            let Some(chunk) = self.held.take() else {
                 continue;
             };
             let sent = chunk.sent(out.number().pull);

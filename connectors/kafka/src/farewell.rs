@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 
-use crate::rebalance::{Callbacks, commit_all};
+use crate::commits::{commit_all, is_in_flux, tell};
+use crate::rebalance::Callbacks;
 use crate::shared::Shared;
 
 /// How long what was reached is tried to be committed while the group does not take it.
@@ -36,8 +37,10 @@ fn commit(shared: &Shared, consumer: &BaseConsumer<Callbacks>) {
     let until = Instant::now() + COMMIT;
     while let Err(code) = commit_all(shared, consumer) {
         if !passes(code) || Instant::now() >= until {
-            break;
+            return tell(shared, code);
         }
+        // It is a member as long as it takes part.
+        shared.is_known();
         // Nobody wants records any more.
         let _ = consumer.poll(POLL);
     }
@@ -45,14 +48,14 @@ fn commit(shared: &Shared, consumer: &BaseConsumer<Callbacks>) {
 
 fn passes(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
-    matches!(
-        code,
-        Code::RebalanceInProgress
-            | Code::CoordinatorNotAvailable
-            | Code::CoordinatorLoadInProgress
-            | Code::NotCoordinator
-            | Code::RequestTimedOut
-    )
+    is_in_flux(code)
+        || matches!(
+            code,
+            Code::CoordinatorNotAvailable
+                | Code::CoordinatorLoadInProgress
+                | Code::NotCoordinator
+                | Code::RequestTimedOut
+        )
 }
 
 /// librdkafka (2.12) does not come to an end when a consumer is closed after an error that it calls fatal: that waits for

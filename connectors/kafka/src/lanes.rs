@@ -80,6 +80,8 @@ enum Status {
     Assigned,
     /// It is about to go: nothing more is handed over.
     Stopping,
+    /// Another member's already, which librdkafka is about to say.
+    Lost,
     /// It is about to be consumed again from an earlier offset.
     Rewinding,
 }
@@ -94,6 +96,8 @@ struct LaneState {
     reached: Option<i64>,
     /// Whether that is not stored yet.
     is_news: bool,
+    /// The offset that a consumer would begin with that got the lane now; none before anything was handed over.
+    committed: Option<i64>,
     known: Known,
     /// The group's position, once it was asked for.
     outside: Option<i64>,
@@ -210,9 +214,47 @@ impl Lanes {
         };
         let may = lane.is_begun(generation);
         if may {
+            lane.committed.get_or_insert(sent.first);
             lane.sent.push_back(sent);
         }
         may
+    }
+
+    /// How many records were delivered and are not committed, so that they would come again.
+    pub(crate) fn uncommitted(&self) -> u64 {
+        self.lanes.iter().map(LaneState::uncommitted).sum()
+    }
+
+    /// What there is to commit.
+    pub(crate) fn to_commit(&self) -> Vec<(Place, i64)> {
+        let lanes = self.lanes.iter().filter(|lane| lane.uncommitted() > 0);
+        let reached = lanes.filter_map(|lane| Some((lane.place.clone(), lane.reached?)));
+        reached.collect()
+    }
+
+    /// A partition is committed up to an offset.
+    pub(crate) fn committed(&mut self, place: &Place, offset: i64) {
+        if let Some(lane) = self.get_mut(place) {
+            lane.committed = lane.committed.map(|before| before.max(offset));
+        }
+    }
+
+    /// Where this member stands in those partitions of which it has handed something over.
+    pub(crate) fn standing(&self) -> Vec<(Place, i64)> {
+        let held = self.lanes.iter().filter(|lane| lane.status != Status::Gone);
+        let standing = held.filter_map(|lane| {
+            let offset = lane.reached.or(lane.committed)?;
+            Some((lane.place.clone(), offset))
+        });
+        standing.collect()
+    }
+
+    /// All partitions are another member's: nothing more of them is handed over.
+    pub(crate) fn stop_all(&mut self) {
+        let held = self.lanes.iter_mut();
+        for lane in held.filter(|lane| lane.status != Status::Gone) {
+            lane.status = Status::Lost;
+        }
     }
 
     /// Whether a rewinding lane still waits for this; if so, it goes on.
@@ -278,6 +320,7 @@ impl LaneState {
             sent: VecDeque::new(),
             reached: None,
             is_news: false,
+            committed: None,
             known: Known::default(),
             outside: None,
             deadline_ns: 0,
@@ -294,6 +337,15 @@ impl LaneState {
         self.reached = None;
         self.outside = None;
         self.is_news = false;
+        self.committed = None;
+    }
+
+    /// How many offsets were reached beyond what is committed.
+    fn uncommitted(&self) -> u64 {
+        match (self.reached, self.committed) {
+            (Some(reached), Some(committed)) => (reached - committed).max(0).unsigned_abs(),
+            _ => 0,
+        }
     }
 
     fn settle(&mut self, range: &FateRange, policy: OnFailed, deeds: &mut Vec<Deed>) {

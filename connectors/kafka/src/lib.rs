@@ -5,6 +5,7 @@
 //! shortly.
 
 mod client;
+mod commits;
 mod config;
 mod consumer;
 mod farewell;

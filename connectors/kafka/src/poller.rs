@@ -13,6 +13,7 @@ use temblor_pdk::log::Level;
 use temblor_pdk::{Error, Result};
 
 use crate::client::{help, hint, probe};
+use crate::commits::{Membership, start};
 use crate::config::is_pattern;
 use crate::farewell::leave;
 use crate::lanes::{Place, Rewind};
@@ -42,13 +43,14 @@ pub(crate) type Arriving = Result<Option<Chunk>>;
 /// The thread's own.
 pub(crate) struct Poller {
     shared: Arc<Shared>,
-    consumer: BaseConsumer<Callbacks>,
+    consumer: Arc<BaseConsumer<Callbacks>>,
     chunks: flume::Sender<Arriving>,
     chunk: Option<Chunk>,
     rewinds: Vec<(Instant, Rewind)>,
     /// Partitions of which records are handed over one by one, up to an offset.
     one_by_one: HashMap<Place, i64>,
     full_since: Option<Instant>,
+    membership: Membership,
     wonder: Wonder,
     stuck: Stuck,
 }
@@ -71,12 +73,13 @@ pub(crate) fn run(
             let _ = ready.send(Ok(()));
             let poller = Poller {
                 shared: Arc::clone(shared),
-                consumer,
+                consumer: Arc::new(consumer),
                 chunks,
                 chunk: None,
                 rewinds: Vec::new(),
                 one_by_one: HashMap::new(),
                 full_since: None,
+                membership: Membership::default(),
                 wonder: Wonder::default(),
                 stuck: Stuck::new(),
             };
@@ -121,7 +124,9 @@ fn connect(shared: &Arc<Shared>) -> Result<BaseConsumer<Callbacks>> {
 
 impl Poller {
     fn serve(mut self) -> Option<BaseConsumer<Callbacks>> {
+        let committer = start(&self.shared, &self.consumer, &self.chunks);
         while !self.shared.is_stopping() {
+            self.membership.ask(&self.shared, &self.consumer);
             if self.shared.has_news.swap(false, Ordering::AcqRel) {
                 self.hear();
             }
@@ -131,7 +136,12 @@ impl Poller {
             self.stuck.ask(&self.shared, &self.consumer);
             self.poll();
         }
-        leave(&self.shared, self.consumer)
+        if let Some(committer) = committer {
+            // A panic there has been shown already.
+            let _ = committer.join();
+        }
+        // Nobody else holds it any more.
+        leave(&self.shared, Arc::into_inner(self.consumer)?)
     }
 
     /// Takes what is there, up to a chunk.

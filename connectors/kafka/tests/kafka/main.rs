@@ -5,6 +5,7 @@
 mod bad;
 #[path = "../broker/mod.rs"]
 mod broker;
+mod commits;
 mod conformance;
 mod contact;
 mod fates;
