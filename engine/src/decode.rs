@@ -20,10 +20,12 @@ use crate::letter::{Letters, OnFailure, Reason, Stage};
 use crate::parcel::{Parcel, Tickets};
 use crate::streams::{OpenStream, Streams};
 
-/// What a new stream is decoded with: both keep what they know of it.
+/// What a new stream is decoded with: preprocessors keep what they know of it, and so do most codecs.
 pub(crate) struct Steps {
     pub(crate) preprocessors: Vec<Step>,
     pub(crate) codec: Box<dyn DynCodec>,
+    /// Whether the codec may go on to another stream.
+    pub(crate) is_stateless: bool,
 }
 
 /// Makes the preprocessors and the codec of a new stream.
@@ -61,6 +63,8 @@ pub(crate) struct Decoder {
     make: MakeSteps,
     /// The streams that have not ended.
     streams: HashMap<(Lane, u64), Stream>,
+    /// A stateless codec for messages, where nothing else is made for each of them.
+    kept: Option<Box<dyn DynCodec>>,
     reading: Reading,
     /// What becomes of what cannot be decoded.
     on_failure: OnFailure,
@@ -135,6 +139,7 @@ impl Decoder {
         Decoder {
             make,
             streams: HashMap::new(),
+            kept: None,
             reading: Reading {
                 codec: format!("codec `{codec}`"),
                 times,

@@ -15,6 +15,11 @@ pub trait Codec: Sized + Send + 'static {
     /// What it says about itself.
     const INFO: ProcessorInfo;
 
+    /// Whether what becomes of a frame depends on nothing of the frames before. Then one codec serves messages that
+    /// have nothing to do with each other; otherwise the engine makes one for each of them. Memory that is only kept to
+    /// be used again does not count.
+    const IS_STATELESS: bool = false;
+
     /// Makes the codec.
     ///
     /// # Errors

@@ -201,6 +201,9 @@ impl Entry {
     pub const fn codec<C: Codec>(origin: Origin) -> Self {
         let native = Native::Codec(make_codec::<C>);
         let mut entry = Entry::new(Kind::Codec, C::INFO, origin, native);
+        if C::IS_STATELESS {
+            entry.flags |= flags::STATELESS;
+        }
         entry.schema = schema_of::<C::Config>;
         entry
     }
@@ -291,6 +294,12 @@ impl Entry {
     #[must_use]
     pub fn sink(&self) -> Option<crate::SinkInfo> {
         ConnectorInfo::sink_of(self.flags)
+    }
+
+    /// Whether a codec keeps nothing from one frame to the next; see [`Codec::IS_STATELESS`].
+    #[must_use]
+    pub fn is_stateless(&self) -> bool {
+        self.flags & flags::STATELESS != 0
     }
 
     /// The JSON Schema of its configuration, as JSON text; empty if making it panicked.

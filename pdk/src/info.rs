@@ -81,6 +81,8 @@ pub(crate) mod flags {
     pub(crate) const LATE: u32 = 1 << 5;
     /// The source tells of its lanes.
     pub(crate) const LANES: u32 = 1 << 6;
+    /// The codec keeps nothing from one frame to the next.
+    pub(crate) const STATELESS: u32 = 1 << 16;
     /// The crate was built with `panic = "abort"`.
     pub(crate) const PANIC_ABORT: u32 = 1 << 31;
 }

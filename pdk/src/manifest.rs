@@ -15,6 +15,7 @@ pub const CAPABILITIES: &[&str] = &[
     "sink.bytes/1",
     "sink.values/1",
     "codec/1",
+    "codec.stateless/1",
     "preprocessor/1",
     "postprocessor/1",
     "operator/1",
@@ -86,7 +87,13 @@ pub const fn connector<C: Connector>(origin: Origin) -> [&'static str; PIECES] {
 /// The record of a codec.
 #[must_use]
 pub const fn codec<C: Codec>(origin: Origin) -> [&'static str; PIECES] {
-    entry("codec", C::INFO.name, origin, ["\"codec/1\"", "", "", ""])
+    let stateless = if C::IS_STATELESS {
+        ",\"codec.stateless/1\""
+    } else {
+        ""
+    };
+    let capabilities = ["\"codec/1\"", stateless, "", ""];
+    entry("codec", C::INFO.name, origin, capabilities)
 }
 
 /// The record of a preprocessor.

@@ -65,6 +65,7 @@ impl Any {
 impl Codec for Any {
     type Config = Config;
     const INFO: ProcessorInfo = Any::INFO;
+    const IS_STATELESS: bool = true;
 
     fn new(_config: Config) -> Result<Self> {
         Ok(Any)
@@ -191,6 +192,8 @@ fn entries_know_where_they_come_from() {
         .find(|e| e.kind() == Kind::Codec)
         .expect("registered");
     assert_eq!((codec.source(), codec.sink()), (None, None));
+    assert!(!entry.is_stateless() && !entry.describe().is_stateless());
+    assert!(codec.is_stateless() && codec.describe().is_stateless());
 }
 
 #[test]
@@ -203,7 +206,7 @@ fn every_registration_leaves_a_record() {
         ),
         ("connector", "in", &["source.bytes/1", "source.lanes/1"]),
         ("connector", "out", &["sink.values/1"]),
-        ("codec", "any", &["codec/1"]),
+        ("codec", "any", &["codec/1", "codec.stateless/1"]),
         ("preprocessor", "any", &["preprocessor/1"]),
         ("postprocessor", "any", &["postprocessor/1"]),
         ("operator", "any", &["operator/1"]),

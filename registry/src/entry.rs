@@ -100,6 +100,14 @@ impl Registered {
         }
     }
 
+    /// Returns whether a codec keeps nothing from one frame to the next.
+    pub fn is_stateless(&self) -> bool {
+        match self.code {
+            Code::Builtin(entry) => entry.is_stateless(),
+            Code::Plugin(entry) => entry.is_stateless(),
+        }
+    }
+
     /// Makes a connector; `config` is a JSON object.
     ///
     /// # Errors

@@ -23,6 +23,8 @@ pub(crate) struct Outside {
     pub(crate) brokers: String,
     /// The last error that says more than that nobody answers.
     last: Mutex<Option<(RDKafkaErrorCode, String)>>,
+    /// What the last connection that broke has said.
+    broken: Mutex<Option<String>>,
 }
 
 impl Outside {
@@ -31,11 +33,17 @@ impl Outside {
             host: host.clone(),
             brokers: brokers.to_owned(),
             last: Mutex::default(),
+            broken: Mutex::default(),
         }
     }
 
     /// Takes a line of librdkafka's log. What it calls an error it mostly recovers from.
     pub(crate) fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        if facility == "FAIL" {
+            let text = text.split_once("]: ").map_or(text, |(_, text)| text);
+            let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+            *broken = Some(text.to_owned());
+        }
         let level = match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
                 Level::Error
@@ -52,9 +60,14 @@ impl Outside {
     pub(crate) fn error(&self, error: &KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
         let code = code.unwrap_or(RDKafkaErrorCode::Unknown);
-        let says_little = code == RDKafkaErrorCode::AllBrokersDown;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if !(says_little && last.is_some()) {
+        let says_more = match &*last {
+            None => true,
+            Some((before, _)) => {
+                code != RDKafkaErrorCode::AllBrokersDown && (is_final(code) || !is_final(*before))
+            }
+        };
+        if says_more {
             *last = Some((code, reason.to_owned()));
         }
         drop(last);
@@ -67,6 +80,12 @@ impl Outside {
         last.take()
     }
 
+    /// Forgets the last error, unless it is one to keep.
+    fn forget_unless(&self, keeps: fn(RDKafkaErrorCode) -> bool) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.take_if(|(code, _)| !keeps(*code));
+    }
+
     fn peek(&self) -> Option<(RDKafkaErrorCode, String)> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.clone()
@@ -75,20 +94,29 @@ impl Outside {
 
 /// What may help against an error.
 pub(crate) fn help(code: RDKafkaErrorCode) -> &'static str {
+    hint(code).unwrap_or(
+        "check `brokers`, that a Kafka broker listens there, and that `security.protocol` in `rdkafka_options` is what \
+         it speaks",
+    )
+}
+
+/// What may help against an error that has a reason of its own.
+pub(crate) fn hint(code: RDKafkaErrorCode) -> Option<&'static str> {
     use RDKafkaErrorCode as Code;
-    match code {
+    let text = match code {
         Code::Authentication | Code::SaslAuthenticationFailed => {
             "check `sasl.mechanism`, `sasl.username` and `sasl.password` in `rdkafka_options`"
         }
         Code::UnsupportedSASLMechanism => "set `sasl.mechanism` to one that the broker offers",
         Code::SSL => {
-            "check `security.protocol` and `ssl.ca.location` in `rdkafka_options`, and that the listener speaks TLS"
+            "check that the listener speaks TLS, `security.protocol` and `ssl.ca.location` in `rdkafka_options`, and the \
+             names and the time that its certificate is good for"
         }
         Code::TopicAuthorizationFailed => "allow the user to read, or to write, the topic",
         Code::GroupAuthorizationFailed => {
             "allow the user to read the group, or choose another `group_id`"
         }
-        Code::ClusterAuthorizationFailed => {
+        Code::ClusterAuthorizationFailed | Code::TransactionalIdAuthorizationFailed => {
             "allow the user idempotent writes on the cluster, or set `enable.idempotence` to false"
         }
         Code::UnknownTopicOrPartition | Code::UnknownTopic => {
@@ -99,15 +127,37 @@ pub(crate) fn help(code: RDKafkaErrorCode) -> &'static str {
             "all members of a group need the same `partition.assignment.strategy`, or the group is used by others: \
              choose another `group_id`"
         }
-        _ => {
-            "check `brokers`, that a Kafka broker listens there, and that `security.protocol` in `rdkafka_options` is \
-             what it speaks"
+        Code::InvalidSessionTimeout => {
+            "set `session.timeout.ms` in `rdkafka_options` to what the brokers allow: see their \
+             `group.min.session.timeout.ms` and `group.max.session.timeout.ms`"
         }
-    }
+        Code::InvalidGroupId => "choose another `group_id`",
+        Code::GroupMaxSizeReached => {
+            "stop a member of the group, or raise `group.max.size` of the brokers"
+        }
+        Code::UnsupportedVersion => {
+            "the brokers are too old for an option that is set in `rdkafka_options`: see the broker's log for its reason"
+        }
+        Code::OffsetMetadataTooLarge | Code::InvalidCommitOffsetSize => {
+            "raise `offset.metadata.max.bytes` of the brokers"
+        }
+        Code::UnsupportedCompressionType => {
+            "build the connector with its feature `zstd` if the records are compressed with it"
+        }
+        Code::InvalidTopic => "correct the topic's name",
+        _ => return None,
+    };
+    Some(text)
+}
+
+/// Whether a group is refused, which librdkafka says once only.
+pub(crate) fn refuses_group(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(code, Code::GroupAuthorizationFailed | Code::InvalidGroupId)
 }
 
 /// Whether waiting cannot help.
-fn is_final(code: RDKafkaErrorCode) -> bool {
+pub(crate) fn is_final(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
         code,
@@ -116,7 +166,9 @@ fn is_final(code: RDKafkaErrorCode) -> bool {
             | Code::UnsupportedSASLMechanism
             | Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
+            | Code::InvalidGroupId
             | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed
     )
 }
 
@@ -171,7 +223,7 @@ pub(crate) fn probe<C: ClientContext>(
             _ => drop(open.pop()),
         }
     }
-    outside.take();
+    outside.forget_unless(refuses_group);
     Ok(())
 }
 
@@ -198,20 +250,47 @@ fn refused(outside: &Outside, topic: &str, code: RDKafkaErrorCode) -> Error {
 
 fn no_answer(outside: &Outside, reason: &KafkaError, timeout: Duration) -> Error {
     let brokers = &outside.brokers;
-    match outside.take() {
-        Some((code, reason)) if is_final(code) => Error::failed(format!(
+    let heard = outside.take();
+    if let Some((code, reason)) = heard.as_ref().filter(|(code, _)| is_final(*code)) {
+        return Error::failed(format!(
             "the brokers `{brokers}` refuse the connection: {reason}\nhelp: {}",
-            help(code)
-        )),
-        Some((code, reason)) => Error::disconnected(format!(
-            "no broker of `{brokers}` has answered within {} ms: {reason}\nhelp: {}",
-            timeout.as_millis(),
-            help(code)
-        )),
-        None => Error::disconnected(format!(
-            "no broker of `{brokers}` has answered within {} ms: {reason}\nhelp: {}",
-            timeout.as_millis(),
-            help(RDKafkaErrorCode::AllBrokersDown)
-        )),
+            help(*code)
+        ));
+    }
+    let mut broken = outside
+        .broken
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let (code, why) = match (heard, broken.take()) {
+        (Some((code, text)), None) => (code, text),
+        (Some((code, text)), Some(_)) if code != RDKafkaErrorCode::AllBrokersDown => (code, text),
+        (_, Some(text)) => (RDKafkaErrorCode::BrokerTransportFailure, text),
+        (None, None) => (
+            RDKafkaErrorCode::BrokerTransportFailure,
+            format!("nothing comes that is an answer in Kafka's protocol ({reason})"),
+        ),
+    };
+    // Said as of a connection that broke, like all others.
+    let code = match why.contains("SSL_HANDSHAKE") {
+        true => RDKafkaErrorCode::SSL,
+        false => code,
+    };
+    Error::disconnected(format!(
+        "no broker of `{brokers}` has answered within {} ms: {why}{}\nhelp: {}",
+        timeout.as_millis(),
+        protocol(&why),
+        help(code)
+    ))
+}
+
+/// What was answered, where librdkafka has taken the first bytes of something else for a size.
+fn protocol(text: &str) -> &'static str {
+    let size = text
+        .split_once("Invalid response size ")
+        .and_then(|(_, rest)| rest.split(' ').next()?.parse::<i32>().ok());
+    match size.map(i32::to_be_bytes) {
+        None => "",
+        Some([b'H', b'T', b'T', b'P']) => "; that is an answer in HTTP, and no Kafka broker",
+        Some(_) => "; that is no answer in Kafka's protocol",
     }
 }

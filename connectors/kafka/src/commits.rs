@@ -1,31 +1,55 @@
 //! When it is committed how far this member has come, and whether it is a member at all, which a commit says too.
 
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
+use temblor_pdk::Error;
 use temblor_pdk::log::Level;
 
 use crate::config::CommitPolicy;
 use crate::lanes::Place;
+use crate::poller::Arriving;
 use crate::rebalance::{Callbacks, list_of, places};
 use crate::shared::Shared;
 
 /// How long it is waited before a question is asked again that could not be answered yet.
 const AGAIN: Duration = Duration::from_millis(100);
-/// How long a rebalance may keep the last commit from being made.
-const LAST: Duration = Duration::from_secs(5);
-
 /// Whether a commit has failed because the group is about to share its partitions out anew. This member has not learnt
 /// yet what generation the group is in; the next commit makes up for it.
 pub(crate) fn is_in_flux(code: Code) -> bool {
     matches!(code, Code::IllegalGeneration | Code::RebalanceInProgress)
 }
 
+/// Starts the thread that commits, where that is not left to librdkafka.
+pub(crate) fn start(
+    shared: &Arc<Shared>,
+    consumer: &Arc<BaseConsumer<Callbacks>>,
+    chunks: &flume::Sender<Arriving>,
+) -> Option<JoinHandle<()>> {
+    let policy = shared.settings.commits?;
+    let (serving, consumer) = (Arc::clone(shared), Arc::clone(consumer));
+    let thread = std::thread::Builder::new().name("kafka commits".to_owned());
+    let started = thread.spawn(move || {
+        let _ = serving.committer.set(std::thread::current());
+        keep(&serving, &consumer, policy);
+    });
+    match started {
+        Ok(committer) => Some(committer),
+        Err(reason) => {
+            let message = format!("cannot start a thread that commits: {reason}");
+            let _ = chunks.send(Err(Error::disconnected(message)));
+            None
+        }
+    }
+}
+
 /// Commits in a thread of its own, until the connector stops: waiting for a commit keeps nothing else from going on, and
 /// whoever commits in the background is not told by librdkafka what came of it.
-pub(crate) fn keep(shared: &Shared, consumer: &BaseConsumer<Callbacks>, policy: CommitPolicy) {
+fn keep(shared: &Shared, consumer: &BaseConsumer<Callbacks>, policy: CommitPolicy) {
     let mut last = Instant::now();
     let mut has_failed = false;
     while !shared.is_stopping() {
@@ -159,20 +183,8 @@ fn commit_list(
 pub(crate) fn commit_all(shared: &Shared, consumer: &BaseConsumer<Callbacks>) -> Result<(), Code> {
     match consumer.assignment() {
         Ok(list) => commit(shared, consumer, &places(&list)),
-        Err(reason) => Err(reason.rdkafka_error_code().unwrap_or(Code::Unknown)),
-    }
-}
-
-/// The same before the group is left, which may be amid a rebalance: that goes on until the commit can be made.
-pub(crate) fn commit_last(shared: &Shared, consumer: &BaseConsumer<Callbacks>) {
-    let began = Instant::now();
-    while let Err(code) = commit_all(shared, consumer) {
-        if !is_in_flux(code) || began.elapsed() > LAST {
-            return tell(shared, code);
-        }
-        shared.is_known();
-        // Nothing of it is handed over: it comes again wherever the partition goes.
-        drop(consumer.poll(AGAIN));
+        // One that is closed has nothing any more.
+        Err(_) => Ok(()),
     }
 }
 

@@ -5,11 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use temblor_pdk::schemars::JsonSchema;
+use temblor_pdk::schemars::{JsonSchema, Schema};
 use temblor_pdk::serde::Deserialize;
+use temblor_pdk::serde_json::{Map, Value, json};
 use temblor_pdk::{Error, Result};
 
-use crate::options::{Own, Side, client_config, flag};
+use crate::options::{Own, Side, client_config, flag, secrets};
 
 /// Consumes topics as a member of a group.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -46,6 +47,7 @@ pub struct ConsumerConfig {
     connect_timeout_ms: u64,
     /// Any other option of librdkafka.
     #[serde(default)]
+    #[schemars(transform = mark_secrets)]
     rdkafka_options: BTreeMap<String, OptionValue>,
 }
 
@@ -77,6 +79,7 @@ pub struct ProducerConfig {
     connect_timeout_ms: u64,
     /// Any other option of librdkafka.
     #[serde(default)]
+    #[schemars(transform = mark_secrets)]
     rdkafka_options: BTreeMap<String, OptionValue>,
 }
 
@@ -145,6 +148,13 @@ impl fmt::Display for OptionValue {
             OptionValue::Text(value) => f.write_str(value),
         }
     }
+}
+
+/// Marks which options are secrets.
+fn mark_secrets(schema: &mut Schema) {
+    let marked = secrets().map(|key| (key.to_owned(), json!({"x-secret": true})));
+    let marked: Map<String, Value> = marked.collect();
+    schema.insert("properties".to_owned(), Value::Object(marked));
 }
 
 fn commit_interval_ms() -> u32 {

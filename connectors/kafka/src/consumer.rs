@@ -11,6 +11,7 @@ use temblor_pdk::{
 };
 
 use crate::config::{ConsumerConfig, ConsumerSettings};
+use crate::farewell::abandon;
 use crate::lanes::{Deed, Place, Sent};
 use crate::poller::{Arriving, run};
 use crate::record::Chunk;
@@ -75,8 +76,11 @@ impl Connector for KafkaConsumer {
         let serving = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name(format!("kafka {}", self.context.alias()));
         let started = thread.spawn(move || {
-            run(&serving, sender, &ready);
+            let left = run(&serving, sender, &ready);
             drop(running);
+            if let Some(consumer) = left {
+                abandon(consumer);
+            }
         });
         started
             .map_err(|reason| Error::disconnected(format!("cannot start a thread: {reason}")))?;
@@ -185,9 +189,10 @@ impl Source for KafkaSource {
                 continue;
             };
             let sent = chunk.sent(out.number().pull);
+            let next = sent.next;
             // Asked and noted under one lock: a partition that goes away waits for what is noted.
             if self.shared.lanes().send(chunk.lane, chunk.generation, sent) {
-                out.position(u64::try_from(sent.next).unwrap_or_default());
+                out.position(u64::try_from(next).unwrap_or_default());
                 chunk.write(out, self.shared.outside.host.now_ns());
                 return Ok(Pull::Ready);
             }

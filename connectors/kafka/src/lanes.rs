@@ -35,7 +35,7 @@ impl fmt::Display for Place {
 }
 
 /// A pull whose fate is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) pull: u64,
     /// The offset of its first record.
@@ -43,6 +43,34 @@ pub(crate) struct Sent {
     /// The offset behind its last one.
     pub(crate) next: i64,
     pub(crate) records: usize,
+    /// The offsets of its records, where they have gaps.
+    pub(crate) offsets: Option<Arc<[i64]>>,
+    /// So many of its records have their fate.
+    pub(crate) settled: usize,
+}
+
+impl Sent {
+    /// The offset of a record of it, or the one behind it.
+    fn offset(&self, at: usize) -> i64 {
+        if at >= self.records {
+            return self.next;
+        }
+        let gaps = self.offsets.as_ref().and_then(|all| all.get(at).copied());
+        gaps.unwrap_or(self.first + at as i64)
+    }
+
+    /// One record of it.
+    fn one(&self, at: usize) -> Sent {
+        let first = self.offset(at);
+        Sent {
+            pull: self.pull,
+            first,
+            next: first + 1,
+            records: 1,
+            offsets: None,
+            settled: 0,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +80,8 @@ enum Status {
     Assigned,
     /// It is about to go: nothing more is handed over.
     Stopping,
+    /// Another member's already, which librdkafka is about to say.
+    Lost,
     /// It is about to be consumed again from an earlier offset.
     Rewinding,
 }
@@ -69,13 +99,13 @@ struct LaneState {
     is_kept: bool,
     /// Whether that is not stored yet.
     is_news: bool,
+    /// The offset that a consumer would begin with that got the lane now; none before anything was handed over.
+    committed: Option<i64>,
     known: Known,
     /// The group's position, once it was asked for.
     outside: Option<i64>,
     /// When a lane that moves away has to be gone, by the host's clock.
     deadline_ns: u64,
-    /// The offset that a consumer would begin with that got the lane now; none before anything was handed over.
-    committed: Option<i64>,
     again: Backoff,
     /// The record that is consumed again.
     again_at: i64,
@@ -151,10 +181,21 @@ impl Lanes {
         self.has_notices = true;
     }
 
+    /// How many partitions are this member's.
+    pub(crate) fn held(&self) -> usize {
+        let held = |lane: &&LaneState| lane.status != Status::Gone;
+        self.lanes.iter().filter(held).count()
+    }
+
     /// How many records of a partition are in flight.
     pub(crate) fn in_flight(&self, place: &Place) -> usize {
         let lane = self.get(place);
-        lane.map_or(0, |lane| lane.sent.iter().map(|sent| sent.records).sum())
+        lane.map_or(0, |lane| {
+            lane.sent
+                .iter()
+                .map(|sent| sent.records - sent.settled)
+                .sum()
+        })
     }
 
     /// The offset before which everything of a partition is done.
@@ -215,7 +256,7 @@ impl Lanes {
     pub(crate) fn stop_all(&mut self) {
         let held = self.lanes.iter_mut();
         for lane in held.filter(|lane| lane.status != Status::Gone) {
-            lane.status = Status::Stopping;
+            lane.status = Status::Lost;
         }
     }
 
@@ -286,10 +327,10 @@ impl LaneState {
             done: None,
             is_kept: false,
             is_news: false,
+            committed: None,
             known: Known::default(),
             outside: None,
             deadline_ns: 0,
-            committed: None,
             again: Backoff::new(AGAIN),
             again_at: -1,
             rewind: None,
@@ -317,25 +358,43 @@ impl LaneState {
     }
 
     fn settle(&mut self, range: &FateRange, policy: OnFailed, deeds: &mut Vec<Deed>) {
-        while let Some(sent) = self.sent.front().copied() {
+        while let Some(sent) = self.sent.front().cloned() {
             if sent.pull > range.last_pull {
                 return;
             }
-            if range.fate == Fate::Failed {
-                let skips = policy == OnFailed::Skip && sent.records == 1;
-                if !skips {
+            // A range may end in the middle of a pull.
+            let to_the_end = range.last_pull > sent.pull || range.last_event == u32::MAX;
+            let until = match to_the_end {
+                true => sent.records,
+                false => sent.records.min(range.last_event as usize + 1),
+            };
+            if range.fate == Fate::Failed && sent.settled < until {
+                // Where a pull has one fate, nobody knows which record it was.
+                let is_known = sent.records == 1 || !to_the_end;
+                if policy != OnFailed::Skip || !is_known {
+                    let failed = match is_known {
+                        true => sent.one(sent.settled),
+                        false => sent,
+                    };
                     // What comes behind it is consumed again with it.
                     self.sent.clear();
-                    deeds.extend(self.fail(sent, range.lane, policy));
+                    deeds.extend(self.fail(failed, range.lane, policy));
                     return;
                 }
-                deeds.push(Deed::Skipped(self.place.clone(), sent.first));
+                let skipped = (sent.settled..until).map(|at| sent.offset(at));
+                deeds.extend(skipped.map(|offset| Deed::Skipped(self.place.clone(), offset)));
+            }
+            match self.is_kept {
+                true => self.done = Some(sent.offset(until)),
+                false => self.reach(sent.offset(until)),
+            }
+            if until < sent.records {
+                if let Some(front) = self.sent.front_mut() {
+                    front.settled = until;
+                }
+                return;
             }
             self.sent.pop_front();
-            match self.is_kept {
-                true => self.done = Some(sent.next),
-                false => self.reach(sent.next),
-            }
         }
     }
 
@@ -346,7 +405,8 @@ impl LaneState {
     }
 
     fn fail(&mut self, sent: Sent, lane: Lane, policy: OnFailed) -> Option<Deed> {
-        if self.again_at != sent.first {
+        let first = sent.offset(sent.settled);
+        if self.again_at != first {
             self.again.reset();
         }
         // Of several records nobody knows yet which one it was: they are consumed again one by one.
@@ -358,7 +418,7 @@ impl LaneState {
             // It goes away as it is, and fails again wherever it comes to.
             return None;
         }
-        self.again_at = sent.first;
+        self.again_at = first;
         let wait = match sent.records {
             1 => self.again.next_wait(),
             _ => Duration::ZERO,
@@ -369,12 +429,12 @@ impl LaneState {
             lane,
             place: self.place.clone(),
             generation: self.generation,
-            offset: sent.first,
+            offset: first,
             one_by_one_until: sent.next,
             wait,
             is_stored: false,
         });
-        Some(Deed::Rewind(self.place.clone(), sent.first))
+        Some(Deed::Rewind(self.place.clone(), first))
     }
 }
 

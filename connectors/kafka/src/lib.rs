@@ -8,6 +8,7 @@ mod client;
 mod commits;
 mod config;
 mod consumer;
+mod farewell;
 mod lanes;
 mod options;
 mod poller;
@@ -16,7 +17,9 @@ mod rebalance;
 mod record;
 mod reports;
 mod shared;
+mod stuck;
 mod verdict;
+mod wonder;
 
 pub use config::{ConsumerConfig, Mode, OnFailed, OptionValue, ProducerConfig, Stamp};
 pub use consumer::{KafkaConsumer, KafkaSource};

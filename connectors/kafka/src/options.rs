@@ -13,7 +13,22 @@ use crate::config::OptionValue;
 const OPTIONS: &str = include_str!("options.txt");
 
 /// Options whose values are secrets: no message shows them.
-const SECRETS: [&str; 4] = ["password", "secret", "passphrase", ".key.pem"];
+const SECRETS: [&str; 5] = [
+    "password",
+    "secret",
+    "passphrase",
+    ".key.pem",
+    "oauthbearer.config",
+];
+
+/// Options that name a file, or a folder.
+const FILES: [&str; 5] = [
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+    "ssl.crl.location",
+];
 
 /// Which side asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +70,22 @@ pub(crate) fn client_config(
         config.set(key, value.to_string());
     }
     match config.create_native_config() {
-        Ok(_) => Ok(config),
-        Err(reason) => Err(unfit(&reason)),
+        Ok(_) => {}
+        Err(reason) => return Err(unfit(&reason)),
+    }
+    FILES.iter().try_for_each(|key| check_file(&config, key))?;
+    Ok(config)
+}
+
+/// librdkafka does not say which file it cannot read.
+fn check_file(config: &ClientConfig, key: &str) -> Result<()> {
+    let path = config.get(key).filter(|path| *path != "probe");
+    match path.map(|path| (path, std::fs::metadata(path))) {
+        Some((path, Err(reason))) => Err(Error::config(format!(
+            "`{key}` of `rdkafka_options` is {path:?}, which cannot be read: {reason}\nhelp: name a file that this \
+             process may read"
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -107,27 +136,41 @@ fn unknown(side: Side, key: &str) -> Error {
 /// What librdkafka does not take; a secret is not shown.
 pub(crate) fn unfit(reason: &KafkaError) -> Error {
     let KafkaError::ClientConfig(_, text, key, value) = reason else {
+        let text = reason.to_string();
+        let help = missing(&text, "").unwrap_or("change them in `rdkafka_options`");
         return Error::config(format!(
-            "librdkafka does not take these options: {reason}\nhelp: change them in `rdkafka_options`"
+            "librdkafka does not take these options: {text}\nhelp: {help}"
         ));
     };
     let value = match is_secret(key) {
         true => "its value".to_owned(),
         false => format!("{value:?}"),
     };
-    let needs_tls = text.contains("not available at build time")
-        || text.contains("not built")
-        || key.starts_with("ssl.");
-    let help = match needs_tls {
-        true => {
-            "this build has no TLS and no SASL: build the connector with its feature `tls`, as in `--features \
-             temblor-connector-kafka/tls`"
-        }
-        false => "see the option in librdkafka's CONFIGURATION.md",
-    };
+    let help = missing(text, key).unwrap_or("see the option in librdkafka's CONFIGURATION.md");
     Error::config(format!(
         "`{key}` of `rdkafka_options` cannot be {value}: {text}\nhelp: {help}"
     ))
+}
+
+/// How to have what this build was made without.
+fn missing(text: &str, key: &str) -> Option<&'static str> {
+    if text.contains("libzstd not available") {
+        return Some(
+            "this build has no zstd: build the connector with its feature `zstd`, as in `--features \
+             temblor-connector-kafka/zstd`",
+        );
+    }
+    let needs_tls = ["not available at build time", "not built", "recompile"];
+    let needs_tls = needs_tls.iter().any(|part| text.contains(part)) || key.starts_with("ssl.");
+    needs_tls.then_some(
+        "this build has no TLS, and of SASL only PLAIN: build the connector with its feature `tls`, as in `--features \
+         temblor-connector-kafka/tls`",
+    )
+}
+
+/// Names of options whose values are secrets.
+pub(crate) fn secrets() -> impl Iterator<Item = &'static str> {
+    all().map(|(name, _)| name).filter(|name| is_secret(name))
 }
 
 fn is_secret(key: &str) -> bool {
@@ -145,7 +188,34 @@ pub(crate) fn flag(written: &BTreeMap<String, OptionValue>, key: &str, default: 
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::producer::BaseProducer;
+
     use super::*;
+
+    /// What is said about an option for SASL that this build cannot have; nothing of one that it can.
+    fn complaint(key: &str, value: &str) -> Option<String> {
+        let mut config = ClientConfig::new();
+        config.set("security.protocol", "sasl_plaintext");
+        config.set("sasl.username", "me").set("sasl.password", "x");
+        let made: Result<BaseProducer, KafkaError> = config.set(key, value).create();
+        Some(unfit(&made.err()?).to_string())
+    }
+
+    #[test]
+    fn what_a_build_lacks_is_named_with_its_feature() {
+        let options = [
+            ("compression.codec", "zstd", "feature `zstd`"),
+            ("security.protocol", "ssl", "feature `tls`"),
+            ("sasl.mechanism", "SCRAM-SHA-512", "feature `tls`"),
+        ];
+        // A build that has a feature has nothing to say.
+        for (key, value, feature) in options {
+            if let Some(said) = complaint(key, value) {
+                assert!(said.contains(feature), "{key} = {value}: {said}");
+            }
+        }
+        assert_eq!(complaint("sasl.mechanism", "PLAIN"), None);
+    }
 
     #[test]
     fn every_option_of_the_list_is_known_to_librdkafka() {

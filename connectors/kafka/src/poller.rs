@@ -5,7 +5,6 @@ mod back;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -15,14 +14,17 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use temblor_pdk::log::Level;
 use temblor_pdk::{Error, Result};
 
-use crate::client::{help, probe};
-use crate::commits::{Membership, commit_last, keep};
+use crate::client::{help, hint, probe};
+use crate::commits::{Membership, start};
 use crate::config::is_pattern;
+use crate::farewell::leave;
 use crate::lanes::{Place, Rewind};
 use crate::options::unfit;
-use crate::rebalance::{Callbacks, list_of, places};
+use crate::rebalance::{Callbacks, brief, list_of, places};
 use crate::record::Chunk;
 use crate::shared::Shared;
+use crate::stuck::Stuck;
+use crate::wonder::{Wonder, unmatched};
 
 /// At most so many records, and about so many bytes, are handed over at once.
 const CHUNK_RECORDS: usize = 512;
@@ -32,8 +34,6 @@ const CHUNK_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(50);
-/// After so long without a partition, somebody may wonder.
-const WONDER: Duration = Duration::from_secs(15);
 /// So many partitions are shown in a message.
 const SHOWN: usize = 4;
 /// How long going back in a partition may take.
@@ -53,20 +53,24 @@ pub(crate) struct Poller {
     one_by_one: HashMap<Place, i64>,
     full_since: Option<Instant>,
     membership: Membership,
-    /// Since when there has been no partition; none once that was told.
-    alone_since: Option<Instant>,
+    wonder: Wonder,
+    stuck: Stuck,
 }
 
-/// Runs until it is told to stop: connects, says how that went, and serves the consumer.
+/// Runs until it is told to stop: connects, says how that went, and serves the consumer. One that cannot be closed comes
+/// back.
 pub(crate) fn run(
     shared: &Arc<Shared>,
     chunks: flume::Sender<Arriving>,
     ready: &flume::Sender<Result<()>>,
-) {
+) -> Option<BaseConsumer<Callbacks>> {
     let _ = shared.thread.set(std::thread::current());
     let _ = shared.nudges.set(chunks.downgrade());
     match connect(shared) {
-        Err(error) => drop(ready.send(Err(error))),
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            None
+        }
         Ok(consumer) => {
             let _ = ready.send(Ok(()));
             let poller = Poller {
@@ -78,9 +82,10 @@ pub(crate) fn run(
                 one_by_one: HashMap::new(),
                 full_since: None,
                 membership: Membership::default(),
-                alone_since: Some(Instant::now()),
+                wonder: Wonder::default(),
+                stuck: Stuck::new(),
             };
-            poller.serve();
+            poller.serve()
         }
     }
 }
@@ -102,6 +107,13 @@ fn connect(shared: &Arc<Shared>) -> Result<BaseConsumer<Callbacks>> {
         &shared.is_stopping,
         &|| drop(consumer.poll(Duration::ZERO)),
     )?;
+    if let Some((code, text)) = shared.outside.take() {
+        let name = shared.name();
+        return Err(Error::failed(format!(
+            "{name}: {text}\nhelp: {}",
+            help(code)
+        )));
+    }
     let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
     let subscribed = consumer.subscribe(&topics);
     subscribed.map_err(|reason| {
@@ -113,8 +125,8 @@ fn connect(shared: &Arc<Shared>) -> Result<BaseConsumer<Callbacks>> {
 }
 
 impl Poller {
-    fn serve(mut self) {
-        let committer = self.start_committer();
+    fn serve(mut self) -> Option<BaseConsumer<Callbacks>> {
+        let committer = start(&self.shared, &self.consumer, &self.chunks);
         while !self.shared.is_stopping() {
             self.membership.ask(&self.shared, &self.consumer);
             if self.shared.has_news.swap(false, Ordering::AcqRel) {
@@ -122,35 +134,16 @@ impl Poller {
             }
             self.go_back();
             self.look_for_room();
-            self.wonder();
+            self.wonder.look(&self.shared);
+            self.stuck.ask(&self.shared, &self.consumer);
             self.poll();
         }
         if let Some(committer) = committer {
             // A panic there has been shown already.
             let _ = committer.join();
         }
-        if self.shared.settings.by_fates {
-            commit_last(&self.shared, &self.consumer);
-        }
-        // Dropping the consumer leaves the group.
-    }
-
-    fn start_committer(&self) -> Option<JoinHandle<()>> {
-        let policy = self.shared.settings.commits?;
-        let (shared, consumer) = (Arc::clone(&self.shared), Arc::clone(&self.consumer));
-        let thread = std::thread::Builder::new().name("kafka commits".to_owned());
-        let started = thread.spawn(move || {
-            let _ = shared.committer.set(std::thread::current());
-            keep(&shared, &consumer, policy);
-        });
-        match started {
-            Ok(committer) => Some(committer),
-            Err(reason) => {
-                let message = format!("cannot start a thread that commits: {reason}");
-                let _ = self.chunks.send(Err(Error::disconnected(message)));
-                None
-            }
-        }
+        // Nobody else holds it any more.
+        leave(&self.shared, Arc::into_inner(self.consumer)?)
     }
 
     /// Takes what is there, up to a chunk.
@@ -270,26 +263,6 @@ impl Poller {
         self.shared.report(what, done);
     }
 
-    /// Says so when no partition comes.
-    fn wonder(&mut self) {
-        let Some(since) = self.alone_since else {
-            return;
-        };
-        if self.shared.cells.partitions.get() > 0 {
-            self.alone_since = None;
-        } else if since.elapsed() > WONDER {
-            self.alone_since = None;
-            let topics = self.shared.settings.topics.join("`, `");
-            let message = format!(
-                "{} has got no partition of `{topics}` within {} s\nhelp: other members have them all, or no topic \
-                 matches: a pattern is matched again whenever topics are made",
-                self.shared.name(),
-                WONDER.as_secs()
-            );
-            self.shared.outside.host.log(Level::Warn, &message);
-        }
-    }
-
     /// Where the group stands in this member's partitions, and from where to where their records are. librdkafka's
     /// errors do not say which partition they are about.
     fn positions(&self) -> String {
@@ -312,6 +285,16 @@ impl Poller {
         text
     }
 
+    /// Which partitions an error may be about: librdkafka seldom says it.
+    fn around(&self, text: &str) -> String {
+        let list = self.consumer.assignment();
+        let list = list.map_or(Vec::new(), |list| places(&list));
+        if list.is_empty() || list.iter().any(|place| text.contains(&*place.topic)) {
+            return String::new();
+        }
+        format!(" (it has {})", brief(&list))
+    }
+
     /// An error in the place of a record: most pass.
     fn failed(&mut self, reason: &KafkaError) {
         use RDKafkaErrorCode as Code;
@@ -324,13 +307,17 @@ impl Poller {
             Some((_, text)) if !text.is_empty() => text,
             _ => code.to_string(),
         };
+        self.stuck.hear(&text);
         let name = self.shared.name();
+        let around = self.around(&text);
         let error = match code {
             Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
             | Code::FencedInstanceId
+            | Code::InvalidGroupId
+            | Code::InvalidSessionTimeout
             | Code::InconsistentGroupProtocol => {
-                Error::failed(format!("{name}: {text}\nhelp: {}", help(code)))
+                Error::failed(format!("{name}: {text}{around}\nhelp: {}", help(code)))
             }
             Code::AutoOffsetReset | Code::OffsetOutOfRange => Error::failed(format!(
                 "{name}: {text}{}\nhelp: the records at the group's position are gone, or it has none; set \
@@ -338,14 +325,14 @@ impl Poller {
                 self.positions()
             )),
             _ if is_fatal => Error::disconnected(format!(
-                "{name} cannot go on: {text}\nhelp: it is made anew by the connector's `reconnect` policy"
+                "{name} cannot go on: {text}{around}\nhelp: it is made anew by the connector's `reconnect` policy"
             )),
-            Code::UnknownTopicOrPartition => {
-                let message = format!("{name}: {text}\nhelp: {}", help(code));
-                return self.shared.outside.host.log(Level::Warn, &message);
-            }
             _ => {
-                let message = format!("{name}: {text}; it is tried again");
+                let unmatched = unmatched(&text).filter(|_| code == Code::UnknownTopicOrPartition);
+                let way_out = unmatched
+                    .or(hint(code))
+                    .map_or(String::new(), |help| format!("\nhelp: {help}"));
+                let message = format!("{name}: {text}{around}; it is tried again{way_out}");
                 return self.shared.outside.host.log(Level::Warn, &message);
             }
         };

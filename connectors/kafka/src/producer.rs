@@ -1,21 +1,21 @@
 //! `kafka_producer`: events become records.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rdkafka::Message;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, DeliveryResult, Producer, ProducerContext};
+use rdkafka::producer::{BaseProducer, DeliveryResult, Producer, ProducerContext, PurgeConfig};
 use temblor_pdk::io;
 use temblor_pdk::{
     Batch, Cell, CellKind, Connector, ConnectorInfo, Context, Error, Fates, Host, NoSource,
     Payload, Result, Settles, Sink, SinkInfo, register,
 };
 
-use crate::client::{Outside, probe};
+use crate::client::{Outside, help, hint, is_final, probe};
 use crate::config::{ProducerConfig, ProducerSettings};
 use crate::options::unfit;
 use crate::record::Outgoing;
@@ -53,6 +53,10 @@ struct Callbacks {
     outside: Outside,
     reports: Reports,
     delivered: Cell,
+    /// Why the client cannot go on, once it cannot.
+    end: OnceLock<Error>,
+    /// Records that librdkafka has thrown away because of that, or because it is closed.
+    purged: Mutex<Vec<usize>>,
 }
 
 impl ClientContext for Callbacks {
@@ -98,18 +102,25 @@ impl Callbacks {
             None => String::new(),
         };
         let brokers = &self.outside.brokers;
+        if let Some(end) = self.end.get() {
+            return self.reports.settle(number, Some(end));
+        }
         let error = match verdict(code) {
-            Verdict::Closed => return,
+            Verdict::Closed => {
+                // Whether the client cannot go on is asked by the thread, which tells it then.
+                let purged = self.purged.lock();
+                return purged.unwrap_or_else(PoisonError::into_inner).push(number);
+            }
             Verdict::Refused(help) => Error::rejected(format!(
                 "topic `{topic}`{partition} at `{brokers}`: the record of {size} bytes is refused: {code}\nhelp: {help}"
             )),
-            Verdict::Lost => {
+            Verdict::Lost(help) => {
                 let why = self
                     .outside
                     .take()
                     .map_or(String::new(), |(_, why)| format!("; {why}"));
                 Error::disconnected(format!(
-                    "topic `{topic}`{partition} at `{brokers}`: the record is not delivered: {code}{why}"
+                    "topic `{topic}`{partition} at `{brokers}`: the record is not delivered: {code}{why}\nhelp: {help}"
                 ))
             }
         };
@@ -172,6 +183,8 @@ fn start(settings: &ProducerSettings, host: &Host, alias: &str) -> Result<Client
         outside: Outside::new(host, &settings.brokers),
         reports: Reports::default(),
         delivered: host.cell("delivered_records", CellKind::Counter),
+        end: OnceLock::new(),
+        purged: Mutex::default(),
     };
     let producer: KafkaResult<BaseProducer<_>> = settings.client.create_with_context(callbacks);
     let producer = producer.map_err(|reason| unfit(&reason))?;
@@ -195,12 +208,42 @@ fn start(settings: &ProducerSettings, host: &Host, alias: &str) -> Result<Client
         // The last one who holds the producer takes it apart, which takes a while: that is this thread.
         while !is_over.load(Ordering::Acquire) || Arc::strong_count(&producer) > 1 {
             producer.poll(POLL);
+            end(&producer);
             producer.context().reports.tell();
             in_flight.set(producer.in_flight_count().unsigned_abs().into());
         }
     });
     started.map_err(|reason| Error::disconnected(format!("cannot start a thread: {reason}")))?;
     Ok(client)
+}
+
+/// Looks whether the client can go on. If not, what is open gets its report now, and so does what is still produced:
+/// librdkafka takes it, and keeps it until its time is over.
+fn end(producer: &BaseProducer<Callbacks>) {
+    let callbacks = producer.context();
+    if callbacks.end.get().is_none() {
+        let Some((code, text)) = producer.client().fatal_error() else {
+            return;
+        };
+        let brokers = &callbacks.outside.brokers;
+        let message = format!("the producer at `{brokers}` cannot go on: {text}");
+        let error = match is_final(code) {
+            true => Error::failed(format!("{message}\nhelp: {}", help(code))),
+            false => Error::disconnected(format!(
+                "{message}\nhelp: {}",
+                hint(code).unwrap_or("it is made anew by the connector's `reconnect` policy")
+            )),
+        };
+        let _ = callbacks.end.set(error);
+    }
+    let purged = callbacks.purged.lock();
+    let purged = std::mem::take(&mut *purged.unwrap_or_else(PoisonError::into_inner));
+    for number in purged {
+        callbacks.reports.settle(number, callbacks.end.get());
+    }
+    if producer.in_flight_count() > 0 {
+        producer.purge(PurgeConfig::default().queue().inflight());
+    }
 }
 
 /// Produces each event, and tells its fate when its record is delivered.

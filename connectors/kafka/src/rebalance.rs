@@ -12,9 +12,13 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use temblor_pdk::log::Level;
 use temblor_pdk::{Cell, CellKind, Host};
 
+use crate::client::hint;
 use crate::commits::{commit, tell};
 use crate::lanes::Place;
 use crate::shared::Shared;
+
+/// So many partitions are shown in a message.
+const SHOWN: usize = 8;
 
 /// What is counted beside what the engine counts.
 pub(crate) struct Cells {
@@ -93,8 +97,9 @@ impl ConsumerContext for Callbacks {
                 shared.outside.host.log(Level::Warn, &message);
             }
         }
-        let count = consumer.assignment().map_or(0, |list| list.count());
-        shared.cells.partitions.set(count as u64);
+        // librdkafka is not asked: a member that is closed has nothing more to answer with, and would be waited for for ever.
+        let held = shared.lanes().held();
+        shared.cells.partitions.set(held as u64);
         shared.cells.rebalances.add(1);
     }
 
@@ -106,8 +111,11 @@ impl ConsumerContext for Callbacks {
             Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
             Err(reason) => {
                 cells.failed_commits.add(1);
+                let code = reason.rdkafka_error_code();
+                let way_out = code.and_then(hint);
+                let way_out = way_out.map_or(String::new(), |help| format!("\nhelp: {help}"));
                 let message = format!(
-                    "{}: a commit has failed, and is made up for by the next: {reason}",
+                    "{}: a commit has failed, and is made up for by the next: {reason}{way_out}",
                     self.shared.name()
                 );
                 self.shared.outside.host.log(Level::Warn, &message);
@@ -199,18 +207,23 @@ impl Callbacks {
         if places.is_empty() {
             return;
         }
-        let list: Vec<String> = places
-            .iter()
-            .take(8)
-            .map(|p| format!("{}[{}]", p.topic, p.partition))
-            .collect();
-        let more = match places.len() {
-            0..=8 => String::new(),
-            all => format!(" and {} more", all - 8),
-        };
-        let message = format!("{} {what} {}{more}", self.shared.name(), list.join(", "));
+        let message = format!("{} {what} {}", self.shared.name(), brief(places));
         self.shared.outside.host.log(Level::Info, &message);
     }
+}
+
+/// Some partitions, as a message shows them.
+pub(crate) fn brief(places: &[Place]) -> String {
+    let list: Vec<String> = places
+        .iter()
+        .take(SHOWN)
+        .map(|p| format!("{}[{}]", p.topic, p.partition))
+        .collect();
+    let more = match places.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    list.join(", ") + &more
 }
 
 /// The partitions of a list.

@@ -87,11 +87,16 @@ impl Chunk {
     pub(crate) fn sent(&self, pull: u64) -> Sent {
         let first = self.records.first().map_or(0, |record| record.offset);
         let last = self.records.last().map_or(-1, |record| record.offset);
+        let records = self.records.len();
+        // Records that a topic has lost to compaction, and marks of transactions, leave gaps.
+        let has_gaps = last - first + 1 != records as i64;
         Sent {
             pull,
             first,
             next: last + 1,
-            records: self.records.len(),
+            records,
+            offsets: has_gaps.then(|| self.records.iter().map(|record| record.offset).collect()),
+            settled: 0,
         }
     }
 

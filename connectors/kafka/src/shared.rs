@@ -47,10 +47,10 @@ pub(crate) struct Shared {
     pub(crate) is_draining: AtomicBool,
     pub(crate) is_stopping: AtomicBool,
     pub(crate) thread: OnceLock<Thread>,
-    /// The way to the source, as long as the thread runs.
-    pub(crate) nudges: OnceLock<flume::WeakSender<Arriving>>,
     /// The thread that commits.
     pub(crate) committer: OnceLock<Thread>,
+    /// The way to the source, as long as the thread runs.
+    pub(crate) nudges: OnceLock<flume::WeakSender<Arriving>>,
 }
 
 impl Shared {
@@ -73,8 +73,8 @@ impl Shared {
             is_draining: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
             thread: OnceLock::new(),
-            nudges: OnceLock::new(),
             committer: OnceLock::new(),
+            nudges: OnceLock::new(),
         })
     }
 
@@ -99,14 +99,6 @@ impl Shared {
         if let Some(thread) = self.thread.get() {
             thread.unpark();
         }
-    }
-
-    /// The source is to look what there is to say of lanes.
-    pub(crate) fn nudge(&self) {
-        if let Some(chunks) = self.nudges.get().and_then(flume::WeakSender::upgrade) {
-            let _ = chunks.send(Ok(None));
-        }
-        self.go_on();
     }
 
     /// This is a member of the group, as far as is known: the thread runs, and the brokers have not said otherwise.
@@ -157,6 +149,14 @@ impl Shared {
     /// Says that it may have changed.
     pub(crate) fn go_on(&self) {
         self.goes_on.notify(usize::MAX);
+    }
+
+    /// The source is to look what there is to say of lanes.
+    pub(crate) fn nudge(&self) {
+        if let Some(chunks) = self.nudges.get().and_then(flume::WeakSender::upgrade) {
+            let _ = chunks.send(Ok(None));
+        }
+        self.go_on();
     }
 
     pub(crate) fn drain(&self) {

@@ -7,8 +7,9 @@ use rdkafka::error::RDKafkaErrorCode;
 pub(crate) enum Verdict {
     /// It will never be taken, with what may help.
     Refused(&'static str),
-    /// The client cannot go on, or could not reach anybody for too long: what is open is produced again.
-    Lost,
+    /// The client cannot go on, or could not reach anybody for too long: what is open is produced again. With what may
+    /// help.
+    Lost(&'static str),
     /// The client is being closed: whoever closes it knows what is open.
     Closed,
 }
@@ -48,6 +49,16 @@ pub(crate) fn verdict(code: RDKafkaErrorCode) -> Verdict {
         | Code::InvalidArgument
         | Code::InvalidConfig
         | Code::BadMessage => Verdict::Refused("see the broker's log for its reason"),
-        _ => Verdict::Lost,
+        Code::MessageTimedOut | Code::RequestTimedOut | Code::NotEnoughReplicas => Verdict::Lost(
+            "see whether the brokers and the replicas of the partition are up; `message.timeout.ms` in \
+             `rdkafka_options` is how long a record is tried",
+        ),
+        Code::ThrottlingQuotaExceeded => Verdict::Lost("raise the user's quota, or send less"),
+        Code::TransactionalIdAuthorizationFailed => {
+            Verdict::Lost("allow the user idempotent writes, or set `enable.idempotence` to false")
+        }
+        _ => Verdict::Lost(
+            "it is produced again; if that goes on, see the broker's log for its reason",
+        ),
     }
 }

@@ -37,6 +37,8 @@ impl Codec for Binflux {
         example: "{}",
     };
 
+    const IS_STATELESS: bool = true;
+
     fn new(_config: Config) -> Result<Self> {
         Ok(Binflux { fields: Vec::new() })
     }

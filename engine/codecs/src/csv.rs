@@ -39,6 +39,8 @@ impl Codec for Csv {
         example: "{}",
     };
 
+    const IS_STATELESS: bool = true;
+
     fn new(_config: Config) -> Result<Self> {
         Ok(Csv::empty())
     }

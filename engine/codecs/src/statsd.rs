@@ -29,6 +29,8 @@ impl Codec for Statsd {
         example: "{}",
     };
 
+    const IS_STATELESS: bool = true;
+
     fn new(_config: Config) -> Result<Self> {
         Ok(Statsd)
     }

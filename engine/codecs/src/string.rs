@@ -22,6 +22,8 @@ impl Codec for Text {
         example: "{}",
     };
 
+    const IS_STATELESS: bool = true;
+
     fn new(_config: Config) -> Result<Self> {
         Ok(Text)
     }

@@ -25,6 +25,8 @@ impl Codec for Yaml {
         example: "{}",
     };
 
+    const IS_STATELESS: bool = true;
+
     fn new(_config: Config) -> Result<Self> {
         Ok(Yaml)
     }

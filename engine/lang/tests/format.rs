@@ -67,6 +67,40 @@ fn all_files_of_the_project_can_be_formatted() {
     assert!(checked > 60, "{checked}");
 }
 
+#[test]
+fn definitions_within_definitions_stand_deeper() {
+    let text = "\
+define flow main
+flow
+  define pipeline count
+  pipeline
+    define script answer
+    args
+      limit = 1
+    state
+      0
+    script from reset
+      drop
+    script
+      let state = state + 1;
+      event
+    end;
+    define window two from tumbling
+    with
+      size = 2
+    end;
+    create script answer;
+    select event from in[two] into answer;
+    select event from answer into out;
+  end;
+  create pipeline count;
+end;
+deploy flow main;
+";
+    let formatted = formatted(text, SourceKind::Deployment);
+    assert_eq!(formatted.as_deref(), Some(text));
+}
+
 /// The texts of the conformance suite.
 fn texts() -> Vec<(String, String, SourceKind)> {
     let mut texts = Vec::new();

@@ -1,7 +1,7 @@
 //! SIGINT and SIGTERM: the first drains every flow, the second stops them at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_signal::Signal;
 use smol::future::or;
@@ -13,6 +13,9 @@ use super::output::complain;
 
 /// How long flows that were told to stop at once may take, before the program ends without them.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same signal again within this time counts once: `timeout` sends it to a program and then to its whole group.
+const TOGETHER: Duration = Duration::from_millis(200);
 
 /// What was asked for so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,18 +54,15 @@ impl Signals {
     }
 
     async fn serve(&self, mut caught: async_signal::Signals) {
-        caught.next().await;
+        let mut last = (caught.next().await, Instant::now());
         self.ask(Asked::Drain);
-        caught.next().await;
+        another(&mut caught, &mut last).await;
         self.ask(Asked::Stop);
         // A third signal, or a connector that does not let go, ends the program.
         let patience = async {
             smol::Timer::after(PATIENCE).await;
         };
-        let impatience = async {
-            caught.next().await;
-        };
-        or(patience, impatience).await;
+        or(patience, another(&mut caught, &mut last)).await;
         complain("error: stopped by a signal before all connectors had ended");
         std::process::exit(1);
     }
@@ -87,6 +87,25 @@ impl Signals {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A signal as it was caught; none if it could not be read.
+type Caught = Option<std::io::Result<Signal>>;
+
+/// Waits for a signal that is not the last one come twice.
+async fn another(caught: &mut async_signal::Signals, last: &mut (Caught, Instant)) {
+    loop {
+        let next = (caught.next().await, Instant::now());
+        let repeats = match (&last.0, &next.0) {
+            (Some(Ok(last)), Some(Ok(next))) => last == next,
+            _ => false,
+        };
+        let is_twice = repeats && next.1 - last.1 < TOGETHER;
+        *last = next;
+        if !is_twice {
+            return;
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Messages that are each a stream of their own: preprocessors and codec begin anew with each, and nothing of it is kept.
+//! Only a codec that says that it keeps nothing anyway serves all of them.
 
 use temblor_pdk::{
-    ANONYMOUS_STREAM, Arena, Batch, BatchBuilder, DynCodec, Error, Event, Lane, Result, Value,
+    ANONYMOUS_STREAM, Arena, Batch, BatchBuilder, DynCodec, Error, ErrorKind, Event, Lane, Result,
+    Value,
 };
 
 use crate::fate::{Ticket, Told};
@@ -20,11 +22,18 @@ impl Decoder {
         lane: Lane,
         pull: &PullOf<'_>,
     ) -> Result<Decoded> {
-        let steps = (self.make)()?;
+        let steps = match self.kept.take() {
+            Some(codec) => Steps {
+                preprocessors: Vec::new(),
+                codec,
+                is_stateless: true,
+            },
+            None => (self.make)()?,
+        };
         // What is not bytes is no frame, and would bring the numbers out of step.
         let are_frames = batch.events().iter().all(|e| bytes_of(e).is_some());
         if steps.preprocessors.is_empty() && are_frames {
-            return Ok(self.decode_frames_of_messages(batch, steps.codec, lane, pull));
+            return Ok(self.decode_frames_of_messages(batch, steps, lane, pull));
         }
         let framed = self.frame_messages(&batch, steps, lane)?;
         let sizes = framed.iter().map(|(_, frames)| frames.count());
@@ -53,7 +62,7 @@ impl Decoder {
     fn decode_frames_of_messages(
         &mut self,
         batch: Batch,
-        codec: Box<dyn DynCodec>,
+        steps: Steps,
         lane: Lane,
         pull: &PullOf<'_>,
     ) -> Decoded {
@@ -64,7 +73,8 @@ impl Decoder {
         let ticket = Ticket::open(pull.fates, lane, pull.pull, batch.len() as u32, told);
         let mut anew = Anew {
             make: &self.make,
-            next: Some(codec),
+            next: Some(steps.codec),
+            is_stateless: steps.is_stateless,
         };
         let frames = Frames {
             batch,
@@ -74,6 +84,9 @@ impl Decoder {
         };
         let first = first_of(pull, (lane, ANONYMOUS_STREAM));
         let found = self.reading.run(&mut anew, frames, first);
+        if anew.is_stateless {
+            self.kept = anew.next;
+        }
         self.found(found, ticket)
     }
 
@@ -111,11 +124,12 @@ impl Decoder {
     }
 }
 
-/// A codec that is made anew for each frame.
+/// A codec that is made anew for each frame, unless it is stateless.
 struct Anew<'m> {
     make: &'m MakeSteps,
     /// The one for the next frame, if it has been made.
     next: Option<Box<dyn DynCodec>>,
+    is_stateless: bool,
 }
 
 impl DynCodec for Anew<'_> {
@@ -124,7 +138,13 @@ impl DynCodec for Anew<'_> {
             Some(codec) => codec,
             None => (self.make)()?.codec,
         };
-        codec.decode(frame, arena)
+        let decoded = codec.decode(frame, arena);
+        // After a panic there is nothing left of it.
+        let is_gone = matches!(&decoded, Err(error) if error.kind() == ErrorKind::Bug);
+        if self.is_stateless && !is_gone {
+            self.next = Some(codec);
+        }
+        decoded
     }
 
     fn encode(&mut self, _value: Value<'_>, _out: &mut Vec<u8>) -> Result<()> {

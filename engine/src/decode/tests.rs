@@ -47,6 +47,7 @@ fn a_frame_in_very_many_pulls_costs_each_of_them_the_same() {
                 preprocessor: Box::new(Whole(0)),
             }],
             codec: Box::new(Text),
+            is_stateless: true,
         })
     };
     let letters = Letters::of_connector("main", "s", &crate::secret::Secrets::new());

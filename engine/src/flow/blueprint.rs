@@ -150,6 +150,7 @@ impl Blueprint {
             Ok(decode::Steps {
                 preprocessors: preprocessors.iter().map(make).collect::<Result<_>>()?,
                 codec: codec.make_codec(&config)?,
+                is_stateless: codec.is_stateless(),
             })
         };
         Ok(Some(Decoder::new(

@@ -126,7 +126,7 @@ impl Keep {
     }
 
     /// What can be stored now; `open` is the first pull that has no fate.
-    pub(super) fn take_ready(&mut self, open: Option<u64>) -> Option<ToStore> {
+    pub(super) fn take_to_store(&mut self, open: Option<u64>) -> Option<ToStore> {
         if self.storing.is_some() {
             return None;
         }

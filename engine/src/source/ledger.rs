@@ -223,7 +223,7 @@ impl Ledger {
         lanes.retain(|lane, begun| {
             let is_late = begun.deadline_ns.is_some_and(|at_ns| at_ns <= now_ns);
             if let Some(keep) = begun.keep.as_mut().filter(|_| !is_late) {
-                let store = keep.take_ready(prefix.first_open(*lane));
+                let store = keep.take_to_store(prefix.first_open(*lane));
                 to_do
                     .stores
                     .extend(store.map(|store| (begun.name.clone(), store)));

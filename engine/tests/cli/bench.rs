@@ -125,6 +125,30 @@ fn half_of_the_saturation_can_be_the_rate() {
 }
 
 #[test]
+fn every_run_has_a_name_of_its_own() {
+    let place = place();
+    let file = "  define connector kept from file\n  with\n    codec = \"string\",\n    config = { \"path\": \
+                \"kept-${env:TEMBLOR_BENCH_RUN}.txt\", \"mode\": \"truncate\" }\n  end;\n  \
+                create connector kept;\n  connect /pipeline/all to /connector/kept;\nend;\n";
+    place.write(
+        "f.troy",
+        FLOW.replacen("end;\ndeploy", &format!("{file}deploy"), 1),
+    );
+    let arguments = [
+        "bench",
+        "f.troy",
+        "--ab",
+        "blaster=native,abi",
+        "--rounds",
+        "2",
+    ];
+    place.run(&arguments).exits(0);
+    let files = std::fs::read_dir(place.path("")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.starts_with("kept-")).count(), 4);
+}
+
+#[test]
 fn what_cannot_be_compared_is_named() {
     let place = place();
     let ran = place.run(&["bench", "f.troy", "--ab", "blaster=native,dylib"]);

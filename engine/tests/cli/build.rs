@@ -17,6 +17,11 @@ fn profile_dir() -> PathBuf {
 
 /// Builds a crate of the workspace as a plugin, in the profile of this test, and into `out`.
 pub(crate) fn build(package: &str, out: &Path) -> Ran {
+    build_with(package, out, &[])
+}
+
+/// The same, with more options.
+pub(crate) fn build_with(package: &str, out: &Path, more: &[&str]) -> Ran {
     let dir = profile_dir();
     let profile = match dir.ends_with("release") {
         true => "release",
@@ -26,6 +31,7 @@ pub(crate) fn build(package: &str, out: &Path) -> Ran {
     command
         .args(["plugin", "build", package, "--profile", profile, "--out"])
         .arg(out)
+        .args(more)
         .env("CARGO", env!("CARGO"))
         .env("CARGO_NET_OFFLINE", "true")
         .env(

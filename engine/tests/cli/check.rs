@@ -53,9 +53,9 @@ fn an_unknown_connector_or_codec_is_named_with_what_was_meant() {
         ],
     );
     wrong(
-        &copy("input from file", "input from kafka_consumer"),
+        &copy("input from file", "input from punched_cards"),
         &[
-            "there is no connector `kafka_consumer`",
+            "there is no connector `punched_cards`",
             "help: there are `",
             "`metronome`",
         ],

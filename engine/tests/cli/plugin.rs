@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::build::{build, null, with_null};
+use crate::build::{build, build_with, null, with_null};
 use crate::{Place, Ran};
 
 /// A flow that drops ticks.
@@ -102,6 +102,16 @@ fn what_cannot_be_built_is_named() {
     let ran = build("temblor-registry", &place.path("out"));
     ran.says(3, &["is refused: ", "help: "]);
     assert!(!place.path("out").exists());
+}
+
+#[test]
+fn features_of_the_crate_reach_cargo() {
+    let place = Place::new();
+    let out = place.path("plugins");
+    let ran = build_with("temblor-connector-null", &out, &["--features", "sparkling"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    // Which the crate does not have, says cargo.
+    assert!(ran.err.contains("sparkling"), "{}", ran.err);
 }
 
 #[test]

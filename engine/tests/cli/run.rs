@@ -172,6 +172,18 @@ fn a_signal_drains() {
 }
 
 #[test]
+fn a_signal_that_comes_twice_at_once_counts_once() {
+    let place = Place::with("f.troy", TICKS);
+    let (child, _out) = start(&place, &["f.troy"]);
+    // As `timeout` does it: to the program, and to its group. Different signals would be two.
+    for _ in 0..3 {
+        signal(&child, "TERM");
+    }
+    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    ran.exits(0);
+}
+
+#[test]
 fn a_second_signal_stops_at_once() {
     let text = TICKS.replace("from metronome", "from blaster").replace(
         "with config = { \"interval_ms\": 1 }",

@@ -136,6 +136,18 @@ fn codecs_begin_anew_with_each_message() {
 }
 
 #[test]
+fn a_codec_that_keeps_nothing_serves_all_messages_until_one_makes_it_panic() {
+    let pulls: Pulls = &[&["a", "b"], &["c", "!", "d"], &["e"]];
+    let decoder = "codec = \"t_claims\"";
+    let kept = r#"select event from in
+        where event == "1a" or event == "2b" or event == "3c" or event == "1d" or event == "2e" into out;"#;
+    let (report, fates, letters) = run("messages_kept", pulls, decoder, [kept, PASS]);
+    assert_eq!(fates, [A, A, A, F, A, A]);
+    assert_eq!(counts(&report), [6, 5, 1, 0, 0, 0]);
+    assert_eq!(letters.len(), 1);
+}
+
+#[test]
 fn the_policy_for_what_cannot_be_decoded_counts_for_each_message() {
     let pulls: Pulls = &[&["{\"n\":1}\nx", "y", r#"{"n":2}"#], &["z"]];
     let picky = "select { \"n\": 1 / (event.id.`event` - 2) } from in into out;";

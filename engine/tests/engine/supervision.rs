@@ -231,7 +231,7 @@ fn a_first_connection_may_fail_where_the_program_says_so() {
     sink.is_down.store(false, Ordering::SeqCst);
     until("it is written", || sink.written() == [1]);
     assert_eq!(sink.life()[..3], ["connect", "create_sink", "start"]);
-    assert_eq!(flow.report().state, FlowState::Running);
+    until("it runs", || flow.report().state == FlowState::Running);
     flow.drain();
     assert!(ended(&flow).is_ok());
 }

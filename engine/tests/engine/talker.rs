@@ -202,18 +202,21 @@ const fn info(name: &'static str) -> ProcessorInfo {
     }
 }
 
-/// Puts a number before every text, in both directions.
-pub(crate) struct CountCodec(Count);
+/// Puts a number before every text, in both directions. Where it claims to be stateless, the number shows how long it
+/// was kept.
+pub(crate) struct CountCodec<const CLAIMS: bool>(Count);
 
-impl Codec for CountCodec {
+impl<const CLAIMS: bool> Codec for CountCodec<CLAIMS> {
     type Config = CountConfig;
-    const INFO: ProcessorInfo = info("t_count");
+    const INFO: ProcessorInfo = info(if CLAIMS { "t_claims" } else { "t_count" });
+    const IS_STATELESS: bool = CLAIMS;
 
     fn new(config: CountConfig) -> Result<Self> {
         Ok(CountCodec(Count::new(&config)))
     }
 
     fn decode<'a>(&mut self, frame: &'a mut [u8], arena: &'a Arena) -> Result<Option<Value<'a>>> {
+        assert!(frame != b"!", "a test's frame");
         let text = format!("{}{}", self.0.next(), String::from_utf8_lossy(frame));
         Ok(Some(Value::from(arena.str(&text))))
     }
@@ -225,7 +228,8 @@ impl Codec for CountCodec {
     }
 }
 
-register!(codec CountCodec);
+register!(codec CountCodec<false>);
+register!(codec CountCodec<true>);
 
 /// Hands over two bytes a frame, and keeps the rest.
 pub(crate) struct Pairs(

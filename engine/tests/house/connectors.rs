@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::workspace::{none, read, root};
 
 /// The names of the folders under `connectors/`.
-fn folders() -> BTreeSet<String> {
+pub(crate) fn folders() -> BTreeSet<String> {
     let entries = std::fs::read_dir(root().join("connectors")).expect("connectors/ is there");
     let entries = entries.map(|entry| entry.expect("a folder's entry").path());
     let folders = entries.filter(|path| path.join("Cargo.toml").is_file());
@@ -13,7 +13,7 @@ fn folders() -> BTreeSet<String> {
     names.collect()
 }
 
-fn manifest(path: &str) -> toml::Table {
+pub(crate) fn manifest(path: &str) -> toml::Table {
     read(path).parse().expect("a manifest is TOML")
 }
 
@@ -81,19 +81,19 @@ fn each_connector_is_in_the_built_in_list_once() {
 }
 
 /// A row of a table in features.md.
-struct Row {
-    cells: Vec<String>,
+pub(crate) struct Row {
+    pub(crate) cells: Vec<String>,
 }
 
 impl Row {
     /// The text of a cell without its backticks.
-    fn plain(&self, cell: usize) -> String {
+    pub(crate) fn plain(&self, cell: usize) -> String {
         self.cells[cell].replace('`', "")
     }
 }
 
 /// The rows of the table below a heading of features.md.
-fn rows(heading: &str) -> Vec<Row> {
+pub(crate) fn rows(heading: &str) -> Vec<Row> {
     let text = read("features.md");
     let mut sections = text.split("\n## ");
     let section = sections.find(|section| section.lines().next() == Some(heading));

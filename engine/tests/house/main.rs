@@ -3,8 +3,10 @@
 mod connectors;
 mod dependencies;
 mod examples;
+mod features;
 mod licences;
 mod limits;
+mod packaging;
 mod rust;
 mod sources;
 mod words;

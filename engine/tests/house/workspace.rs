@@ -33,10 +33,21 @@ pub(crate) fn members() -> Vec<Package> {
 
 /// The whole graph for this platform and the default features, which is what a build has downloaded.
 pub(crate) fn graph() -> Metadata {
-    let options = ["--filter-platform", &host_triple()].map(str::to_owned);
+    graph_with(&[])
+}
+
+/// The whole graph for this platform and all features.
+pub(crate) fn graph_of_everything() -> Metadata {
+    graph_with(&["--all-features"])
+}
+
+fn graph_with(options: &[&str]) -> Metadata {
+    let triple = host_triple();
+    let platform = ["--filter-platform", &triple];
+    let options = platform.iter().chain(options).map(|o| o.to_string());
     MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))
-        .other_options(options)
+        .other_options(options.collect::<Vec<_>>())
         .exec()
         .expect("cargo describes the graph")
 }

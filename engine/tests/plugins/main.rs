@@ -11,6 +11,7 @@
 )]
 mod fixture;
 mod functions;
+mod golden;
 mod lanes;
 mod operators;
 mod outputs;

@@ -138,6 +138,12 @@ impl Descriptor {
         ConnectorInfo::sink_of(self.flags)
     }
 
+    /// Whether a codec keeps nothing from one frame to the next.
+    #[must_use]
+    pub fn is_stateless(&self) -> bool {
+        self.flags & flags::STATELESS != 0
+    }
+
     /// Whether the crate that registered it was built with `panic = "abort"`.
     #[must_use]
     pub fn aborts_on_panic(&self) -> bool {
@@ -348,5 +354,6 @@ pub(super) const LAYOUT: &[usize] = &[
     flags::TRANSACTIONAL as usize,
     flags::LATE as usize,
     flags::LANES as usize,
+    flags::STATELESS as usize,
     flags::PANIC_ABORT as usize,
 ];

@@ -19,6 +19,17 @@ fn sent(pull: u64, first: i64, records: usize) -> Sent {
         first,
         next: first + records as i64,
         records,
+        offsets: None,
+        settled: 0,
+    }
+}
+
+/// The fate of some events of one pull.
+fn events(lane: Lane, fate: Fate, pull: u64, events: std::ops::RangeInclusive<u32>) -> FateRange {
+    FateRange {
+        first_event: *events.start(),
+        last_event: *events.end(),
+        ..range(lane, fate, pull..=pull)
     }
 }
 
@@ -165,7 +176,7 @@ fn what_failed_is_found_one_by_one_and_tried_five_times() {
         (pull, generation) = (pull + 1, rewind.generation);
     }
     let last = sent(pull, FIRST + 10, 1);
-    assert!(lanes.send(lane, generation, last));
+    assert!(lanes.send(lane, generation, last.clone()));
     let deeds = lanes.settle(&[range(lane, Fate::Failed, pull..=pull)], OnFailed::Retry);
     assert_eq!(deeds, [Deed::GiveUp(place(7), last, TRIES)]);
     assert_eq!(lanes.reached(&place(7)), Some(FIRST + 10));
@@ -205,6 +216,36 @@ fn with_stop_the_first_failure_is_the_last() {
     let (mut lanes, lane, _) = three_pulls();
     let deeds = lanes.settle(&[range(lane, Fate::Failed, 0..=2)], OnFailed::Stop);
     assert_eq!(deeds, [Deed::GiveUp(place(7), sent(0, FIRST, 10), 0)]);
+}
+
+#[test]
+fn what_is_reached_and_not_committed_is_counted() {
+    let (mut lanes, lane, _) = three_pulls();
+    assert_eq!(lanes.uncommitted(), 0);
+    assert_eq!(lanes.standing(), [(place(7), FIRST)]);
+    lanes.settle(&[range(lane, Fate::Acked, 0..=1)], OnFailed::Retry);
+    assert_eq!(lanes.uncommitted(), 20);
+    assert_eq!(lanes.to_commit(), [(place(7), FIRST + 20)]);
+    lanes.committed(&place(7), FIRST + 20);
+    // A result that comes late takes nothing back.
+    lanes.committed(&place(7), FIRST + 10);
+    assert_eq!((lanes.uncommitted(), lanes.to_commit()), (0, Vec::new()));
+    assert_eq!(lanes.standing(), [(place(7), FIRST + 20)]);
+    lanes.settle(&[range(lane, Fate::Acked, 2..=2)], OnFailed::Retry);
+    lanes.release(&place(7));
+    assert_eq!((lanes.uncommitted(), lanes.standing()), (0, Vec::new()));
+}
+
+#[test]
+fn of_lanes_that_are_another_members_nothing_more_is_handed_over() {
+    let (mut lanes, lane, generation) = three_pulls();
+    lanes.stop_all();
+    assert_eq!(lanes.open(&place(7)), None);
+    assert!(!lanes.send(lane, generation, sent(3, FIRST + 30, 10)));
+    // A partition that is not this member's stays nobody's.
+    lanes.release(&place(7));
+    lanes.stop_all();
+    assert!(lanes.standing().is_empty());
 }
 
 fn begun(lane: Lane, committed: Option<u64>) -> LaneNotice {
@@ -338,31 +379,68 @@ fn of_a_lane_that_is_kept_only_what_is_stored_is_committed() {
 }
 
 #[test]
-fn what_is_reached_and_not_committed_is_counted() {
+fn a_record_that_fails_in_the_middle_of_a_pull_is_not_passed() {
     let (mut lanes, lane, _) = three_pulls();
-    assert_eq!(lanes.uncommitted(), 0);
-    assert_eq!(lanes.standing(), [(place(7), FIRST)]);
-    lanes.settle(&[range(lane, Fate::Acked, 0..=1)], OnFailed::Retry);
-    assert_eq!(lanes.uncommitted(), 20);
-    assert_eq!(lanes.to_commit(), [(place(7), FIRST + 20)]);
-    lanes.committed(&place(7), FIRST + 20);
-    // A result that comes late takes nothing back.
-    lanes.committed(&place(7), FIRST + 10);
-    assert_eq!((lanes.uncommitted(), lanes.to_commit()), (0, Vec::new()));
-    assert_eq!(lanes.standing(), [(place(7), FIRST + 20)]);
-    lanes.settle(&[range(lane, Fate::Acked, 2..=2)], OnFailed::Retry);
-    lanes.release(&place(7));
-    assert_eq!((lanes.uncommitted(), lanes.standing()), (0, Vec::new()));
+    let fates = [
+        events(lane, Fate::Acked, 0, 0..=3),
+        events(lane, Fate::Failed, 0, 4..=4),
+        events(lane, Fate::Acked, 0, 5..=9),
+        range(lane, Fate::Acked, 1..=2),
+    ];
+    let deeds = lanes.settle(&fates, OnFailed::Retry);
+    assert_eq!(lanes.reached(&place(7)), Some(FIRST + 4));
+    let rewind = goes_back(&mut lanes, &deeds);
+    // It is known which one it was: it alone is consumed by itself, after a wait.
+    assert_eq!(
+        (rewind.offset, rewind.one_by_one_until),
+        (FIRST + 4, FIRST + 5)
+    );
+    assert!(!rewind.wait.is_zero());
 }
 
 #[test]
-fn of_lanes_that_are_another_members_nothing_more_is_handed_over() {
-    let (mut lanes, lane, generation) = three_pulls();
-    lanes.stop_all();
-    assert_eq!(lanes.open(&place(7)), None);
-    assert!(!lanes.send(lane, generation, sent(3, FIRST + 30, 10)));
-    // A partition that is not this member's stays nobody's.
-    lanes.release(&place(7));
-    lanes.stop_all();
-    assert!(lanes.standing().is_empty());
+fn a_pull_that_is_settled_in_parts_is_reached_in_parts() {
+    let (mut lanes, lane, _) = three_pulls();
+    lanes.settle(&[events(lane, Fate::Acked, 0, 0..=3)], OnFailed::Retry);
+    assert_eq!(lanes.reached(&place(7)), Some(FIRST + 4));
+    assert_eq!(lanes.in_flight(&place(7)), 26);
+    // A range that begins in one pull and ends in another.
+    let mut over = events(lane, Fate::Acked, 1, 0..=1);
+    (over.first_pull, over.first_event) = (0, 4);
+    lanes.settle(&[over], OnFailed::Retry);
+    assert_eq!(lanes.reached(&place(7)), Some(FIRST + 12));
+    assert_eq!(lanes.in_flight(&place(7)), 18);
+}
+
+#[test]
+fn with_skip_each_record_that_failed_is_passed_over_alone() {
+    let (mut lanes, lane, _) = three_pulls();
+    let fates = [
+        events(lane, Fate::Acked, 0, 0..=3),
+        events(lane, Fate::Failed, 0, 4..=5),
+        events(lane, Fate::Acked, 0, 6..=9),
+    ];
+    let deeds = lanes.settle(&fates, OnFailed::Skip);
+    let skipped = [4, 5].map(|at| Deed::Skipped(place(7), FIRST + at));
+    assert_eq!(deeds, skipped);
+    assert_eq!(lanes.reached(&place(7)), Some(FIRST + 10));
+}
+
+#[test]
+fn offsets_with_gaps_are_those_of_the_records() {
+    let mut lanes = Lanes::default();
+    lanes.assign(&place(7));
+    let (lane, generation) = lanes.open(&place(7)).unwrap_or_default();
+    say_all(&mut lanes);
+    let pull = Sent {
+        next: 31,
+        offsets: Some([10, 20, 30].into()),
+        ..sent(0, 10, 3)
+    };
+    assert!(lanes.send(lane, generation, pull));
+    lanes.settle(&[events(lane, Fate::Acked, 0, 0..=0)], OnFailed::Retry);
+    assert_eq!(lanes.reached(&place(7)), Some(20));
+    let deeds = lanes.settle(&[events(lane, Fate::Failed, 0, 1..=1)], OnFailed::Retry);
+    let rewind = goes_back(&mut lanes, &deeds);
+    assert_eq!((rewind.offset, rewind.one_by_one_until), (20, 21));
 }

@@ -29,6 +29,27 @@ fn the_next_member_begins_where_the_acked_prefix_ends() {
 }
 
 #[test]
+fn a_record_that_fails_in_the_middle_of_a_pull_comes_again() {
+    for cluster in Cluster::all() {
+        let (topic, group) = (cluster.topic(1), unique("group"));
+        cluster.fill(&topic, 0..10, 1);
+        let mut member = Member::start(&cluster.consumer(&group, &topic));
+        let pulled = member.pull(PATIENCE).unwrap().unwrap();
+        let last = pulled.records.len() as u32 - 1;
+        // As the engine tells it: each record is a stream of its own, and has a fate of its own.
+        let middle = last / 2;
+        member.tell_of(&pulled, Fate::Acked, 0..=middle);
+        member.tell_of(&pulled, Fate::Failed, middle + 1..=middle + 1);
+        member.tell_of(&pulled, Fate::Acked, middle + 2..=last);
+        let again = member.pull(PATIENCE).unwrap().unwrap();
+        assert_eq!(again.records[0].number(), middle as usize + 1);
+        assert_eq!(again.records.len(), 1, "it comes alone");
+        member.stop().unwrap();
+        assert_eq!(cluster.committed(&group, &topic), i64::from(middle) + 1);
+    }
+}
+
+#[test]
 fn nothing_that_was_not_acked_is_committed_by_time() {
     let cluster = Cluster::mock(1);
     let (topic, group) = (cluster.topic(1), unique("group"));

@@ -1,7 +1,7 @@
 //! Clusters, members of groups and producers, as the tests use them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -289,6 +289,19 @@ impl Member {
             last_event: u32::MAX,
         };
         self.source.tell(Command::Fates(vec![range]))
+    }
+
+    /// Tells the fate of some records of a pull.
+    pub(crate) fn tell_of(&mut self, pulled: &Pulled, fate: Fate, events: RangeInclusive<u32>) {
+        let range = FateRange {
+            lane: pulled.lane,
+            fate,
+            first_pull: pulled.pull,
+            last_pull: pulled.pull,
+            first_event: *events.start(),
+            last_event: *events.end(),
+        };
+        self.source.tell(Command::Fates(vec![range])).unwrap();
     }
 
     pub(crate) fn ack(&mut self, pulled: &Pulled) {

@@ -41,6 +41,8 @@ impl Codec for Dogstatsd {
         example: "{}",
     };
 
+    const IS_STATELESS: bool = true;
+
     fn new(_config: Config) -> Result<Self> {
         Ok(Dogstatsd {
             fields: Vec::new(),

@@ -43,6 +43,8 @@ impl Codec for Influx {
         example: "{}",
     };
 
+    const IS_STATELESS: bool = true;
+
     fn new(_config: Config) -> Result<Self> {
         Ok(Influx {
             unescaped: String::new(),

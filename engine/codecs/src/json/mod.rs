@@ -47,6 +47,8 @@ impl Codec for Json {
         example: "{}",
     };
 
+    const IS_STATELESS: bool = true;
+
     fn new(_config: Config) -> Result<Self> {
         Ok(Json {
             buffers: Buffers::default(),

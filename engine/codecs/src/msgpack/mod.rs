@@ -33,6 +33,8 @@ impl Codec for Msgpack {
         example: "{}",
     };
 
+    const IS_STATELESS: bool = true;
+
     fn new(_config: Config) -> Result<Self> {
         Ok(Msgpack {
             items: Vec::new(),

@@ -34,6 +34,8 @@ impl Codec for Syslog {
         example: "{}",
     };
 
+    const IS_STATELESS: bool = true;
+
     fn new(_config: Config) -> Result<Self> {
         Ok(Syslog)
     }

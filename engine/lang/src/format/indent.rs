@@ -136,7 +136,10 @@ impl Indent {
                 let is_for = |open| matches!(open, Open::Cases { .. } | Open::Select);
                 self.close_to(is_for);
             }
-            Some(Keyword::Script) if self.has(Open::Definition) => {
+            // Behind `define` it is a definition of its own, and no section of the one around it.
+            Some(Keyword::Script)
+                if self.has(Open::Definition) && self.last_word != Some(Keyword::Define) =>
+            {
                 self.close_to(|open| open == Open::Definition);
             }
             _ => {}

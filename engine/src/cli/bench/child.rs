@@ -4,11 +4,16 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use temblor_registry::LinkMode;
 
 use super::stats::Sample;
 use crate::cli::failure::Failure;
+
+/// The environment variable in which a run finds a name that no other run has, for what it must not share with them,
+/// such as a group of consumers.
+const RUN: &str = "TEMBLOR_BENCH_RUN";
 
 /// What is the same for every measurement.
 pub(crate) struct Bench<'b> {
@@ -91,9 +96,16 @@ impl Bench<'_> {
         if let (Some(rate), Some(blasts)) = (rate, self.blasts) {
             command.arg(format!("--set={blasts}.rate_per_s={rate}"));
         }
+        command.env(RUN, run_name());
         command.stdin(Stdio::null()).stdout(Stdio::null());
         Ok(command)
     }
+}
+
+fn run_name() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = now.unwrap_or_default().as_millis();
+    format!("{}-{millis}", std::process::id())
 }
 
 /// A directory of this process that is removed in the end.

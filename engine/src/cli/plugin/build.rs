@@ -30,6 +30,9 @@ pub(crate) struct BuildOptions {
     /// The profile of cargo that it is built with
     #[arg(long, value_name = "NAME", default_value = "release")]
     profile: String,
+    /// Features of the crate to switch on, separated by commas
+    #[arg(long, value_name = "LIST")]
+    features: Option<String>,
 }
 
 /// Runs the command.
@@ -64,6 +67,9 @@ fn build(options: &BuildOptions) -> Result<PathBuf, Failure> {
     cargo.args(["rustc", "--lib", "--crate-type", "cdylib"]);
     cargo.args(["--profile", &options.profile]);
     cargo.arg("--message-format=json-render-diagnostics");
+    if let Some(features) = &options.features {
+        cargo.args(["--features", features]);
+    }
     match manifest_in(package)? {
         Some(manifest) => cargo.arg("--manifest-path").arg(manifest),
         None => cargo.args(["--package", package]),
