@@ -4,7 +4,7 @@ mod directory;
 mod keeping;
 
 pub use directory::Directory;
-pub(crate) use keeping::Keeping;
+pub(crate) use keeping::{Keeping, Stored};
 
 /// A lane, by names that are the same in every process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,8 @@
 //! Where events go from a port: through pipelines that run right here, or into a queue.
 
 mod lanes;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::fmt::{self, Display};

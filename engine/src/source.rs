@@ -1,6 +1,9 @@
 //! A source's task: pull, decode, run pipelines, hand on; fates and orders come first.
 
+mod end;
+mod keep;
 mod ledger;
+mod outcome;
 mod pull;
 mod tell;
 
@@ -22,6 +25,7 @@ use crate::measure::Measures;
 use crate::route::{Target, deliver, finish, is_blocked};
 use crate::slot::Slot;
 use ledger::Ledger;
+pub(crate) use outcome::Outcomes;
 
 /// What a source listens to while it waits.
 enum Message {
@@ -50,6 +54,8 @@ pub(crate) struct SourceParts {
     pub(crate) measures: Arc<Measures>,
     /// How the states of its lanes are kept, if pipelines behind it keep one for each.
     pub(crate) keeping: Option<Arc<Keeping>>,
+    /// What became of marks, where there is such a place.
+    pub(crate) outcomes: Outcomes,
 }
 
 /// What outlives instances, and tasks whose poll does not return.
@@ -140,6 +146,7 @@ impl SourceTask {
             body = self.pull_once(body).await?;
         }
         self.report(Report::Finishing(Side::Source));
+        body = self.close_lanes(body).await?;
         self.flush(&mut body).await;
         let now_ns = self.parts.shared.clock.now_ns();
         finish(&mut body.out, now_ns).await;
@@ -240,6 +247,7 @@ impl SourceTask {
         let Some(instance) = self.instance.take() else {
             return Some(body);
         };
+        self.drop_lanes(&mut body).await;
         body.begin_anew();
         let dropping = async { drop(instance) };
         let ((), body) = self.slot.meanwhile(self.owner, body, dropping).await?;
@@ -273,12 +281,17 @@ impl SourceTask {
             &mut heard,
         );
         let (reply, mut body) = self.slot.meanwhile(self.owner, body, pulling).await?;
+        if !matches!(reply, Ok(Outcome::Lane(_)) | Err(_)) {
+            body.ledger.went_on();
+        }
         let taken = match reply {
-            Ok(Outcome::Batch(batch, _)) => self.take_batch(batch, &mut body).await,
-            Ok(Outcome::End(batch, _)) => {
+            Ok(Outcome::Batch(batch, position)) => {
+                self.take_batch(batch, position, &mut body).await
+            }
+            Ok(Outcome::End(batch, position)) => {
                 body.is_draining = true;
                 match batch {
-                    Some(batch) => self.take_batch(batch, &mut body).await,
+                    Some(batch) => self.take_batch(batch, position, &mut body).await,
                     None => Ok(()),
                 }
             }
@@ -301,11 +314,16 @@ impl SourceTask {
         Some(body)
     }
 
-    async fn take_batch(&mut self, batch: Batch, body: &mut SourceBody) -> Result<()> {
-        self.check(&batch, body)?;
+    async fn take_batch(
+        &mut self,
+        batch: Batch,
+        position: Option<u64>,
+        body: &mut SourceBody,
+    ) -> Result<()> {
+        self.check(&batch, position, body)?;
         let lane = batch.events().first().map_or(0, |event| event.id.lane);
         if self.parts.transactional {
-            body.ledger.opened(lane, body.pull);
+            body.ledger.opened(lane, body.pull, position);
         }
         let pull = PullOf {
             source: self.parts.number,
@@ -325,7 +343,7 @@ impl SourceTask {
     }
 
     /// Refuses what no sound connector hands over. Numbers of events of bytes are made in the decoder.
-    fn check(&self, batch: &Batch, body: &SourceBody) -> Result<()> {
+    fn check(&self, batch: &Batch, position: Option<u64>, body: &SourceBody) -> Result<()> {
         let events = batch.events();
         if events.len() > MOST_EVENTS {
             return garbage(format!(
@@ -345,7 +363,7 @@ impl SourceTask {
             None => events.find(|event| !is_own(*event)),
         };
         match stray {
-            None if self.parts.lanes => body.ledger.check(lane),
+            None if self.parts.lanes => body.ledger.check(lane, position),
             None => Ok(()),
             Some((at, event)) => garbage(format!(
                 "a pull of lane {lane} handed over event {at} with the id {:?}",
@@ -390,38 +408,6 @@ impl SourceTask {
         });
         for decoded in decoded {
             self.hand_on(decoded, body).await;
-        }
-    }
-
-    /// Waits until every event has its fate, and tells the source.
-    async fn settle_rest(&mut self, mut body: Box<SourceBody>) -> Option<Box<SourceBody>> {
-        loop {
-            let all = async {
-                self.parts.fates.all_settled().await;
-                None
-            };
-            let due = pull::due(&self.parts, &body);
-            let one = async { Some(pull::next_message(&self.orders, &self.settled, due).await) };
-            let message = smol::future::or(one, all).await;
-            let ended = message.is_none();
-            match message {
-                // It has nothing more to hand over, and no instance to come knows what it was given.
-                Some(Message::Order(Order::Renew(renewal))) => {
-                    let dropping = async { drop(renewal) };
-                    body = self.slot.meanwhile(self.owner, body, dropping).await?.1;
-                }
-                Some(Message::Gone) => return Some(body),
-                Some(message) => body = self.take(message, body).await?,
-                None => {}
-            }
-            // What was settled last may still be on its way through the channel.
-            while let Ok(settled) = self.settled.try_recv() {
-                body = self.take(Message::Settled(settled), body).await?;
-            }
-            body = self.tell_fates(body).await?;
-            if ended {
-                return Some(body);
-            }
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use temblor_lang::State;
 use temblor_pdk::Lane;
@@ -140,33 +140,67 @@ impl Drop for Collector {
     }
 }
 
-/// What time made of the state of a lane since its last mark, and has no fate yet.
+/// What time makes of the state of a lane, from mark to mark.
 #[derive(Default)]
-pub(crate) struct Tail {
-    has_failed: AtomicBool,
-    /// The mark behind it.
-    mark: Mutex<Option<Arc<Collector>>>,
+pub(crate) struct Times {
+    /// Since the last mark.
+    latest: Arc<Tail>,
+    /// Before it, as far as something of it may have no fate yet. Marks wait for all of it, since nobody may have waited
+    /// for the marks in between.
+    earlier: Vec<Weak<Tail>>,
+}
+
+/// What time made of the state of a lane between two marks, and has no fate yet.
+#[derive(Default)]
+struct Tail {
+    /// Whether something that the state came to is lost. It is in no state any more, so that nothing may be stored of
+    /// this one; the lane has to begin anew.
+    has_failed: Arc<AtomicBool>,
+    /// The marks behind it.
+    marks: Mutex<Vec<Arc<Collector>>>,
+}
+
+impl Times {
+    /// Something that the state came to is lost.
+    pub(crate) fn fail(&self) {
+        self.latest.fail();
+    }
+
+    /// A share in what comes now.
+    pub(crate) fn share(&self) -> Share {
+        Share(Some(Arc::clone(&self.latest)))
+    }
+
+    /// A mark comes, which is complete once all so far has its fate.
+    pub(crate) fn mark(&mut self, mark: &Arc<Collector>) {
+        let next = Arc::new(Tail {
+            has_failed: Arc::clone(&self.latest.has_failed),
+            marks: Mutex::default(),
+        });
+        let latest = mem::replace(&mut self.latest, next);
+        self.earlier.push(Arc::downgrade(&latest));
+        for tail in self.earlier.iter().filter_map(Weak::upgrade) {
+            lock(&tail.marks).push(Arc::clone(mark));
+        }
+        if latest.has_failed.load(Ordering::Acquire) {
+            mark.fail();
+        }
+        drop(latest);
+        self.earlier.retain(|tail| tail.strong_count() > 0);
+    }
 }
 
 impl Tail {
-    /// Something that the state came to is lost.
-    pub(crate) fn fail(&self) {
+    fn fail(&self) {
         self.has_failed.store(true, Ordering::Release);
-    }
-
-    /// The mark behind all of it has come.
-    pub(crate) fn end(&self, mark: Arc<Collector>) {
-        *lock(&self.mark) = Some(mark);
     }
 }
 
 impl Drop for Tail {
     fn drop(&mut self) {
-        let mark = lock(&self.mark).take();
-        if let Some(mark) = mark
-            && self.has_failed.load(Ordering::Acquire)
-        {
-            mark.fail();
+        let marks = mem::take(&mut *lock(&self.marks));
+        if self.has_failed.load(Ordering::Acquire) {
+            marks.iter().for_each(|mark| mark.fail());
         }
     }
 }
@@ -176,10 +210,6 @@ impl Drop for Tail {
 pub(crate) struct Share(Option<Arc<Tail>>);
 
 impl Share {
-    pub(crate) fn new(tail: &Arc<Tail>) -> Self {
-        Share(Some(Arc::clone(tail)))
-    }
-
     /// What it is a share in has failed.
     pub(crate) fn failed(&self) {
         if let Some(tail) = &self.0 {

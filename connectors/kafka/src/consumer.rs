@@ -191,17 +191,14 @@ impl Source for KafkaSource {
         }
         let policy = self.shared.settings.on_failed;
         let deeds = self.shared.lanes().settle(fates, policy);
-        let mut rewinds = Vec::new();
         let mut failed = None;
         for deed in deeds {
             match deed {
-                Deed::Rewind(rewind) => {
+                Deed::Rewind(place, offset) => {
                     let message = format!(
-                        "{}: an event failed; records are consumed again from offset {} on",
-                        rewind.place, rewind.offset
+                        "{place}: an event failed; records are consumed again from offset {offset} on"
                     );
                     self.shared.outside.host.log(Level::Warn, &message);
-                    rewinds.push(rewind);
                 }
                 Deed::Skipped(place, offset) => {
                     self.shared.cells.skipped_records.add(1);
@@ -214,7 +211,7 @@ impl Source for KafkaSource {
                 }
             }
         }
-        self.shared.settled(rewinds);
+        self.shared.settled(Vec::new());
         failed.map_or(Ok(()), Err)
     }
 
@@ -224,10 +221,16 @@ impl Source for KafkaSource {
     }
 
     async fn on_assigned(&mut self, start: LaneStart) -> Result<()> {
-        let rewind = self.shared.lanes().assigned(start.lane, start.position);
+        let rewind = self.shared.lanes().assigned(start);
         if rewind.is_some() {
             self.shared.settled(rewind.into_iter().collect());
         }
+        Ok(())
+    }
+
+    async fn on_stored(&mut self, lane: Lane, position: u64) -> Result<()> {
+        self.shared.lanes().stored(lane, position);
+        self.shared.settled(Vec::new());
         Ok(())
     }
 

@@ -62,8 +62,11 @@ struct LaneState {
     /// Grows whenever what was fetched before counts for nothing any more.
     generation: u64,
     sent: VecDeque<Sent>,
-    /// The offset before which everything is done, since the lane was assigned.
+    /// The offset before which everything may be committed, since the lane was assigned.
     reached: Option<i64>,
+    /// The offset before which everything is done, where that is committed only once the engine has stored it.
+    done: Option<i64>,
+    is_kept: bool,
     /// Whether that is not stored yet.
     is_news: bool,
     known: Known,
@@ -74,8 +77,8 @@ struct LaneState {
     again: Backoff,
     /// The record that is consumed again.
     again_at: i64,
-    /// Up to here records are consumed one by one, to find which it is.
-    one_by_one_until: i64,
+    /// Where it is consumed again from, once the engine knows that it begins anew.
+    rewind: Option<Rewind>,
 }
 
 /// All lanes that this connector has seen. A partition keeps its number.
@@ -90,8 +93,8 @@ pub(crate) struct Lanes {
 /// What has to be done because of fates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
-    /// Consume a lane again from an offset on, after a while; up to another offset record by record.
-    Rewind(Rewind),
+    /// A lane is consumed again from an offset on.
+    Rewind(Place, i64),
     /// A record was passed over.
     Skipped(Place, i64),
     /// It is no use: the records of a pull, and how often they were tried.
@@ -184,6 +187,7 @@ impl Lanes {
         let may = lane.status == Status::Rewinding && lane.generation == rewind.generation;
         if may {
             lane.status = Status::Assigned;
+            // The engine has to know how far the group is.
             self.has_notices = true;
         }
         may
@@ -226,6 +230,7 @@ impl Lanes {
                 lane.settle(range, policy, &mut deeds);
             }
         }
+        self.has_notices |= !deeds.is_empty();
         deeds
     }
 }
@@ -238,13 +243,15 @@ impl LaneState {
             generation: 0,
             sent: VecDeque::new(),
             reached: None,
+            done: None,
+            is_kept: false,
             is_news: false,
             known: Known::default(),
             outside: None,
             deadline_ns: 0,
             again: Backoff::new(AGAIN),
             again_at: -1,
-            one_by_one_until: 0,
+            rewind: None,
         }
     }
 
@@ -253,7 +260,9 @@ impl LaneState {
         self.generation += 1;
         self.sent.clear();
         self.reached = None;
+        self.done = None;
         self.outside = None;
+        self.rewind = None;
         self.is_news = false;
     }
 
@@ -273,9 +282,17 @@ impl LaneState {
                 deeds.push(Deed::Skipped(self.place.clone(), sent.first));
             }
             self.sent.pop_front();
-            self.reached = Some(sent.next);
-            self.is_news = true;
+            match self.is_kept {
+                true => self.done = Some(sent.next),
+                false => self.reach(sent.next),
+            }
         }
+    }
+
+    /// Everything in front of an offset may be committed.
+    fn reach(&mut self, offset: i64) {
+        self.reached = Some(offset);
+        self.is_news = true;
     }
 
     fn fail(&mut self, sent: Sent, lane: Lane, policy: OnFailed) -> Option<Deed> {
@@ -292,14 +309,13 @@ impl LaneState {
             return None;
         }
         self.again_at = sent.first;
-        self.one_by_one_until = sent.next;
         let wait = match sent.records {
             1 => self.again.next_wait(),
             _ => Duration::ZERO,
         };
         self.status = Status::Rewinding;
         self.generation += 1;
-        Some(Deed::Rewind(Rewind {
+        self.rewind = Some(Rewind {
             lane,
             place: self.place.clone(),
             generation: self.generation,
@@ -307,7 +323,8 @@ impl LaneState {
             one_by_one_until: sent.next,
             wait,
             is_stored: false,
-        }))
+        });
+        Some(Deed::Rewind(self.place.clone(), sent.first))
     }
 }
 

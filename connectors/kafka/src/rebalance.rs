@@ -141,10 +141,10 @@ impl Callbacks {
         let deadline = Instant::now() + timeout;
         let left = loop {
             let lanes = shared.lanes();
-            let stays = places.iter().filter(|place| !lanes.may_go(place));
-            let left: usize = stays.map(|place| lanes.in_flight(place)).sum();
+            let stay: Vec<&Place> = places.iter().filter(|place| !lanes.may_go(place)).collect();
+            let left: usize = stay.iter().map(|place| lanes.in_flight(place)).sum();
             drop(lanes);
-            if left == 0 || shared.is_stopping() || Instant::now() >= deadline {
+            if stay.is_empty() || shared.is_stopping() || Instant::now() >= deadline {
                 break left;
             }
             // Woken by fates.

@@ -415,3 +415,20 @@ fn a_query_says_that_its_state_is_kept_by_lane() {
         assert!(shown.contains("test.trickle:1:18"), "{shown}");
     }
 }
+
+#[test]
+fn the_formatter_leaves_the_directive_as_it_is() {
+    let text = format!("#!config state = \"lane\"\n{COUNT}");
+    let kind = temblor_lang::SourceKind::Query;
+    let formatted = temblor_lang::format(&source("test.trickle", &text), kind);
+    let formatted = formatted.expect("it can be parsed");
+    assert!(
+        formatted.starts_with("#!config state = \"lane\"\n"),
+        "{formatted}"
+    );
+    assert!(query(&formatted).is_by_lane());
+    let inside = format!("define pipeline p pipeline\n#!config state = \"lane\"\n{COUNT}\nend");
+    let flow = format!("define flow f flow {inside}; create pipeline p; end; deploy flow f");
+    let deployment = common::deployment(&flow);
+    assert!(deployment.flows[0].pipelines[0].pipeline.is_by_lane());
+}

@@ -112,6 +112,16 @@ impl Directory {
         Ok(files)
     }
 
+    /// Removes what was not finished: whoever began it has ended, or has lost the lane to whoever loads it now.
+    fn remove_unfinished(&self, folder: &Path) {
+        let all = self.disk.list(folder).unwrap_or_default();
+        let is_unfinished = |path: &PathBuf| path.extension() == Some(OsStr::new(UNFINISHED));
+        for path in all.into_iter().filter(is_unfinished) {
+            // It takes room and nothing else.
+            let _ = self.disk.remove(&path);
+        }
+    }
+
     fn write(&self, folder: &Path, bytes: &[u8], position: u64) -> io::Result<()> {
         make_folders(&*self.disk, folder)?;
         let name = format!("{position:0DIGITS$}");
@@ -153,6 +163,7 @@ impl Directory {
 impl Checkpoints for Directory {
     fn load(&self, lane: &LaneName) -> Result<Found, CheckpointError> {
         let folder = self.folder(lane);
+        self.remove_unfinished(&folder);
         let cannot = |reason: &dyn std::fmt::Display, path: &Path| {
             let path = path.display();
             CheckpointError(format!(

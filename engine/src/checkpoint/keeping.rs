@@ -143,3 +143,6 @@ impl Keeping {
 
 const WAY_OUT: &str = "run the program that wrote it, or give the pipeline another name, so that it begins with an \
                        empty state, or remove the directory, so that everything begins anew";
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use temblor::{
-    ConnectorReport, ConnectorState, Counts, Engine, FlowHandle, FlowReport, StartError,
+    ConnectorReport, ConnectorState, Counts, Directory, Engine, FlowHandle, FlowReport, StartError,
     StartErrorKind, StopRequest, Supervision,
 };
 use temblor_lang::{Code, Finding, Sources, render};
@@ -53,6 +53,9 @@ pub(crate) struct RunOptions {
     /// How long flows may take to drain after a signal or a failure, in seconds; then they stop
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
     drain_timeout: f64,
+    /// Where states that are kept by lane are stored; all processes that share the lanes need the same directory
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
     /// Leaves out the line with what became of the events
     #[arg(long)]
     quiet: bool,
@@ -91,6 +94,12 @@ pub(crate) fn run(options: &RunOptions, log: Log) -> Outcome {
         if options.metrics.is_some() {
             let message = "`--metrics` is for flows";
             return Err(Failure::wrong(message).help("a script or query that runs alone has none"));
+        }
+        if options.state_dir.is_some() {
+            let message = "`--state-dir` is for flows";
+            return Err(
+                Failure::wrong(message).help("a script or query that runs alone has no lanes")
+            );
         }
         return alone::run(pipeline, &options.alone, options.clock, &registry);
     }
@@ -149,6 +158,12 @@ fn engine(options: &RunOptions, registry: Arc<Registry>, log: Log) -> Result<Eng
         .log(log.level(), move |record| log.take(record));
     if let Some(workers) = options.workers {
         builder = builder.workers(workers.get());
+    }
+    if let Some(path) = &options.state_dir {
+        let directory = Directory::new(path);
+        let directory =
+            directory.map_err(|error| Failure::not_started(format!("`--state-dir`: {error}")))?;
+        builder = builder.checkpoints(Arc::new(directory));
     }
     let built = builder.build();
     built.map_err(|error| Failure::failed(format!("the engine cannot start: {error}")))

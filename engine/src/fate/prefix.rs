@@ -72,6 +72,12 @@ impl Prefix {
         self.lanes.contains_key(&lane)
     }
 
+    /// The first pull of a lane that was not told yet.
+    pub(crate) fn first_open(&self, lane: Lane) -> Option<u64> {
+        let open = &self.lanes.get(&lane)?.open;
+        open.first_key_value().map(|(pull, _)| *pull)
+    }
+
     /// What was pulled of a lane is not told any more, whatever becomes of it.
     pub(crate) fn forget(&mut self, lane: Lane) {
         self.lanes.remove(&lane);

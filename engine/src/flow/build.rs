@@ -27,7 +27,7 @@ use crate::queue::Receiver;
 use crate::route::Target;
 use crate::sink::{SinkBody, SinkParts};
 use crate::slot::Slot;
-use crate::source::{SourceBody, SourceParts};
+use crate::source::{Outcomes, SourceBody, SourceParts};
 
 /// A connector that was made, with what its sides need.
 struct Made<'f> {
@@ -372,6 +372,7 @@ impl Spawner<'_> {
                 contraflow: Arc::clone(&self.contraflow),
                 measures: Arc::clone(&blueprint.measures),
                 keeping,
+                outcomes: Outcomes::default(),
             }),
             slot: Slot::new(body),
             settled,

@@ -1,7 +1,6 @@
 //! A pipeline that keeps a state for each lane.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use log::Level;
 use temblor_lang::State;
@@ -9,7 +8,7 @@ use temblor_pdk::{Batch, Lane};
 
 use super::{Node, Target};
 use crate::parcel::{Parcel, Tickets};
-use crate::turn::{LaneTurn, Share, Tail, What};
+use crate::turn::{LaneTurn, Share, Times, What};
 
 /// A lane of a source, by their numbers.
 pub(super) type Key = (u32, Lane);
@@ -20,8 +19,7 @@ pub(super) struct Lanes(BTreeMap<Key, LaneState>);
 
 struct LaneState {
     state: State,
-    /// What time made of it since the last mark.
-    tail: Arc<Tail>,
+    times: Times,
 }
 
 impl Lanes {
@@ -40,13 +38,13 @@ impl Lanes {
 
     /// A share in what time makes of a lane's state.
     pub(super) fn share(&self, key: Key) -> Option<Share> {
-        self.0.get(&key).map(|lane| Share::new(&lane.tail))
+        self.0.get(&key).map(|lane| lane.times.share())
     }
 
     /// What a lane's state has come to is lost.
     pub(super) fn fail(&self, key: Key) {
         if let Some(lane) = self.0.get(&key) {
-            lane.tail.fail();
+            lane.times.fail();
         }
     }
 }
@@ -70,7 +68,7 @@ impl Node {
                 let state = begun.take(&self.name);
                 let lane = LaneState {
                     state: state.unwrap_or_else(|| self.pipeline.state()),
-                    tail: Arc::default(),
+                    times: Times::default(),
                 };
                 lanes.0.insert(key, lane);
             }
@@ -78,7 +76,7 @@ impl Node {
                 if let Some(lane) = lanes.0.get_mut(&key) {
                     let snapshot = self.pipeline.snapshot(&lane.state);
                     collector.add(&self.name, snapshot.map_err(|error| error.to_string()));
-                    std::mem::take(&mut lane.tail).end(Arc::clone(collector));
+                    lane.times.mark(collector);
                 }
             }
             What::End => drop(lanes.0.remove(&key)),

@@ -13,6 +13,7 @@ mod plugin;
 mod position;
 mod run;
 mod secrets;
+mod state_dir;
 mod test;
 mod usage;
 

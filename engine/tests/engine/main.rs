@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod alike;
+mod checkpoints;
 mod configuration;
 mod connectors;
 mod contraflow;
@@ -12,6 +13,8 @@ mod fates_circles;
 mod fates_shapes;
 mod flaky;
 mod flows;
+mod lanes;
+mod lanes_moving;
 mod letters;
 mod letters_policy;
 mod life;
@@ -29,6 +32,7 @@ mod supervision_random;
 mod supervision_refusal;
 mod support;
 mod talker;
+mod topics;
 mod watchdog;
 mod windows;
 mod windows_fates;
