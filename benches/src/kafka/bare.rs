@@ -1,7 +1,7 @@
 //! The loop to compare with: librdkafka by hand, in one thread, with nothing but what the task needs.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -97,6 +97,21 @@ pub(crate) fn run(job: &Job) -> Result<()> {
         Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) | Ok(()) => Ok(()),
         Err(reason) => Err(reason.into()),
     }
+}
+
+/// Consumes all records and does nothing with them. Returns how long that takes from the first one on: the broker's share.
+pub(crate) fn read(job: &Job) -> Result<Duration> {
+    let consumer: BaseConsumer = job.consumer_config().create()?;
+    consumer.subscribe(&[&job.from])?;
+    let (mut first, mut left) = (None, job.records);
+    while left > 0 {
+        if let Some(message) = consumer.poll(WAIT) {
+            message?;
+            first.get_or_insert_with(Instant::now);
+            left -= 1;
+        }
+    }
+    Ok(first.map_or(Duration::ZERO, |first| first.elapsed()))
 }
 
 /// Stores what was delivered, to be committed. Returns how many records that is.

@@ -10,6 +10,7 @@ use temblor_pdk::serde::{Deserialize, Serialize};
 use temblor_pdk::serde_json;
 
 use crate::Options;
+use crate::bare;
 use crate::cluster::Cluster;
 use crate::process::{Result, children, median};
 
@@ -81,6 +82,21 @@ pub(crate) fn serve(options: &Options) -> Result<()> {
     let cluster = filled(options, options.partitions)?;
     cluster.make("bench-to", options.partitions)?;
     println!("{}", cluster.bootstrap());
+    let mut rates = Vec::new();
+    for round in 0..options.rounds {
+        let job = Job {
+            bootstrap: cluster.bootstrap().to_owned(),
+            group: format!("reader-{round}"),
+            from: FROM.to_owned(),
+            to: String::new(),
+            records: options.records,
+            sets: false,
+            workers: None,
+            share: None,
+        };
+        rates.push(options.records as f64 / bare::read(&job)?.as_secs_f64());
+    }
+    println!("a bare consumer takes {:.0} records/s", median(&mut rates));
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
     Ok(())
 }
