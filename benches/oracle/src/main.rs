@@ -140,7 +140,7 @@ const PLANS: [Plan; 19] = [
     (Scenario::Tcp, 1, 10, tcp::run),
     (Scenario::Emfile, 1, 3, emfile::run),
     (Scenario::Plugin, 1, 3, plugin::run),
-    (Scenario::Group, 1, 20, group::run),
+    (Scenario::Group, 0, 20, group::run),
     (Scenario::Windows, 1, 20, group::windows::run),
     (Scenario::Blocked, 0, 3, group::blocked::run),
     (Scenario::Restart, 0, 5, group::restart::run),
