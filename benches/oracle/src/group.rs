@@ -200,6 +200,10 @@ impl Round {
                 self.tell(format!("freezes {number}"));
                 self.party.freeze(number)?;
                 self.pass(FROZEN)?;
+                if self.party.work == Work::Windows {
+                    // Long enough for others to go on with what it has in its windows.
+                    self.moment(6_000)?;
+                }
                 self.tell(format!("thaws {number}"));
                 self.party.thaw(number)
             }
