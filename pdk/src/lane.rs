@@ -11,8 +11,8 @@
 //!
 //! Records of a lane are handed over between its begin and its end only. What was pulled before the latest begin of a
 //! lane counts for nothing any more: its fates are never told. A lane may begin without having ended, which takes it
-//! back to an earlier place, for example to a record that has failed: who means to do that hands nothing more of the
-//! lane over from the fate on.
+//! back to an earlier place, for example to a record that has failed: who means to do that says so in the pulls that follow
+//! the fate, before anything else. Who hands records over or finds nothing instead has passed over what failed.
 //!
 //! Where the engine keeps something of a lane, such as the state of windows, it stores that from time to time together
 //! with the [`position`](crate::BatchWriter::position) that it belongs to, and says so with

@@ -73,7 +73,7 @@ fn entries(library: Library, file: &PluginFile, host: &Host) -> Result<Loaded, R
             panic: "abort".to_owned(),
         }),
         None => Ok(Loaded {
-            left_out: left_out(file, host),
+            left_out: left_out(file.manifest(), host),
             entries: usable(file.manifest(), entries),
             pinned_bytes: abi::pinned_bytes_of(root),
         }),
@@ -93,24 +93,21 @@ fn usable(manifest: &Manifest, mut entries: Vec<&'static Descriptor>) -> Vec<&'s
     entries
 }
 
-/// What in a plugin is newer than this program. It keeps nothing else from being used, and the log names it.
-fn left_out(file: &PluginFile, host: &Host) -> Vec<(EntryRecord, String)> {
-    let path = file.path().display();
+/// What in a plugin is newer than this program. It keeps nothing else from being used, and the plugin's log names it.
+fn left_out(manifest: &Manifest, host: &Host) -> Vec<(EntryRecord, String)> {
     let mut found = Vec::new();
-    for record in &file.manifest().entries {
+    for record in &manifest.entries {
         let (kind, name) = (&record.kind, &record.name);
         if let Some(reason) = record.left_out() {
-            host.log(
-                log::Level::Warn,
-                &format!("plugin `{path}`: {kind} `{name}` is left out: {reason}"),
-            );
+            let message = format!("{kind} `{name}` is left out: {reason}");
+            host.log(log::Level::Warn, &message);
             found.push((record.clone(), reason));
+            continue;
         }
         for capability in record.passed_over() {
-            host.log(
-                log::Level::Info,
-                &format!("plugin `{path}`: {kind} `{name}` has `{capability}`, which this program does not know"),
-            );
+            let message =
+                format!("{kind} `{name}` has `{capability}`, which this program does not know");
+            host.log(log::Level::Info, &message);
         }
     }
     found

@@ -12,7 +12,8 @@ use temblor_pdk::{
 
 use crate::config::{ConsumerConfig, ConsumerSettings};
 use crate::farewell::abandon;
-use crate::lanes::{Deed, Place, Sent};
+use crate::lanes::{Deed, Sent};
+use crate::place::Place;
 use crate::poller::{Arriving, run};
 use crate::record::Chunk;
 use crate::shared::Shared;
@@ -155,6 +156,7 @@ pub struct KafkaSource {
 impl Source for KafkaSource {
     async fn pull(&mut self, out: &mut BatchWriter) -> Result<Pull> {
         loop {
+            let change = self.shared.listen();
             let notice = self.shared.lanes().notice(&self.shared.settings.group);
             if let Some(notice) = notice {
                 say(notice, out);
@@ -178,7 +180,6 @@ impl Source for KafkaSource {
                 // What is to be said of lanes comes first.
                 continue;
             }
-            let change = self.shared.listen();
             if !self.shared.may_go_on() {
                 match out.wait(change).await {
                     None => return Ok(Pull::Idle),
@@ -206,17 +207,14 @@ impl Source for KafkaSource {
         }
         let policy = self.shared.settings.on_failed;
         let deeds = self.shared.lanes().settle(fates, policy);
-        let mut rewinds = Vec::new();
         let mut failed = None;
         for deed in deeds {
             match deed {
-                Deed::Rewind(rewind) => {
+                Deed::Rewind(place, offset) => {
                     let message = format!(
-                        "{}: an event failed; records are consumed again from offset {} on",
-                        rewind.place, rewind.offset
+                        "{place}: an event failed; records are consumed again from offset {offset} on"
                     );
                     self.shared.outside.host.log(Level::Warn, &message);
-                    rewinds.push(rewind);
                 }
                 Deed::Skipped(place, offset) => {
                     self.shared.cells.skipped_records.add(1);
@@ -229,7 +227,7 @@ impl Source for KafkaSource {
                 }
             }
         }
-        self.shared.settled(rewinds);
+        self.shared.settled(Vec::new());
         failed.map_or(Ok(()), Err)
     }
 
@@ -239,10 +237,21 @@ impl Source for KafkaSource {
     }
 
     async fn on_assigned(&mut self, start: LaneStart) -> Result<()> {
-        let rewind = self.shared.lanes().assigned(start.lane, start.position);
+        if start.is_kept && !self.shared.settings.by_fates {
+            let lanes = self.shared.lanes();
+            let place = lanes.place(start.lane).map(Place::to_string);
+            return Err(cannot_keep(&place.unwrap_or_default()));
+        }
+        let rewind = self.shared.lanes().assigned(start);
         if rewind.is_some() {
             self.shared.settled(rewind.into_iter().collect());
         }
+        Ok(())
+    }
+
+    async fn on_stored(&mut self, lane: Lane, position: u64) -> Result<()> {
+        self.shared.lanes().stored(lane, position);
+        self.shared.settled(Vec::new());
         Ok(())
     }
 
@@ -285,6 +294,15 @@ impl KafkaSource {
              front of it; set `on_failed` to \"skip\" to go on behind it, or `on_failure` to \"dead_letter\" to keep it"
         ))
     }
+}
+
+/// What is kept of a partition would be behind what is committed, and useless.
+fn cannot_keep(place: &str) -> Error {
+    Error::failed(format!(
+        "{place}: a pipeline keeps a state of it, which has to be stored before its records are committed, and `mode` \
+         leaves commits to librdkafka\nhelp: set `mode` to \"transactional\", or with \"custom\" \
+         `enable.auto.offset.store` to \"false\""
+    ))
 }
 
 fn say(notice: LaneNotice, out: &mut BatchWriter) {

@@ -3,13 +3,13 @@
 mod notices;
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use temblor_pdk::{Backoff, BackoffPolicy, Fate, FateRange, Lane};
 
 use crate::config::OnFailed;
+use crate::place::Place;
 use notices::Known;
 
 /// How long to wait before a record whose event failed is consumed again, and how often.
@@ -20,19 +20,6 @@ const AGAIN: BackoffPolicy = BackoffPolicy {
     randomized: true,
 };
 const TRIES: u32 = 5;
-
-/// A partition of a topic.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
-    pub(crate) topic: Arc<str>,
-    pub(crate) partition: i32,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "topic `{}`, partition {}", self.topic, self.partition)
-    }
-}
 
 /// A pull whose fate is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,8 +79,11 @@ struct LaneState {
     /// Grows whenever what was fetched before counts for nothing any more.
     generation: u64,
     sent: VecDeque<Sent>,
-    /// The offset before which everything is done, since the lane was assigned.
+    /// The offset before which everything may be committed, since the lane was assigned.
     reached: Option<i64>,
+    /// The offset before which everything is done, where that is committed only once the engine has stored it.
+    done: Option<i64>,
+    is_kept: bool,
     /// Whether that is not stored yet.
     is_news: bool,
     /// The offset that a consumer would begin with that got the lane now; none before anything was handed over.
@@ -106,8 +96,8 @@ struct LaneState {
     again: Backoff,
     /// The record that is consumed again.
     again_at: i64,
-    /// Up to here records are consumed one by one, to find which it is.
-    one_by_one_until: i64,
+    /// Where it is consumed again from, once the engine knows that it begins anew.
+    rewind: Option<Rewind>,
 }
 
 /// All lanes that this connector has seen. A partition keeps its number.
@@ -122,8 +112,8 @@ pub(crate) struct Lanes {
 /// What has to be done because of fates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
-    /// Consume a lane again from an offset on, after a while; up to another offset record by record.
-    Rewind(Rewind),
+    /// A lane is consumed again from an offset on.
+    Rewind(Place, i64),
     /// A record was passed over.
     Skipped(Place, i64),
     /// It is no use: the records of a pull, and how often they were tried.
@@ -152,6 +142,11 @@ impl Lanes {
         self.lanes.get_mut(*self.numbers.get(place)?)
     }
 
+    /// Which partition a lane is.
+    pub(crate) fn place(&self, lane: Lane) -> Option<&Place> {
+        Some(&self.lanes.get(lane as usize)?.place)
+    }
+
     /// A partition is this member's from here on.
     pub(crate) fn assign(&mut self, place: &Place) {
         let number = match self.numbers.get(place) {
@@ -178,10 +173,10 @@ impl Lanes {
         self.has_notices = true;
     }
 
-    /// How many partitions are this member's.
-    pub(crate) fn held(&self) -> usize {
-        let held = |lane: &&LaneState| lane.status != Status::Gone;
-        self.lanes.iter().filter(held).count()
+    /// The partitions that are this member's, as far as librdkafka has said.
+    pub(crate) fn held(&self) -> Vec<Place> {
+        let held = self.lanes.iter().filter(|lane| lane.status != Status::Gone);
+        held.map(|lane| lane.place.clone()).collect()
     }
 
     /// How many records of a partition are in flight.
@@ -241,7 +236,7 @@ impl Lanes {
 
     /// Where this member stands in those partitions of which it has handed something over.
     pub(crate) fn standing(&self) -> Vec<(Place, i64)> {
-        let held = self.lanes.iter().filter(|lane| lane.status != Status::Gone);
+        let held = self.lanes.iter().filter(|lane| lane.may_commit());
         let standing = held.filter_map(|lane| {
             let offset = lane.reached.or(lane.committed)?;
             Some((lane.place.clone(), offset))
@@ -265,6 +260,7 @@ impl Lanes {
         let may = lane.status == Status::Rewinding && lane.generation == rewind.generation;
         if may {
             lane.status = Status::Assigned;
+            // The engine has to know how far the group is.
             self.has_notices = true;
         }
         may
@@ -280,9 +276,8 @@ impl Lanes {
 
     /// The offsets that were reached since they were asked for last.
     pub(crate) fn news(&mut self) -> Vec<(Place, i64)> {
-        let held = |lane: &&mut LaneState| lane.status != Status::Gone && lane.is_news;
-        let lanes = self.lanes.iter_mut().filter(held);
-        let news = lanes.filter_map(|lane| {
+        let has_news = |lane: &&mut LaneState| lane.may_commit() && lane.is_news;
+        let news = self.lanes.iter_mut().filter(has_news).filter_map(|lane| {
             lane.is_news = false;
             Some((lane.place.clone(), lane.reached?))
         });
@@ -307,6 +302,7 @@ impl Lanes {
                 lane.settle(range, policy, &mut deeds);
             }
         }
+        self.has_notices |= !deeds.is_empty();
         deeds
     }
 }
@@ -319,6 +315,8 @@ impl LaneState {
             generation: 0,
             sent: VecDeque::new(),
             reached: None,
+            done: None,
+            is_kept: false,
             is_news: false,
             committed: None,
             known: Known::default(),
@@ -326,7 +324,7 @@ impl LaneState {
             deadline_ns: 0,
             again: Backoff::new(AGAIN),
             again_at: -1,
-            one_by_one_until: 0,
+            rewind: None,
         }
     }
 
@@ -335,15 +333,24 @@ impl LaneState {
         self.generation += 1;
         self.sent.clear();
         self.reached = None;
+        self.done = None;
         self.outside = None;
+        self.rewind = None;
         self.is_news = false;
         self.committed = None;
+    }
+
+    /// Whether it is for this member to say how far the group has come.
+    fn may_commit(&self) -> bool {
+        !matches!(self.status, Status::Gone | Status::Lost)
     }
 
     /// How many offsets were reached beyond what is committed.
     fn uncommitted(&self) -> u64 {
         match (self.reached, self.committed) {
-            (Some(reached), Some(committed)) => (reached - committed).max(0).unsigned_abs(),
+            (Some(reached), Some(committed)) if self.may_commit() => {
+                (reached - committed).max(0).unsigned_abs()
+            }
             _ => 0,
         }
     }
@@ -375,8 +382,10 @@ impl LaneState {
                 let skipped = (sent.settled..until).map(|at| sent.offset(at));
                 deeds.extend(skipped.map(|offset| Deed::Skipped(self.place.clone(), offset)));
             }
-            self.reached = Some(sent.offset(until));
-            self.is_news = true;
+            match self.is_kept {
+                true => self.done = Some(sent.offset(until)),
+                false => self.reach(sent.offset(until)),
+            }
             if until < sent.records {
                 if let Some(front) = self.sent.front_mut() {
                     front.settled = until;
@@ -385,6 +394,12 @@ impl LaneState {
             }
             self.sent.pop_front();
         }
+    }
+
+    /// Everything in front of an offset may be committed.
+    fn reach(&mut self, offset: i64) {
+        self.reached = Some(offset);
+        self.is_news = true;
     }
 
     fn fail(&mut self, sent: Sent, lane: Lane, policy: OnFailed) -> Option<Deed> {
@@ -402,14 +417,13 @@ impl LaneState {
             return None;
         }
         self.again_at = first;
-        self.one_by_one_until = sent.next;
         let wait = match sent.records {
             1 => self.again.next_wait(),
             _ => Duration::ZERO,
         };
         self.status = Status::Rewinding;
         self.generation += 1;
-        Some(Deed::Rewind(Rewind {
+        self.rewind = Some(Rewind {
             lane,
             place: self.place.clone(),
             generation: self.generation,
@@ -417,7 +431,8 @@ impl LaneState {
             one_by_one_until: sent.next,
             wait,
             is_stored: false,
-        }))
+        });
+        Some(Deed::Rewind(self.place.clone(), first))
     }
 }
 

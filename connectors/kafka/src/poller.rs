@@ -1,5 +1,7 @@
 //! The thread that serves a consumer: it polls, whatever the engine does, so that the group is not left.
 
+mod back;
+
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -16,9 +18,10 @@ use crate::client::{help, hint, probe};
 use crate::commits::{Membership, start};
 use crate::config::is_pattern;
 use crate::farewell::leave;
-use crate::lanes::{Place, Rewind};
+use crate::lanes::Rewind;
 use crate::options::unfit;
-use crate::rebalance::{Callbacks, brief, list_of, places};
+use crate::place::{Place, SHOWN, brief, list_of, places};
+use crate::rebalance::Callbacks;
 use crate::record::Chunk;
 use crate::shared::Shared;
 use crate::stuck::Stuck;
@@ -32,8 +35,6 @@ const CHUNK_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(50);
-/// So many partitions are shown in a message.
-const SHOWN: usize = 4;
 /// How long going back in a partition may take.
 const SEEK: Duration = Duration::from_secs(2);
 
@@ -147,7 +148,6 @@ impl Poller {
     /// Takes what is there, up to a chunk.
     fn poll(&mut self) {
         let shared = Arc::clone(&self.shared);
-        let begins_full = shared.is_full();
         let mut wait = POLL;
         for _ in 0..CHUNK_RECORDS {
             match self.consumer.poll(wait) {
@@ -165,7 +165,7 @@ impl Poller {
                     return;
                 }
             }
-            if !begins_full && shared.is_full() {
+            if shared.is_full() {
                 break;
             }
             wait = Duration::ZERO;
@@ -200,64 +200,6 @@ impl Poller {
             shared.report("pause", self.consumer.pause(&list));
             self.rewinds.push((Instant::now() + rewind.wait, rewind));
         }
-    }
-
-    /// Goes back in those partitions whose wait is over.
-    fn go_back(&mut self) {
-        let now = Instant::now();
-        let mut at = 0;
-        while at < self.rewinds.len() {
-            if self.rewinds[at].0 > now {
-                at += 1;
-                continue;
-            }
-            let (_, mut rewind) = self.rewinds.swap_remove(at);
-            if !self.shared.lanes().is_rewinding(&rewind) {
-                continue;
-            }
-            match self.aim(&mut rewind).and_then(|()| self.seek(&rewind)) {
-                Ok(()) => {
-                    let until = rewind.one_by_one_until;
-                    self.one_by_one.insert(rewind.place.clone(), until);
-                    self.shared.lanes().rewound(&rewind);
-                    self.shared.nudge();
-                    if !self.shared.is_paused() {
-                        let list = list_of([(rewind.place, rewind.offset)]);
-                        self.shared.report("resume", self.consumer.resume(&list));
-                    }
-                }
-                Err(reason) => {
-                    self.shared.report("go back", Err(reason));
-                    self.rewinds.push((now + SEEK, rewind));
-                    at += 1;
-                }
-            }
-        }
-    }
-
-    /// Where somebody else has gone on behind what the engine has stored, there is no way back to it.
-    fn aim(&self, rewind: &mut Rewind) -> KafkaResult<()> {
-        if !rewind.is_stored {
-            return Ok(());
-        }
-        let list = list_of([(rewind.place.clone(), 0)]);
-        let list = self.consumer.committed_offsets(list, SEEK)?;
-        let elements = list.elements();
-        if let Some(Offset::Offset(offset)) = elements.first().map(|element| element.offset())
-            && offset > rewind.offset
-        {
-            *rewind = self.shared.lanes().is_behind(rewind.clone(), offset);
-        }
-        rewind.is_stored = false;
-        Ok(())
-    }
-
-    fn seek(&self, rewind: &Rewind) -> KafkaResult<()> {
-        let list = list_of([(rewind.place.clone(), rewind.offset)]);
-        let list = self.consumer.seek_partitions(list, SEEK)?;
-        list.elements()
-            .iter()
-            .try_for_each(|element| element.error())
     }
 
     /// Waits for the engine to take something, and pauses the partitions where it does not.

@@ -1,8 +1,9 @@
 //! What the engine knows of the lanes, and what it is to be told next.
 
-use temblor_pdk::{Lane, LaneNotice};
+use temblor_pdk::{Lane, LaneNotice, LaneStart};
 
-use super::{LaneState, Lanes, Place, Rewind, Status};
+use super::{LaneState, Lanes, Rewind, Status};
+use crate::place::Place;
 
 /// What the engine knows of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,38 +57,64 @@ impl Lanes {
         self.has_notices = true;
     }
 
-    /// Whether nothing of a partition keeps it from going: the engine has let go of it, or knows the fate of everything.
+    /// What the engine keeps of a lane is stored up to an offset.
+    pub(crate) fn stored(&mut self, lane: Lane, position: u64) {
+        let lane = self.lanes.get_mut(lane as usize);
+        if let Some(lane) = lane.filter(|lane| lane.status != Status::Gone)
+            && let Ok(offset) = i64::try_from(position)
+        {
+            lane.reach(offset);
+        }
+    }
+
+    /// Whether nothing of a partition keeps it from going: the engine has let go of it, or everything has its fate and is
+    /// stored.
     pub(crate) fn may_go(&self, place: &Place) -> bool {
-        self.get(place)
-            .is_none_or(|lane| lane.known == Known::Nothing || lane.sent.is_empty())
+        self.get(place).is_none_or(|lane| {
+            let is_done = lane.sent.is_empty() && lane.done <= lane.reached;
+            lane.known == Known::Nothing || is_done
+        })
     }
 
     /// The engine has a lane from here on. If what it has stored belongs to another position than what comes next, the
     /// lane is consumed from there on.
-    pub(crate) fn assigned(&mut self, lane: Lane, position: Option<u64>) -> Option<Rewind> {
+    pub(crate) fn assigned(&mut self, start: LaneStart) -> Option<Rewind> {
+        let LaneStart { lane, position, .. } = start;
         let state = self.lanes.get_mut(lane as usize)?;
         let Known::Beginning(generation) = state.known else {
             return None;
         };
         state.known = Known::Begun(generation);
-        if state.status != Status::Assigned || state.generation != generation {
+        if state.generation != generation {
             // It was told of something that is over; the next notice follows.
             return None;
         }
-        let offset = i64::try_from(position?).ok()?;
-        state.generation += 1;
-        state.known = Known::Begun(state.generation);
-        state.status = Status::Rewinding;
-        Some(Rewind {
-            lane,
-            place: state.place.clone(),
-            generation: state.generation,
-            offset,
-            // Also where it goes back further than to the record that failed.
-            one_by_one_until: state.one_by_one_until.max(offset),
-            wait: std::time::Duration::ZERO,
-            is_stored: true,
-        })
+        (state.is_kept, state.done) = (start.is_kept, None);
+        let stored = position.and_then(|position| i64::try_from(position).ok());
+        match (state.status, state.rewind.take()) {
+            (Status::Rewinding, Some(rewind)) => Some(Rewind {
+                // Further than to the record that failed, which is found on the way.
+                offset: stored.unwrap_or(rewind.offset),
+                is_stored: stored.is_some(),
+                ..rewind
+            }),
+            (Status::Assigned, _) => {
+                let offset = stored?;
+                state.generation += 1;
+                state.known = Known::Begun(state.generation);
+                state.status = Status::Rewinding;
+                Some(Rewind {
+                    lane,
+                    place: state.place.clone(),
+                    generation: state.generation,
+                    offset,
+                    one_by_one_until: offset,
+                    wait: std::time::Duration::ZERO,
+                    is_stored: true,
+                })
+            }
+            _ => None,
+        }
     }
 
     /// The engine has given a lane up. Of one that is about to move away it is said how much was in flight.
@@ -110,14 +137,16 @@ impl Lanes {
 
 impl LaneState {
     fn notice(&mut self, lane: Lane, group: &str) -> Option<LaneNotice> {
+        let is_known = [
+            Known::Begun(self.generation),
+            Known::Beginning(self.generation),
+        ]
+        .contains(&self.known);
         match (self.status, self.known) {
-            (Status::Assigned, Known::Begun(known) | Known::Beginning(known))
-                if known == self.generation =>
+            // What was lost and came back begins anew, and so does what is about to be consumed again.
+            (Status::Assigned, _) | (Status::Rewinding, _)
+                if !is_known && (self.status == Status::Assigned || self.rewind.is_some()) =>
             {
-                None
-            }
-            // What was lost and came back begins anew, which the engine takes as well.
-            (Status::Assigned, _) => {
                 self.known = Known::Beginning(self.generation);
                 let outside = self.outside.and_then(|offset| u64::try_from(offset).ok());
                 Some(LaneNotice::Begin {

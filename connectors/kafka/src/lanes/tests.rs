@@ -1,6 +1,6 @@
 //! Partitions come and go, fates come late, and no offset moves that should not.
 
-use temblor_pdk::LaneNotice;
+use temblor_pdk::{LaneNotice, LaneStart};
 
 use super::*;
 
@@ -44,16 +44,37 @@ fn range(lane: Lane, fate: Fate, pulls: std::ops::RangeInclusive<u64>) -> FateRa
     }
 }
 
+/// The answer of an engine that keeps the lane if it has stored a position.
+fn start(lane: Lane, position: Option<u64>) -> LaneStart {
+    LaneStart {
+        lane,
+        position,
+        is_kept: position.is_some(),
+    }
+}
+
 /// Says everything to an engine that has stored nothing.
 fn say_all(lanes: &mut Lanes) -> Vec<LaneNotice> {
     let mut said = Vec::new();
     while let Some(notice) = lanes.notice("g") {
         if let LaneNotice::Begin { lane, .. } = &notice {
-            assert!(lanes.assigned(*lane, None).is_none());
+            assert!(lanes.assigned(start(*lane, None)).is_none());
         }
         said.push(notice);
     }
     said
+}
+
+/// The lane begins anew, where the engine has stored nothing: how it is consumed again.
+fn goes_back(lanes: &mut Lanes, deeds: &[Deed]) -> Rewind {
+    assert!(matches!(deeds, [Deed::Rewind(..)]), "{deeds:?}");
+    let Some(LaneNotice::Begin { lane, .. }) = lanes.notice("g") else {
+        panic!("it does not begin anew")
+    };
+    match lanes.assigned(start(lane, None)) {
+        Some(rewind) => rewind,
+        None => panic!("it is not consumed again"),
+    }
 }
 
 /// Lanes with one partition, of which three pulls of ten records are out.
@@ -129,9 +150,7 @@ fn what_failed_is_found_one_by_one_and_tried_five_times() {
         range(lane, Fate::Failed, 1..=1),
     ];
     let deeds = lanes.settle(&fates, OnFailed::Retry);
-    let [Deed::Rewind(rewind)] = &deeds[..] else {
-        panic!("{deeds:?}")
-    };
+    let rewind = &goes_back(&mut lanes, &deeds);
     assert_eq!(
         (rewind.offset, rewind.one_by_one_until),
         (FIRST + 10, FIRST + 20)
@@ -141,23 +160,19 @@ fn what_failed_is_found_one_by_one_and_tried_five_times() {
         !lanes.send(lane, generation, sent(3, FIRST + 30, 1)),
         "it is read again"
     );
-    assert!(lanes.rewound(rewind));
     let next = sent(3, FIRST + 10, 1);
     assert!(
         !lanes.send(lane, rewind.generation, next),
-        "it begins anew first"
+        "it goes back first"
     );
-    say_all(&mut lanes);
+    assert!(lanes.rewound(rewind));
     let (mut pull, mut generation) = (3, rewind.generation);
-    for tries in 1..=TRIES {
+    for _ in 1..=TRIES {
         assert!(lanes.send(lane, generation, sent(pull, FIRST + 10, 1)));
         let deeds = lanes.settle(&[range(lane, Fate::Failed, 2..=pull)], OnFailed::Retry);
-        let [Deed::Rewind(rewind)] = &deeds[..] else {
-            panic!("try {tries}: {deeds:?}")
-        };
+        let rewind = &goes_back(&mut lanes, &deeds);
         assert!(rewind.wait > Duration::ZERO && rewind.offset == FIRST + 10);
         assert!(lanes.rewound(rewind));
-        say_all(&mut lanes);
         (pull, generation) = (pull + 1, rewind.generation);
     }
     let last = sent(pull, FIRST + 10, 1);
@@ -171,11 +186,8 @@ fn what_failed_is_found_one_by_one_and_tried_five_times() {
 fn only_the_record_that_failed_is_skipped() {
     let (mut lanes, lane, _) = three_pulls();
     let deeds = lanes.settle(&[range(lane, Fate::Failed, 0..=0)], OnFailed::Skip);
-    let [Deed::Rewind(rewind)] = &deeds[..] else {
-        panic!("{deeds:?}")
-    };
+    let rewind = &goes_back(&mut lanes, &deeds);
     assert!(lanes.rewound(rewind));
-    say_all(&mut lanes);
     for (pull, offset) in (3..).zip(FIRST..FIRST + 3) {
         assert!(lanes.send(lane, rewind.generation, sent(pull, offset, 1)));
     }
@@ -193,9 +205,7 @@ fn only_the_record_that_failed_is_skipped() {
 fn a_lane_that_went_is_not_consumed_again() {
     let (mut lanes, lane, _) = three_pulls();
     let deeds = lanes.settle(&[range(lane, Fate::Failed, 0..=0)], OnFailed::Retry);
-    let [Deed::Rewind(rewind)] = &deeds[..] else {
-        panic!("{deeds:?}")
-    };
+    let rewind = &goes_back(&mut lanes, &deeds);
     lanes.release(&place(7));
     lanes.assign(&place(7));
     assert!(!lanes.is_rewinding(rewind) && !lanes.rewound(rewind));
@@ -232,6 +242,10 @@ fn of_lanes_that_are_another_members_nothing_more_is_handed_over() {
     lanes.stop_all();
     assert_eq!(lanes.open(&place(7)), None);
     assert!(!lanes.send(lane, generation, sent(3, FIRST + 30, 10)));
+    // Nor is anything committed, whatever is delivered.
+    lanes.settle(&[range(lane, Fate::Acked, 0..=1)], OnFailed::Retry);
+    assert_eq!((lanes.uncommitted(), lanes.to_commit()), (0, Vec::new()));
+    assert_eq!((lanes.standing(), lanes.news()), (Vec::new(), Vec::new()));
     // A partition that is not this member's stays nobody's.
     lanes.release(&place(7));
     lanes.stop_all();
@@ -307,7 +321,7 @@ fn what_the_engine_has_stored_is_where_a_lane_begins() {
     lanes.assign(&place(7));
     let (lane, fetched) = lanes.open(&place(7)).unwrap_or_default();
     assert_eq!(lanes.notice("g"), Some(begun(lane, None)));
-    let Some(rewind) = lanes.assigned(lane, Some(50)) else {
+    let Some(rewind) = lanes.assigned(start(lane, Some(50))) else {
         panic!("it stays where it is")
     };
     assert_eq!((rewind.offset, rewind.is_stored), (50, true));
@@ -317,12 +331,9 @@ fn what_the_engine_has_stored_is_where_a_lane_begins() {
     assert!(lanes.send(lane, rewind.generation, sent(0, 50, 1)));
     // It goes back to what is stored, and finds the record that fails on the way.
     let deeds = lanes.settle(&[range(lane, Fate::Failed, 0..=0)], OnFailed::Retry);
-    let [Deed::Rewind(again)] = &deeds[..] else {
-        panic!("{deeds:?}")
-    };
-    assert!(lanes.rewound(again));
+    assert_eq!(deeds, [Deed::Rewind(place(7), 50)]);
     assert_eq!(lanes.notice("g"), Some(begun(lane, None)));
-    let rewind = lanes.assigned(lane, Some(40));
+    let rewind = lanes.assigned(start(lane, Some(40)));
     let rewind = rewind.map(|rewind| (rewind.offset, rewind.one_by_one_until));
     assert_eq!(rewind, Some((40, 51)));
 }
@@ -332,7 +343,7 @@ fn where_the_group_is_further_the_lane_begins_there() {
     let mut lanes = Lanes::default();
     lanes.assign(&place(7));
     assert_eq!(lanes.notice("g"), Some(begun(0, None)));
-    let Some(rewind) = lanes.assigned(0, Some(50)) else {
+    let Some(rewind) = lanes.assigned(start(0, Some(50))) else {
         panic!("it stays where it is")
     };
     let rewind = lanes.is_behind(rewind, 60);
@@ -341,6 +352,34 @@ fn where_the_group_is_further_the_lane_begins_there() {
     assert!(!lanes.send(0, rewind.generation, sent(0, 60, 1)));
     assert_eq!(say_all(&mut lanes), [begun(0, Some(60))]);
     assert!(lanes.send(0, rewind.generation, sent(0, 60, 1)));
+}
+
+#[test]
+fn of_a_lane_that_is_kept_only_what_is_stored_is_committed() {
+    let mut lanes = Lanes::default();
+    lanes.assign(&place(7));
+    assert_eq!(lanes.notice("g"), Some(begun(0, None)));
+    let Some(rewind) = lanes.assigned(start(0, Some(50))) else {
+        panic!("it stays where it is")
+    };
+    assert!(lanes.rewound(&rewind));
+    assert!(lanes.send(0, rewind.generation, sent(0, 50, 10)));
+    lanes.settle(&[range(0, Fate::Acked, 0..=0)], OnFailed::Retry);
+    assert_eq!(
+        (lanes.reached(&place(7)), lanes.in_flight(&place(7))),
+        (None, 0)
+    );
+    lanes.stop(&place(7), 9);
+    assert!(!lanes.may_go(&place(7)), "it is not stored");
+    lanes.stored(0, 55);
+    assert!(!lanes.may_go(&place(7)), "not all of it is stored");
+    assert_eq!(lanes.news(), [(place(7), 55)]);
+    lanes.stored(0, 60);
+    assert!(lanes.may_go(&place(7)));
+    assert_eq!(lanes.reached(&place(7)), Some(60));
+    lanes.release(&place(7));
+    lanes.stored(0, 70);
+    assert_eq!(lanes.reached(&place(7)), None, "it is another's");
 }
 
 #[test]
@@ -354,9 +393,7 @@ fn a_record_that_fails_in_the_middle_of_a_pull_is_not_passed() {
     ];
     let deeds = lanes.settle(&fates, OnFailed::Retry);
     assert_eq!(lanes.reached(&place(7)), Some(FIRST + 4));
-    let [Deed::Rewind(rewind)] = &deeds[..] else {
-        panic!("{deeds:?}");
-    };
+    let rewind = goes_back(&mut lanes, &deeds);
     // It is known which one it was: it alone is consumed by itself, after a wait.
     assert_eq!(
         (rewind.offset, rewind.one_by_one_until),
@@ -408,8 +445,6 @@ fn offsets_with_gaps_are_those_of_the_records() {
     lanes.settle(&[events(lane, Fate::Acked, 0, 0..=0)], OnFailed::Retry);
     assert_eq!(lanes.reached(&place(7)), Some(20));
     let deeds = lanes.settle(&[events(lane, Fate::Failed, 0, 1..=1)], OnFailed::Retry);
-    let [Deed::Rewind(rewind)] = &deeds[..] else {
-        panic!("{deeds:?}");
-    };
+    let rewind = goes_back(&mut lanes, &deeds);
     assert_eq!((rewind.offset, rewind.one_by_one_until), (20, 21));
 }

@@ -110,6 +110,7 @@ fn newer(entries: &[EntryRecord]) -> String {
         let (kind, name) = (&entry.kind, &entry.name);
         if let Some(reason) = entry.left_out() {
             lines += &format!("{kind} `{name}` would be left out: {reason}\n");
+            continue;
         }
         for capability in entry.passed_over() {
             lines +=
