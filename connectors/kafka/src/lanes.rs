@@ -142,6 +142,11 @@ impl Lanes {
         self.lanes.get_mut(*self.numbers.get(place)?)
     }
 
+    /// Which partition a lane is.
+    pub(crate) fn place(&self, lane: Lane) -> Option<&Place> {
+        Some(&self.lanes.get(lane as usize)?.place)
+    }
+
     /// A partition is this member's from here on.
     pub(crate) fn assign(&mut self, place: &Place) {
         let number = match self.numbers.get(place) {
