@@ -27,6 +27,8 @@ const FORM: u32 = 1;
 const SUM_BYTES: usize = 4;
 /// The longest name that is used for a folder, but for what is put behind it.
 const MOST_IN_A_NAME: usize = 200;
+/// How often the checkpoints of a lane are listed, where those that were listed are gone before they are read.
+const TRIES: usize = 100;
 /// How much is read at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -115,6 +117,30 @@ impl Directory {
         Ok(files)
     }
 
+    /// The latest checkpoint of a folder that is whole; where something cannot be read, what.
+    fn find(&self, lane: &LaneName, folder: &Path) -> Result<Found, (PathBuf, io::Error)> {
+        let files = self.files(folder);
+        let files = files.map_err(|reason| (folder.to_owned(), reason))?;
+        let mut found = Found::default();
+        for (position, path) in files {
+            let file = self.disk.open(&path, Open::Read);
+            let bytes = file.and_then(|file| read(&*file));
+            let bytes = bytes.map_err(|reason| (path.clone(), reason))?;
+            let shown = format!("`{}`", path.display());
+            match decode(&bytes, lane, position) {
+                Ok(checkpoint) => {
+                    found.checkpoint = Some(checkpoint);
+                    found.place = shown;
+                    break;
+                }
+                Err(why) => found.warnings.push(format!(
+                    "the state of {lane} in {shown} is passed over: {why}"
+                )),
+            }
+        }
+        Ok(found)
+    }
+
     /// Removes what was not finished: whoever began it has ended, or has lost the lane to whoever loads it now.
     fn remove_unfinished(&self, folder: &Path) {
         let all = self.disk.list(folder).unwrap_or_default();
@@ -167,39 +193,20 @@ impl Checkpoints for Directory {
     fn load(&self, lane: &LaneName) -> Result<Found, CheckpointError> {
         let folder = self.folder(lane);
         self.remove_unfinished(&folder);
-        let cannot = |reason: &dyn std::fmt::Display, path: &Path| {
-            let path = path.display();
-            CheckpointError(format!(
-                "cannot read the state of {lane} in `{path}`: {reason}; see to the disk and to who may read it"
-            ))
-        };
-        let files = self.files(&folder);
-        let files = files.map_err(|reason| cannot(&reason, &folder))?;
-        let mut found = Found::default();
-        for (position, path) in files {
-            let read = match self
-                .disk
-                .open(&path, Open::Read)
-                .and_then(|file| read(&*file))
-            {
-                Ok(bytes) => decode(&bytes, lane, position),
-                // Another process has stored a higher one meanwhile, and removed this one.
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => return Err(cannot(&error, &path)),
-            };
-            let shown = format!("`{}`", path.display());
-            match read {
-                Ok(checkpoint) => {
-                    found.checkpoint = Some(checkpoint);
-                    found.place = shown;
-                    break;
+        let mut gone = None;
+        for _ in 0..TRIES {
+            match self.find(lane, &folder) {
+                // Another process has stored higher ones meanwhile, and removed what was listed.
+                Err((path, reason)) if reason.kind() == ErrorKind::NotFound => {
+                    gone = Some((path, reason));
                 }
-                Err(why) => found.warnings.push(format!(
-                    "the state of {lane} in {shown} is passed over: {why}"
-                )),
+                Err((path, reason)) => return Err(unreadable(lane, &path, &reason)),
+                Ok(found) => return Ok(found),
             }
         }
-        Ok(found)
+        gone.map_or(Ok(Found::default()), |(path, reason)| {
+            Err(unreadable(lane, &path, &reason))
+        })
     }
 
     fn store(&self, lane: &LaneName, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
@@ -217,6 +224,13 @@ impl Checkpoints for Directory {
         self.clean_up(&folder, checkpoint.position);
         Ok(())
     }
+}
+
+fn unreadable(lane: &LaneName, path: &Path, reason: &io::Error) -> CheckpointError {
+    let path = path.display();
+    CheckpointError(format!(
+        "cannot read the state of {lane} in `{path}`: {reason}; see to the disk and to who may read it"
+    ))
 }
 
 /// A name that no other process uses, nor this one twice.

@@ -8,7 +8,7 @@ use rdkafka::error::KafkaResult;
 
 use super::{Poller, SEEK};
 use crate::lanes::Rewind;
-use crate::rebalance::list_of;
+use crate::place::list_of;
 
 impl Poller {
     /// Goes back in those partitions whose wait is over.

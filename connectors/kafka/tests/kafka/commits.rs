@@ -104,3 +104,25 @@ fn nothing_more_is_handed_over_while_too_much_is_uncommitted() {
     member.stop().unwrap();
     assert_eq!(cluster.committed(&group, &topic), 200);
 }
+
+#[test]
+fn where_somebody_else_commits_nothing_can_be_kept() {
+    for mode in ["performance", "custom"] {
+        let cluster = Cluster::mock(1);
+        let topic = cluster.topic(1);
+        let mut config = cluster.consumer(&unique("kept"), &topic);
+        config["mode"] = json!(mode);
+        let mut member = Member::start(&config);
+        member.keeps = true;
+        let end = Instant::now() + PATIENCE;
+        let error = loop {
+            assert!(Instant::now() < end, "{mode} goes on");
+            if let Err(error) = member.pull(A_MOMENT) {
+                break error.to_string();
+            }
+        };
+        for part in [&topic, "partition 0", "`mode`", "\"transactional\""] {
+            assert!(error.contains(part), "{part} in {error}");
+        }
+    }
+}
