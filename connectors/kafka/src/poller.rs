@@ -18,7 +18,6 @@ use crate::client::{help, hint, probe};
 use crate::commits::{Membership, start};
 use crate::config::is_pattern;
 use crate::farewell::leave;
-use crate::lanes::Rewind;
 use crate::options::unfit;
 use crate::place::{Place, SHOWN, brief, list_of, places};
 use crate::rebalance::Callbacks;
@@ -26,6 +25,7 @@ use crate::record::Chunk;
 use crate::shared::Shared;
 use crate::stuck::Stuck;
 use crate::wonder::{Wonder, unmatched};
+use back::Rewinds;
 
 /// At most so many records, and about so many bytes, are handed over at once.
 const CHUNK_RECORDS: usize = 512;
@@ -47,7 +47,7 @@ pub(crate) struct Poller {
     consumer: Arc<BaseConsumer<Callbacks>>,
     chunks: flume::Sender<Arriving>,
     chunk: Option<Chunk>,
-    rewinds: Vec<(Instant, Rewind)>,
+    rewinds: Rewinds,
     /// Partitions of which records are handed over one by one, up to an offset.
     one_by_one: HashMap<Place, i64>,
     full_since: Option<Instant>,
@@ -77,7 +77,7 @@ pub(crate) fn run(
                 consumer: Arc::new(consumer),
                 chunks,
                 chunk: None,
-                rewinds: Vec::new(),
+                rewinds: Rewinds::default(),
                 one_by_one: HashMap::new(),
                 full_since: None,
                 membership: Membership::default(),
@@ -195,10 +195,9 @@ impl Poller {
             .unwrap_or_else(PoisonError::into_inner);
         let rewinds = std::mem::take(&mut *waiting);
         drop(waiting);
-        for rewind in rewinds {
-            let list = list_of([(rewind.place.clone(), rewind.offset)]);
-            shared.report("pause", self.consumer.pause(&list));
-            self.rewinds.push((Instant::now() + rewind.wait, rewind));
+        let waiting = self.rewinds.take_in(rewinds, &shared.lanes());
+        if !waiting.is_empty() {
+            shared.report("pause", self.consumer.pause(&list_of(waiting)));
         }
     }
 
@@ -239,12 +238,9 @@ impl Poller {
             return;
         }
         self.shared.cells.paused.set(0);
-        let waiting: Vec<Place> = self.rewinds.iter().map(|(_, r)| r.place.clone()).collect();
         self.for_assigned("resume", |consumer, list| {
-            let resumed = places(list)
-                .into_iter()
-                .filter(|place| !waiting.contains(place));
-            consumer.resume(&list_of(resumed.map(|place| (place, 0))))
+            let resumed = self.rewinds.leave_out(places(list), &self.shared.lanes());
+            consumer.resume(&list_of(resumed.into_iter().map(|place| (place, 0))))
         });
     }
 
