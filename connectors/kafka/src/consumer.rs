@@ -12,7 +12,8 @@ use temblor_pdk::{
 
 use crate::config::{ConsumerConfig, ConsumerSettings};
 use crate::farewell::abandon;
-use crate::lanes::{Deed, Place, Sent};
+use crate::lanes::{Deed, Sent};
+use crate::place::Place;
 use crate::poller::{Arriving, run};
 use crate::record::Chunk;
 use crate::shared::Shared;

@@ -18,9 +18,10 @@ use crate::client::{help, hint, probe};
 use crate::commits::{Membership, start};
 use crate::config::is_pattern;
 use crate::farewell::leave;
-use crate::lanes::{Place, Rewind};
+use crate::lanes::Rewind;
 use crate::options::unfit;
-use crate::rebalance::{Callbacks, brief, list_of, places};
+use crate::place::{Place, SHOWN, brief, list_of, places};
+use crate::rebalance::Callbacks;
 use crate::record::Chunk;
 use crate::shared::Shared;
 use crate::stuck::Stuck;
@@ -34,8 +35,6 @@ const CHUNK_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(50);
-/// So many partitions are shown in a message.
-const SHOWN: usize = 4;
 /// How long going back in a partition may take.
 const SEEK: Duration = Duration::from_secs(2);
 
@@ -149,7 +148,6 @@ impl Poller {
     /// Takes what is there, up to a chunk.
     fn poll(&mut self) {
         let shared = Arc::clone(&self.shared);
-        let begins_full = shared.is_full();
         let mut wait = POLL;
         for _ in 0..CHUNK_RECORDS {
             match self.consumer.poll(wait) {
@@ -167,7 +165,7 @@ impl Poller {
                     return;
                 }
             }
-            if !begins_full && shared.is_full() {
+            if shared.is_full() {
                 break;
             }
             wait = Duration::ZERO;

@@ -12,7 +12,8 @@ use rdkafka::{Offset, TopicPartitionList};
 use temblor_pdk::log::Level;
 use temblor_pdk::{Backoff, BackoffPolicy};
 
-use crate::rebalance::{Callbacks, places};
+use crate::place::places;
+use crate::rebalance::Callbacks;
 use crate::shared::Shared;
 
 /// What librdkafka says then, and nothing else does.

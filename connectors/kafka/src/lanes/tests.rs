@@ -242,6 +242,10 @@ fn of_lanes_that_are_another_members_nothing_more_is_handed_over() {
     lanes.stop_all();
     assert_eq!(lanes.open(&place(7)), None);
     assert!(!lanes.send(lane, generation, sent(3, FIRST + 30, 10)));
+    // Nor is anything committed, whatever is delivered.
+    lanes.settle(&[range(lane, Fate::Acked, 0..=1)], OnFailed::Retry);
+    assert_eq!((lanes.uncommitted(), lanes.to_commit()), (0, Vec::new()));
+    assert_eq!((lanes.standing(), lanes.news()), (Vec::new(), Vec::new()));
     // A partition that is not this member's stays nobody's.
     lanes.release(&place(7));
     lanes.stop_all();

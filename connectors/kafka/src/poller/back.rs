@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaResult, RDKafkaErrorCode as Code};
 
 use super::{Poller, SEEK};
 use crate::lanes::Rewind;
-use crate::rebalance::list_of;
+use crate::place::list_of;
 
 /// How soon it is tried again where only a moment is missing.
 const SOON: Duration = Duration::from_millis(50);
