@@ -25,6 +25,8 @@ const DIGITS: usize = 20;
 const FORM: u32 = 1;
 /// The bytes of the checksum.
 const SUM_BYTES: usize = 4;
+/// The longest name that is used for a folder, but for what is put behind it.
+const MOST_IN_A_NAME: usize = 200;
 /// How often the checkpoints of a lane are listed, where those that were listed are gone before they are read.
 const TRIES: usize = 100;
 /// How much is read at once.
@@ -93,10 +95,11 @@ impl Directory {
     }
 
     fn folder(&self, lane: &LaneName) -> PathBuf {
-        let parts = lane.lane.split('/');
-        let mut path = self.path.join(encoded(&lane.flow));
-        path.push(encoded(&lane.source));
-        path.extend(parts.map(encoded));
+        let parts = [&*lane.flow, &*lane.source].into_iter();
+        let mut path = self.path.clone();
+        for part in parts.chain(lane.lane.split('/')) {
+            path.extend(folders(&encoded(part)));
+        }
         path
     }
 
@@ -237,12 +240,28 @@ fn unfinished_name(name: &str) -> String {
     format!(".{name}.{}.{count}.{UNFINISHED}", std::process::id())
 }
 
+/// The folders that stand for a name, one in the other: no disk takes names of any length. All but the last end with `%`,
+/// with which no other name ends.
+fn folders(name: &str) -> Vec<String> {
+    let pieces = name.as_bytes().chunks(MOST_IN_A_NAME);
+    let count = pieces.len();
+    let pieces = pieces.enumerate().map(|(at, piece)| {
+        let end = if at + 1 < count { "%" } else { "" };
+        // It is ASCII.
+        format!("{}{end}", String::from_utf8_lossy(piece))
+    });
+    pieces.collect()
+}
+
 /// A name as a part of a path: what could mean something else there stands as `%` and its code.
 fn encoded(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     for (at, byte) in name.bytes().enumerate() {
         let is_plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        match is_plain || (byte == b'.' && at > 0) {
+        // No folder is to look like a file of ours.
+        let behind = name.get(at + 1..).unwrap_or_default();
+        let is_dot = byte == b'.' && at > 0 && behind != ENDING && behind != UNFINISHED;
+        match is_plain || is_dot {
             true => encoded.push(char::from(byte)),
             false => encoded.push_str(&format!("%{byte:02X}")),
         }

@@ -14,6 +14,7 @@ mod position;
 mod run;
 mod secrets;
 mod state_dir;
+mod state_killed;
 mod test;
 mod usage;
 

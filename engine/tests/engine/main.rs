@@ -15,6 +15,7 @@ mod flaky;
 mod flows;
 mod lanes;
 mod lanes_moving;
+mod lanes_time;
 mod letters;
 mod letters_policy;
 mod life;
