@@ -6,8 +6,9 @@
 //!
 //! Runs itself as a child for each side, one after the other in every round. A child embeds the engine with one worker:
 //! a source with a lane makes events of so many keys, a pipeline counts and sums them in windows of 1,000 by key, and
-//! what comes out is encoded and dropped in `blackhole`. The sides differ in the pipeline's `state`: once for all, or by
-//! lane, with a checkpoint each second in a directory below the one in which it runs.
+//! what comes out is encoded and dropped in `blackhole`. The sides differ in the pipeline's `state`, which it has once for
+//! all, or by lane; and by lane in whether a checkpoint is made at the end only, or each second too, in a directory below
+//! the one in which it runs.
 
 #[allow(dead_code, reason = "other measurements use the rest")]
 mod process;
@@ -30,7 +31,9 @@ use temblor_pdk::{
 };
 
 const USAGE: &str = "usage: states [--rounds N] [--events N] [--groups N]";
-const SIDES: [&str; 2] = ["once", "lane"];
+const SIDES: [&str; 3] = ["once", "lane", "stored"];
+/// Longer than it runs.
+const NEVER: Duration = Duration::from_secs(3_600);
 
 fn main() -> ExitCode {
     let done = match std::env::args().nth(1).as_deref() {
@@ -80,33 +83,34 @@ struct Cost {
 }
 
 fn measure(options: &Options) -> Result<()> {
-    let (mut once, mut lane, mut each, mut last) =
-        (Vec::new(), Vec::new(), Vec::new(), Cost::default());
+    let (mut seconds, mut each) = ([(); 3].map(|()| Vec::new()), Vec::new());
+    let (mut checkpoints, mut bytes) = (0, 0);
     for round in 0..options.rounds {
-        // Whoever goes first goes second in the next round.
-        let mut order = SIDES;
-        order.rotate_left(round % 2);
-        let mut costs = [Cost::default(); 2];
+        // Each goes first in turn.
+        let mut order = [0, 1, 2];
+        order.rotate_left(round % 3);
+        let mut costs = [Cost::default(); 3];
         for side in order {
-            costs[usize::from(side == SIDES[1])] = cost(side, options)?;
+            costs[side] = cost(SIDES[side], options)?;
+            seconds[side].push(costs[side].cpu_seconds);
         }
-        let more = costs[1].cpu_seconds - costs[0].cpu_seconds;
-        once.push(costs[0].cpu_seconds);
-        lane.push(costs[1].cpu_seconds);
-        each.push(more / costs[1].checkpoints.max(1) as f64 * 1e3);
-        last = costs[1];
+        let [_, lane, stored] = costs;
+        let more = stored.checkpoints.saturating_sub(lane.checkpoints).max(1);
+        each.push((stored.cpu_seconds - lane.cpu_seconds) / more as f64 * 1e3);
+        checkpoints += stored.checkpoints;
+        bytes += stored.bytes;
     }
     let Options { events, groups, .. } = options;
     println!("{events} events, {groups} groups");
-    println!("{:<6} {:>10.3} CPU s", SIDES[0], median(&mut once));
-    println!("{:<6} {:>10.3} CPU s", SIDES[1], median(&mut lane));
-    let bytes = last.bytes / last.checkpoints.max(1);
+    for (side, mut seconds) in SIDES.iter().zip(seconds) {
+        println!("{side:<6} {:>10.3} CPU s", median(&mut seconds));
+    }
+    let middle = median(&mut each);
+    let (lowest, highest) = (each.first().unwrap_or(&0.0), each.last().unwrap_or(&0.0));
     println!(
-        "{:.1} CPU ms more for each checkpoint ({:.1} to {:.1}), of {bytes} bytes; the last run made {}",
-        median(&mut each),
-        each.first().unwrap_or(&0.0),
-        each.last().unwrap_or(&0.0),
-        last.checkpoints,
+        "{middle:.1} CPU ms more for each checkpoint ({lowest:.1} to {highest:.1}), of {} bytes; {} in a run",
+        bytes / checkpoints.max(1),
+        checkpoints / options.rounds as u64,
     );
     Ok(())
 }
@@ -141,11 +145,15 @@ fn child() -> Result<()> {
         checkpoints: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
     });
+    let interval = match side == SIDES[2] {
+        true => Duration::from_secs(1),
+        false => NEVER,
+    };
     let place: Arc<dyn Checkpoints> = counting.clone();
     let engine = Engine::builder()
         .workers(1)
         .checkpoints(place)
-        .checkpoint_interval(Duration::from_secs(1))
+        .checkpoint_interval(interval)
         .build()?;
     let ran = run(&engine, &flow(&side, events, groups), events);
     if Path::new(&path).is_dir() {
@@ -157,9 +165,9 @@ fn child() -> Result<()> {
 }
 
 fn flow(side: &str, events: u64, groups: u64) -> String {
-    let state = match side == SIDES[1] {
-        true => "#!config state = \"lane\"",
-        false => "",
+    let state = match side == SIDES[0] {
+        true => "",
+        false => "#!config state = \"lane\"",
     };
     format!(
         r#"define flow measured

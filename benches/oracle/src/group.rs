@@ -302,10 +302,7 @@ impl Round {
         let from: BTreeSet<&str> = from.collect();
         let windows = from.iter().map(|by| self.party.window(by));
         // One that was taken for dead may besides deliver what it had in flight.
-        let dead = from
-            .iter()
-            .filter(|by| self.party.why(by) == Why::TakenForDead);
-        let late = dead.map(|by| self.party.window(by)).sum::<u64>();
+        let late = from.iter().map(|by| self.party.late(by)).sum::<u64>();
         let most = windows.sum::<u64>() + late;
         report.check(judgement.late <= late, || {
             let count = judgement.late;

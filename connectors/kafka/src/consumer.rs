@@ -287,11 +287,20 @@ impl KafkaSource {
             .undecodable
             .as_ref()
             .filter(|(_, pull, _)| *pull == sent.pull);
-        let why = undecodable.map_or(String::new(), |(_, _, reason)| format!(": {reason}"));
+        let (why, keep) = match undecodable {
+            Some((_, _, reason)) => (
+                format!(": {reason}"),
+                "set `on_failure` to \"dead_letter\" to keep it",
+            ),
+            None => (
+                String::new(),
+                "keep what fails in a script by a query that reads its port `err`",
+            ),
+        };
         let group = &self.shared.settings.group;
         Error::failed(format!(
             "{place}, {offsets} at `{brokers}`: the record {times}{why}\nhelp: the position of group `{group}` stays in \
-             front of it; set `on_failed` to \"skip\" to go on behind it, or `on_failure` to \"dead_letter\" to keep it"
+             front of it; set `on_failed` to \"skip\" to go on behind it, or {keep}"
         ))
     }
 }

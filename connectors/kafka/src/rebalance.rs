@@ -17,7 +17,7 @@ use crate::place::{Place, brief, places};
 use crate::shared::Shared;
 
 /// How long partitions that move away are tried to be committed, also where there is no time left.
-const COMMIT: Duration = Duration::from_secs(1);
+const COMMIT: Duration = Duration::from_millis(500);
 /// How long it is waited before something is looked at again.
 const TURN: Duration = Duration::from_millis(50);
 
@@ -154,12 +154,10 @@ impl Callbacks {
         self.wait_for(places, deadline);
         if shared.settings.by_fates {
             let least = Instant::now() + COMMIT;
-            let until = match shared.is_stopping() {
-                true => least,
-                false => least.max(deadline),
-            };
+            let passes = |code| passes(code) && (Instant::now() < least || !shared.is_stopping());
             let wait = || std::thread::sleep(TURN);
-            let committed = insist(until, passes, || commit(shared, consumer, places), wait);
+            let attempt = || commit(shared, consumer, places);
+            let committed = insist(least.max(deadline), passes, attempt, wait);
             committed.unwrap_or_else(|code| tell_left(shared, code));
         }
         let mut lanes = shared.lanes();

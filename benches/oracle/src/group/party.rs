@@ -42,6 +42,19 @@ pub(crate) struct Plan {
     pub(crate) work: Work,
 }
 
+/// How a process ended that did not end as it should.
+#[derive(Clone, Copy)]
+struct End {
+    why: Why,
+    /// How much it had made that was not committed, at most.
+    window: u64,
+    /// How much of what it had in flight may come out when it is another's already, at most.
+    late: u64,
+}
+
+/// On a busy machine a broker may take long to answer.
+const RECONNECT: &str = "reconnect = {\"retry\": {\"interval_ms\": 100}}";
+
 /// A process.
 pub(crate) struct Process {
     /// With the number of its start.
@@ -81,8 +94,8 @@ pub(crate) struct Party {
     pub(crate) members: BTreeMap<usize, Process>,
     /// How often each was started.
     starts: usize,
-    /// How those ended that did not end as they should, and how much they had made that was not committed, at most.
-    ends: BTreeMap<String, (Why, u64)>,
+    /// How those ended that did not end as they should.
+    ends: BTreeMap<String, End>,
     /// How much all together had made at any time that was not stored, at most.
     unstored: u64,
     /// Options of consumers, and of producers.
@@ -193,7 +206,7 @@ impl Party {
             "brokers": [self.broker_of(topic)], "group_id": group, "topics": [topic],
             "rdkafka_options": self.options, "uncommitted_records": UNCOMMITTED,
         });
-        format!("kafka_consumer with codec = \"json\", config = {config}")
+        format!("kafka_consumer with codec = \"json\", {RECONNECT}, config = {config}")
     }
 
     fn producer(&self, topic: &str) -> String {
@@ -201,7 +214,7 @@ impl Party {
             "brokers": [self.broker_of(topic)], "topic": topic,
             "rdkafka_options": self.producing,
         });
-        format!("kafka_producer with codec = \"json\", config = {config}")
+        format!("kafka_producer with codec = \"json\", {RECONNECT}, config = {config}")
     }
 
     fn feeder_flow(&self) -> String {
@@ -259,7 +272,14 @@ impl Party {
         let (by, window) = (process.by.clone(), process.window());
         process.engine.kill()?;
         let window = self.unstored()?.unwrap_or(window);
-        self.ends.insert(by, (Why::Killed, window));
+        // It may have been taken for dead before.
+        let late = self.late(&by);
+        let end = End {
+            why: Why::Killed,
+            window: window + late,
+            late,
+        };
+        self.ends.insert(by, end);
         Ok(())
     }
 
@@ -269,7 +289,12 @@ impl Party {
         let (by, window) = (member.by.clone(), member.window());
         self.member(number)?.engine.signal(Signal::SIGSTOP)?;
         let window = self.unstored()?.unwrap_or(window);
-        self.ends.insert(by, (Why::TakenForDead, window));
+        let end = End {
+            why: Why::TakenForDead,
+            window,
+            late: window,
+        };
+        self.ends.insert(by, end);
         Ok(())
     }
 
@@ -329,7 +354,7 @@ impl Party {
     pub(crate) fn why(&self, by: &str) -> Why {
         let said = std::fs::read_to_string(self.path(&format!("{by}.err")));
         match self.ends.get(by) {
-            Some((why, _)) => *why,
+            Some(end) => end.why,
             // On a busy machine it may have got no time.
             None if said.is_ok_and(|said| said.contains(TAKEN_FOR_DEAD)) => Why::TakenForDead,
             None => Why::GivenUp,
@@ -339,13 +364,20 @@ impl Party {
     /// How much a process had made that was not committed when partitions were taken from it, at most.
     pub(crate) fn window(&self, by: &str) -> u64 {
         match self.ends.get(by) {
-            Some((_, window)) => *window,
+            Some(end) => end.window,
             None if self.why(by) == Why::TakenForDead => match self.work {
                 Work::Records => UNCOMMITTED + IN_FLIGHT,
                 Work::Windows => self.unstored,
             },
             None => 0,
         }
+    }
+
+    /// How much of what a process had in flight may come out when it is another's already, at most.
+    pub(crate) fn late(&self, by: &str) -> u64 {
+        self.ends
+            .get(by)
+            .map_or_else(|| self.window(by), |end| end.late)
     }
 
     /// What lies in the output.

@@ -1,14 +1,17 @@
 //! Partitions that are consumed again from an earlier offset on.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rdkafka::Offset;
 use rdkafka::consumer::Consumer;
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode as Code};
 
 use super::{Poller, SEEK};
 use crate::lanes::Rewind;
 use crate::place::list_of;
+
+/// How soon it is tried again where only a moment is missing.
+const SOON: Duration = Duration::from_millis(50);
 
 impl Poller {
     /// Goes back in those partitions whose wait is over.
@@ -34,6 +37,11 @@ impl Poller {
                         let list = list_of([(rewind.place, rewind.offset)]);
                         self.shared.report("resume", self.consumer.resume(&list));
                     }
+                }
+                // It was assigned a moment ago, and librdkafka has not begun with it.
+                Err(reason) if reason.rdkafka_error_code() == Some(Code::State) => {
+                    self.rewinds.push((now + SOON, rewind));
+                    at += 1;
                 }
                 Err(reason) => {
                     self.shared.report("go back", Err(reason));

@@ -1,5 +1,6 @@
 //! Partitions move between members, and with them everything that is not done.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
@@ -21,7 +22,7 @@ fn a_second_member_takes_partitions_over_and_nothing_comes_twice() {
         let mut shared = [0, 0];
         let (mut more, end) = (4_000, Instant::now() + PATIENCE);
         // Both go on until both have had something, and all of it.
-        while numbers.len() < more {
+        while has_gaps(&numbers, more) {
             assert!(
                 Instant::now() < end,
                 "{} of {more}; {shared:?}",
@@ -34,23 +35,35 @@ fn a_second_member_takes_partitions_over_and_nothing_comes_twice() {
                     numbers.extend(pulled.records.iter().map(|got| got.number()));
                 }
             }
-            if numbers.len() >= more && shared[1] == 0 {
+            if shared[1] == 0 && !has_gaps(&numbers, more) {
                 cluster.fill(&topic, more..more + 1_000, 50);
                 more += 1_000;
             }
         }
         numbers.sort_unstable();
-        let is_each = numbers.iter().copied().eq(0..more);
+        let count = numbers.len();
+        numbers.dedup();
         let logs = [one.host.logs(), two.host.logs()];
+        assert!(numbers.iter().copied().eq(0..more), "each comes: {logs:?}");
+        // The mock cluster takes no commits while it gathers members, which it does twice if a member is slow.
+        let is_told = logs
+            .iter()
+            .flatten()
+            .any(|(_, text)| text.contains("cannot commit"));
+        let may_repeat = is_told && matches!(cluster, Cluster::Mock(_));
         assert!(
-            is_each,
-            "each comes once: {} of {more}, {logs:?}",
-            numbers.len()
+            may_repeat || count == more,
+            "each comes once: {count} of {more}, {logs:?}"
         );
         assert!(one.host.metric("rebalances").unwrap() >= 2);
         one.stop().unwrap();
         two.stop().unwrap();
     }
+}
+
+/// Whether some of so many numbers have not come.
+fn has_gaps(numbers: &[usize], count: usize) -> bool {
+    numbers.len() < count || numbers.iter().collect::<HashSet<_>>().len() < count
 }
 
 #[test]
@@ -169,4 +182,30 @@ fn a_group_that_takes_no_commit_yet_is_waited_for_when_a_partition_moves() {
     assert!(again.is_none(), "all was delivered: {:?}", one.host.logs());
     one.stop().unwrap();
     two.stop().unwrap();
+}
+
+#[test]
+fn a_partition_goes_on_where_its_state_stands_as_soon_as_it_is_there() {
+    let cluster = Cluster::mock(1);
+    let topic = cluster.topic(1);
+    cluster.fill(&topic, 0..50, 1);
+    let mut member = Member::start(&cluster.consumer(&unique("kept"), &topic));
+    (member.keeps, member.position) = (true, Some(20));
+    // The client has to ask again where the group stands, and is told to go elsewhere before it knows.
+    let mock = cluster.as_mock();
+    mock.request_errors(
+        Api::OffsetFetch,
+        &[Code::RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT; 3],
+    );
+    let got = member.take(30);
+    assert_eq!((got[0].offset(), got[29].offset()), (20, 49));
+    let logs = member.host.logs();
+    let is_calm = |log: &String| !log.contains("cannot go back");
+    assert!(
+        logs.iter()
+            .map(|log| format!("{log:?}"))
+            .all(|log| is_calm(&log)),
+        "{logs:?}"
+    );
+    member.stop().unwrap();
 }

@@ -178,6 +178,8 @@ pub(crate) struct Member {
     open: HashMap<Lane, Vec<u64>>,
     /// Whether something is kept of lanes, as by pipelines with a state for each.
     pub(crate) keeps: bool,
+    /// Where what is kept of lanes stands.
+    pub(crate) position: Option<u64>,
     /// Lanes that are to move away when all of them are.
     ending: Vec<LaneNotice>,
 }
@@ -202,6 +204,7 @@ impl Member {
             next: 0,
             open: HashMap::new(),
             keeps: false,
+            position: None,
             ending: Vec::new(),
         })
     }
@@ -256,7 +259,7 @@ impl Member {
             LaneNotice::Begin { .. } if self.keeps => {
                 self.source.tell(Command::Assigned(LaneStart {
                     lane,
-                    position: None,
+                    position: self.position,
                     is_kept: true,
                 }))
             }
