@@ -241,7 +241,13 @@ fn garbage_is_named_and_goes_nowhere() {
             "a pull of lane 1 handed over event 1 with the id",
         ),
     ] {
-        let (engine, records) = engine();
+        let (builder, records) = builder();
+        // Two million events take a busy machine a while, which is no hang.
+        let supervision = Supervision {
+            hang_after: Duration::from_secs(60),
+            ..Supervision::default()
+        };
+        let engine = builder.supervision(supervision).build().unwrap();
         let name = format!("garbage_{act:?}");
         let (source, sink) = (world(&format!("{name}_s")), world(&format!("{name}_a")));
         source.act("pull", [act]);
