@@ -9,7 +9,7 @@ use temblor_registry::LinkMode;
 
 use crate::connectors::lock;
 use crate::flaky::{Act, World, world};
-use crate::support::{Records, builder, counts, ended, engine, logged, start, text, until, with};
+use crate::support::{Records, builder, counts, ended, logged, start, text, until, with};
 
 /// An engine that calls test connectors in this mode and loses patience after a fraction of a second.
 fn impatient(mode: LinkMode) -> (Engine, Records) {
