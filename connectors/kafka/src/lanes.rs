@@ -98,6 +98,8 @@ struct LaneState {
     again_at: i64,
     /// Where it is consumed again from, once the engine knows that it begins anew.
     rewind: Option<Rewind>,
+    /// Where it was told to go on, which need not be where the group stands.
+    begins_at: Option<i64>,
 }
 
 /// All lanes that this connector has seen. A partition keeps its number.
@@ -260,10 +262,16 @@ impl Lanes {
         let may = lane.status == Status::Rewinding && lane.generation == rewind.generation;
         if may {
             lane.status = Status::Assigned;
+            lane.begins_at = Some(rewind.offset);
             // The engine has to know how far the group is.
             self.has_notices = true;
         }
         may
+    }
+
+    /// Where a partition goes on of which nothing has come yet; none where that is where the group stands.
+    pub(crate) fn begins_at(&self, place: &Place) -> Option<i64> {
+        self.get(place)?.begins_at
     }
 
     /// Whether a lane is still to be consumed again as this says.
@@ -325,6 +333,7 @@ impl LaneState {
             again: Backoff::new(AGAIN),
             again_at: -1,
             rewind: None,
+            begins_at: None,
         }
     }
 
@@ -338,6 +347,7 @@ impl LaneState {
         self.rewind = None;
         self.is_news = false;
         self.committed = None;
+        self.begins_at = None;
     }
 
     /// Whether it is for this member to say how far the group has come.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod alike;
+mod checkpoint_names;
 mod checkpoints;
 mod configuration;
 mod connectors;

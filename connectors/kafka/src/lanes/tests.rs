@@ -325,8 +325,14 @@ fn what_the_engine_has_stored_is_where_a_lane_begins() {
         panic!("it stays where it is")
     };
     assert_eq!((rewind.offset, rewind.is_stored), (50, true));
+    assert_eq!(lanes.begins_at(&place(7)), None);
     assert!(!lanes.send(lane, fetched, sent(0, FIRST, 1)));
     assert!(lanes.rewound(&rewind));
+    assert_eq!(
+        lanes.begins_at(&place(7)),
+        Some(50),
+        "also if it is asked again"
+    );
     assert_eq!(say_all(&mut lanes), [], "it has begun");
     assert!(lanes.send(lane, rewind.generation, sent(0, 50, 1)));
     // It goes back to what is stored, and finds the record that fails on the way.
