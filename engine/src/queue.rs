@@ -68,6 +68,36 @@ struct Level {
     lowered: Notify,
 }
 
+/// The room that a parcel takes in a queue, until it is dropped: whatever becomes of the parcel.
+struct Room {
+    level: Arc<Level>,
+    events: usize,
+    bytes: usize,
+}
+
+impl Room {
+    fn of(parcel: &Parcel, level: &Arc<Level>) -> Self {
+        let (events, bytes) = (parcel.batch.len(), parcel.batch.pinned_bytes());
+        level.batches.fetch_add(1, Ordering::AcqRel);
+        level.events.fetch_add(events, Ordering::AcqRel);
+        level.bytes.fetch_add(bytes, Ordering::AcqRel);
+        Room {
+            level: Arc::clone(level),
+            events,
+            bytes,
+        }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.level.batches.fetch_sub(1, Ordering::AcqRel);
+        self.level.events.fetch_sub(self.events, Ordering::AcqRel);
+        self.level.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.level.lowered.notify(usize::MAX);
+    }
+}
+
 impl Level {
     fn is_full(&self) -> bool {
         self.events.load(Ordering::Acquire) >= self.limits.events
@@ -85,8 +115,8 @@ pub(crate) struct Sender {
 
 /// What is in a queue.
 enum Item {
-    /// The port, the parcel, and the bytes that it keeps.
-    Parcel(usize, Parcel, usize),
+    /// The port, the parcel, and the room that it takes.
+    Parcel(usize, Parcel, Room),
     /// What happens to a lane behind what was put in before.
     Turn(LaneTurn),
 }
@@ -152,13 +182,8 @@ impl Sender {
                 break;
             }
         }
-        let bytes = parcel.batch.pinned_bytes();
-        self.level.batches.fetch_add(1, Ordering::AcqRel);
-        self.level
-            .events
-            .fetch_add(parcel.batch.len(), Ordering::AcqRel);
-        self.level.bytes.fetch_add(bytes, Ordering::AcqRel);
-        let item = Item::Parcel(port, parcel, bytes);
+        let room = Room::of(&parcel, &self.level);
+        let item = Item::Parcel(port, parcel, room);
         if let Err(returned) = self.channel.send_async(item).await
             && let Item::Parcel(_, parcel, _) = returned.into_inner()
         {
@@ -187,8 +212,8 @@ impl Receiver {
     pub(crate) async fn next(&self) -> Option<Taken> {
         Some(match self.channel.recv_async().await.ok()? {
             Item::Turn(turn) => Taken::Turn(turn),
-            Item::Parcel(port, parcel, bytes) => {
-                let (port, parcel) = self.took(port, parcel, bytes);
+            Item::Parcel(port, parcel, room) => {
+                drop(room);
                 Taken::Parcel(port, parcel)
             }
         })
@@ -207,27 +232,22 @@ impl Receiver {
     pub(crate) fn try_receive(&self) -> Option<Result<(usize, Parcel), ()>> {
         loop {
             return match self.channel.try_recv() {
-                Ok(Item::Parcel(port, parcel, bytes)) => Some(Ok(self.took(port, parcel, bytes))),
+                Ok(Item::Parcel(port, parcel, room)) => {
+                    drop(room);
+                    Some(Ok((port, parcel)))
+                }
                 Ok(Item::Turn(_)) => continue,
                 Err(flume::TryRecvError::Disconnected) => Some(Err(())),
                 Err(flume::TryRecvError::Empty) => None,
             };
         }
     }
-
-    fn took(&self, port: usize, parcel: Parcel, bytes: usize) -> (usize, Parcel) {
-        self.level.batches.fetch_sub(1, Ordering::AcqRel);
-        self.level
-            .events
-            .fetch_sub(parcel.batch.len(), Ordering::AcqRel);
-        self.level.bytes.fetch_sub(bytes, Ordering::AcqRel);
-        self.level.lowered.notify(usize::MAX);
-        (port, parcel)
-    }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
+        // What nobody takes any more fails now, and marks of lanes come back, though senders may live on.
+        self.channel.drain().for_each(drop);
         // Whoever waits for room finds that there is nobody to make it.
         self.level.lowered.notify(usize::MAX);
     }

@@ -128,7 +128,9 @@ impl SourceTask {
             return;
         };
         if self.instance.is_none() {
-            // The task before may be in a poll that does not return.
+            // The task before may be in a poll that does not return. What pipelines keep of its lanes would be
+            // nobody's, and go on with the time.
+            self.drop_lanes(&mut body).await;
             body.begin_anew();
         }
         if self.live(body).await.is_some() {
@@ -155,6 +157,7 @@ impl SourceTask {
         body.out.clear();
         body.err.clear();
         let body = self.settle_rest(body).await?;
+        self.tell_behind(&body);
         self.let_go(body).await?;
         Some(())
     }

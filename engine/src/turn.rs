@@ -32,16 +32,34 @@ pub(crate) enum What {
 
 /// The states that a lane goes on with, by the names of the pipelines.
 #[derive(Default)]
-pub(crate) struct Begun(Mutex<HashMap<String, State>>);
+pub(crate) struct Begun {
+    states: Mutex<HashMap<String, State>>,
+    /// Who wants to know of it when time changes one of them.
+    passed: Option<Passed>,
+}
+
+/// Called when time has changed a state since the last mark.
+type Passed = Arc<dyn Fn() + Send + Sync>;
 
 impl Begun {
     pub(crate) fn new(states: HashMap<String, State>) -> Self {
-        Begun(Mutex::new(states))
+        Begun {
+            states: Mutex::new(states),
+            passed: None,
+        }
+    }
+
+    /// The same, and this is called when time changes one of the states, once from mark to mark. It must not wait.
+    pub(crate) fn telling(self, passed: impl Fn() + Send + Sync + 'static) -> Self {
+        Begun {
+            passed: Some(Arc::new(passed)),
+            ..self
+        }
     }
 
     /// The state of a pipeline, which is its own then. None if it begins with nothing.
     pub(crate) fn take(&self, pipeline: &str) -> Option<State> {
-        lock(&self.0).remove(pipeline)
+        lock(&self.states).remove(pipeline)
     }
 }
 
@@ -148,6 +166,10 @@ pub(crate) struct Times {
     /// Before it, as far as something of it may have no fate yet. Marks wait for all of it, since nobody may have waited
     /// for the marks in between.
     earlier: Vec<Weak<Tail>>,
+    /// Who wants to know that it makes something.
+    passed: Option<Passed>,
+    /// Whether they know it, until a mark comes.
+    is_told: bool,
 }
 
 /// What time made of the state of a lane between two marks, and has no fate yet.
@@ -161,9 +183,27 @@ struct Tail {
 }
 
 impl Times {
+    /// For a lane that has begun.
+    pub(crate) fn of(begun: &Begun) -> Self {
+        Times {
+            passed: begun.passed.clone(),
+            ..Times::default()
+        }
+    }
+
     /// Something that the state came to is lost.
-    pub(crate) fn fail(&self) {
+    pub(crate) fn fail(&mut self) {
         self.latest.fail();
+        self.changed();
+    }
+
+    /// Time has changed the state: without a mark, nobody would store it or learn that what came of it has failed,
+    /// as long as no event comes in.
+    pub(crate) fn changed(&mut self) {
+        let is_told = std::mem::replace(&mut self.is_told, true);
+        if let Some(passed) = self.passed.as_ref().filter(|_| !is_told) {
+            passed();
+        }
     }
 
     /// A share in what comes now.
@@ -173,6 +213,7 @@ impl Times {
 
     /// A mark comes, which is complete once all so far has its fate.
     pub(crate) fn mark(&mut self, mark: &Arc<Collector>) {
+        self.is_told = false;
         let next = Arc::new(Tail {
             has_failed: Arc::clone(&self.latest.has_failed),
             marks: Mutex::default(),

@@ -7,17 +7,21 @@ mod party;
 #[path = "../../../connectors/kafka/tests/broker/process.rs"]
 mod process;
 pub(crate) mod restart;
+pub(crate) mod windows;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::Result;
 use crate::engine::LOOK;
 use crate::lab::Settings;
 use crate::report::Report;
 use judge::{Judgement, Why, judge};
-use party::{DEAD_AFTER, KEYS, PARTITIONS, Party};
+use party::{DEAD_AFTER, KEYS, PARTITIONS, Party, Plan};
 use process::Broker;
+use windows::Work;
 
 /// Events a second.
 const RATE: u64 = 2_000;
@@ -78,26 +82,25 @@ struct Round {
 }
 
 fn one(settings: &Settings, broker: Broker, seed: u64, report: &mut Report) -> Result<()> {
-    let mut round = Round::start(settings, broker, None, false, seed)?;
-    let ran = round.play(report);
-    let ran = ran.and_then(|()| round.end(MEMBERS, report));
-    round.finish(ran, seed, report)
+    let round = Round::start(settings, broker, Plan::default(), seed)?;
+    round.whole(seed, report)
 }
 
 impl Round {
-    fn start(
-        settings: &Settings,
-        broker: Broker,
-        output: Option<Broker>,
-        is_on_disk: bool,
-        seed: u64,
-    ) -> Result<Self> {
+    fn start(settings: &Settings, broker: Broker, plan: Plan, seed: u64) -> Result<Self> {
         Ok(Round {
-            party: Party::start(settings, broker, output, is_on_disk, seed)?,
+            party: Party::start(settings, broker, plan, seed)?,
             random: fastrand::Rng::with_seed(seed),
             began: Instant::now(),
             story: Vec::new(),
         })
+    }
+
+    /// All of it, from the first member's start to the last one's end.
+    fn whole(mut self, seed: u64, report: &mut Report) -> Result<()> {
+        let ran = self.play(report);
+        let ran = ran.and_then(|()| self.end(MEMBERS, report));
+        self.finish(ran, seed, report)
     }
 
     /// Says how it went, and keeps everything that shows why it went wrong.
@@ -121,6 +124,8 @@ impl Round {
     fn end(&mut self, members: usize, report: &mut Report) -> Result<()> {
         self.party.feed.set_rate(0);
         self.tell("the end".into());
+        self.pass(Duration::from_millis(100))?;
+        self.party.work.round_off(&self.party.feed)?;
         self.settle()?;
         for number in 0..members {
             self.shared_out()?;
@@ -195,6 +200,10 @@ impl Round {
                 self.tell(format!("freezes {number}"));
                 self.party.freeze(number)?;
                 self.pass(FROZEN)?;
+                if self.party.work == Work::Windows {
+                    // Long enough for others to go on with what it has in its windows.
+                    self.moment(6_000)?;
+                }
                 self.tell(format!("thaws {number}"));
                 self.party.thaw(number)
             }
@@ -277,17 +286,14 @@ impl Round {
 
     fn judge(&self) -> Result<Judgement> {
         let party = &self.party;
-        judge(
-            &party.output()?,
-            party.series,
-            (party.feed.sent(), KEYS),
-            |by| party.why(by),
-        )
+        let expected = party.work.expected(party.feed.sent());
+        let read = |record: &Value| party.work.read(record, party.series);
+        judge(&party.output()?, read, (expected, KEYS), |by| party.why(by))
     }
 
     /// Compares it with what is promised.
     fn take(&self, seed: u64, judgement: &Judgement, report: &mut Report) {
-        let sent = self.party.feed.sent();
+        let sent = self.party.work.expected(self.party.feed.sent());
         report.sent += sent;
         report.delivered += judgement.distinct;
         report.lost += judgement.lost;
@@ -296,10 +302,7 @@ impl Round {
         let from: BTreeSet<&str> = from.collect();
         let windows = from.iter().map(|by| self.party.window(by));
         // One that was taken for dead may besides deliver what it had in flight.
-        let dead = from
-            .iter()
-            .filter(|by| self.party.why(by) == Why::TakenForDead);
-        let late = dead.map(|by| self.party.window(by)).sum::<u64>();
+        let late = from.iter().map(|by| self.party.late(by)).sum::<u64>();
         let most = windows.sum::<u64>() + late;
         report.check(judgement.late <= late, || {
             let count = judgement.late;
@@ -328,6 +331,12 @@ impl Round {
                 "seed {seed}: {} event(s) are out of order",
                 judgement.backwards
             )
+        });
+        // A producer without idempotence may have sent the same twice.
+        let is_same = judgement.otherwise == 0 || self.party.work == Work::Records;
+        report.check(is_same, || {
+            let count = judgement.otherwise;
+            format!("seed {seed}: {count} window(s) are not the same where they came again")
         });
         report.check(judgement.strange.is_empty(), || {
             let shown = &judgement.strange[..judgement.strange.len().min(3)];

@@ -103,6 +103,8 @@ enum Scenario {
     Plugin,
     /// Processes that share a topic come late, are killed, frozen and restarted
     Group,
+    /// The same with windows, whose states move with the partitions
+    Windows,
     /// The brokers that a group produces to do not answer for a while
     Blocked,
     /// The broker of a group is killed, and started again with its disk
@@ -112,7 +114,7 @@ enum Scenario {
 /// A scenario, how often it runs when little time is there, and how often when much is.
 type Plan = (Scenario, u64, u64, fn(&Settings, u64) -> Result<Report>);
 
-const PLANS: [Plan; 18] = [
+const PLANS: [Plan; 19] = [
     (Scenario::Kill, 5, 100, kill::run),
     (Scenario::Step, 8, 300, step::run),
     (Scenario::Term, 3, 20, term::run),
@@ -138,7 +140,8 @@ const PLANS: [Plan; 18] = [
     (Scenario::Tcp, 1, 10, tcp::run),
     (Scenario::Emfile, 1, 3, emfile::run),
     (Scenario::Plugin, 1, 3, plugin::run),
-    (Scenario::Group, 1, 20, group::run),
+    (Scenario::Group, 0, 20, group::run),
+    (Scenario::Windows, 1, 20, group::windows::run),
     (Scenario::Blocked, 0, 3, group::blocked::run),
     (Scenario::Restart, 0, 5, group::restart::run),
 ];
@@ -228,6 +231,7 @@ fn name(scenario: Scenario) -> &'static str {
         Scenario::Emfile => "emfile",
         Scenario::Plugin => "plugin",
         Scenario::Group => "group",
+        Scenario::Windows => "windows",
         Scenario::Blocked => "blocked",
         Scenario::Restart => "restart",
     }

@@ -160,19 +160,13 @@ impl Cluster {
 
     /// User and system seconds of the broker, where it is a child of this process.
     pub(crate) fn cpu_seconds(&self) -> Option<f64> {
-        let own = std::process::id().to_string();
-        let processes = std::fs::read_dir("/proc").ok()?;
-        processes.flatten().find_map(|process| {
-            let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
-            let (name, rest) = stat.rsplit_once(')')?;
-            let fields: Vec<&str> = rest.split_whitespace().collect();
-            if !name.ends_with("(tansu") || *fields.get(1)? != own {
-                return None;
-            }
-            let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
-            // Linux counts in hundredths of a second, whatever the kernel's own clock does.
-            Some((ticks(11)? + ticks(12)?) / 100.0)
-        })
+        let pid = self.broker.child.as_ref()?.id();
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (_, rest) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+        // Linux counts in hundredths of a second, whatever the kernel's own clock does.
+        Some((ticks(11)? + ticks(12)?) / 100.0)
     }
 }
 

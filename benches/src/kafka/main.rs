@@ -14,7 +14,7 @@
 //! The broker is the one of the connector's tests, or whatever `KAFKA_BOOTSTRAP` names.
 
 mod bare;
-#[allow(dead_code, reason = "the connector's tests use the rest")]
+#[allow(dead_code, clippy::unwrap_used, reason = "it is made for tests")]
 #[path = "../../../connectors/kafka/tests/broker/mod.rs"]
 mod broker;
 mod cluster;

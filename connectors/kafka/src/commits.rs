@@ -10,14 +10,16 @@ use rdkafka::{Offset, TopicPartitionList};
 use temblor_pdk::Error;
 use temblor_pdk::log::Level;
 
+use crate::client::hint;
 use crate::config::CommitPolicy;
-use crate::lanes::Place;
+use crate::place::{Place, list_of, places};
 use crate::poller::Arriving;
-use crate::rebalance::{Callbacks, list_of, places};
+use crate::rebalance::Callbacks;
 use crate::shared::Shared;
 
 /// How long it is waited before a question is asked again that could not be answered yet.
 const AGAIN: Duration = Duration::from_millis(100);
+
 /// Whether a commit has failed because the group is about to share its partitions out anew. This member has not learnt
 /// yet what generation the group is in; the next commit makes up for it.
 pub(crate) fn is_in_flux(code: Code) -> bool {
@@ -34,11 +36,13 @@ pub(crate) fn start(
     let (serving, consumer) = (Arc::clone(shared), Arc::clone(consumer));
     let thread = std::thread::Builder::new().name("kafka commits".to_owned());
     let started = thread.spawn(move || {
-        let _ = serving.committer.set(std::thread::current());
         keep(&serving, &consumer, policy);
     });
     match started {
-        Ok(committer) => Some(committer),
+        Ok(committer) => {
+            let _ = shared.committer.set(committer.thread().clone());
+            Some(committer)
+        }
         Err(reason) => {
             let message = format!("cannot start a thread that commits: {reason}");
             let _ = chunks.send(Err(Error::disconnected(message)));
@@ -69,11 +73,7 @@ fn keep(shared: &Shared, consumer: &BaseConsumer<Callbacks>, policy: CommitPolic
         if let Err(code) = commit_news(shared, consumer) {
             has_failed = true;
             if !is_in_flux(code) {
-                let message = format!(
-                    "{}: a commit has failed, and is made up for by the next: {code}",
-                    shared.name()
-                );
-                shared.outside.host.log(Level::Warn, &message);
+                tell_failed(shared, code);
             }
         }
     }
@@ -102,7 +102,7 @@ impl Membership {
             shared.lanes().stop_all();
         }
         let Some(doubt) = shared.doubt() else {
-            return shared.is_known();
+            return shared.confirm();
         };
         if self.asked.is_some_and(|asked| asked.elapsed() < AGAIN) {
             return;
@@ -124,8 +124,7 @@ impl Membership {
             Ok(()) | Err(_) => {}
         }
         self.asked = None;
-        shared.is_known();
-        shared.go_on();
+        shared.confirm();
     }
 }
 
@@ -188,8 +187,45 @@ pub(crate) fn commit_all(shared: &Shared, consumer: &BaseConsumer<Callbacks>) ->
     }
 }
 
+/// Tries something until it is done, a time has come, or it fails in a way that does not pass.
+pub(crate) fn insist(
+    until: Instant,
+    passes: impl Fn(Code) -> bool,
+    mut attempt: impl FnMut() -> Result<(), Code>,
+    wait: impl Fn(),
+) -> Result<(), Code> {
+    loop {
+        match attempt() {
+            Err(code) if passes(code) && Instant::now() < until => wait(),
+            done => return done,
+        }
+    }
+}
+
+/// Whether the brokers may take a commit in a moment, even if this member does nothing.
+pub(crate) fn passes(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RebalanceInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::CoordinatorLoadInProgress
+            | Code::NotCoordinator
+            | Code::RequestTimedOut
+    )
+}
+
+/// Logs that a commit has failed.
+pub(crate) fn tell_failed(shared: &Shared, code: Code) {
+    let way_out = hint(code).map_or(String::new(), |help| format!("\nhelp: {help}"));
+    let message = format!(
+        "{}: a commit has failed, and is made up for by the next: {code}{way_out}",
+        shared.name()
+    );
+    shared.outside.host.log(Level::Warn, &message);
+}
+
 /// Logs that partitions go away without a commit.
-pub(crate) fn tell(shared: &Shared, code: Code) {
+pub(crate) fn tell_left(shared: &Shared, code: Code) {
     let message = format!(
         "{}: cannot commit partitions that go away, so a part of their records comes again: {code}",
         shared.name()
@@ -203,11 +239,7 @@ impl Shared {
         let mut lanes = self.lanes();
         for element in list.elements() {
             if let (Ok(()), Offset::Offset(offset)) = (element.error(), element.offset()) {
-                let place = Place {
-                    topic: element.topic().into(),
-                    partition: element.partition(),
-                };
-                lanes.committed(&place, offset);
+                lanes.committed(&Place::of(&element), offset);
             }
         }
         drop(lanes);

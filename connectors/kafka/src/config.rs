@@ -23,8 +23,9 @@ pub struct ConsumerConfig {
     group_id: String,
     /// The topics. One that begins with `^` is a regular expression, and stands for all topics that it matches.
     topics: Vec<String>,
-    /// Who says how far the group has come; `transactional` by default.
+    /// Who says how far the group has come.
     #[serde(default)]
+    #[schemars(extend("default" = "transactional"))]
     mode: Mode,
     /// In `transactional` mode: how often it is committed how far the events were delivered, in milliseconds.
     #[serde(default = "commit_interval_ms")]
@@ -34,8 +35,9 @@ pub struct ConsumerConfig {
     #[serde(default = "uncommitted_records")]
     #[schemars(extend("x-limit" = {"unit": "records", "beyond": "nothing more is consumed until it is committed"}))]
     uncommitted_records: u32,
-    /// What to do with a record whose event failed; `retry` by default.
+    /// What to do with a record whose event failed.
     #[serde(default)]
+    #[schemars(extend("default" = "retry"))]
     on_failed: OnFailed,
     /// How long it may take, when a partition moves to another member, until what is in flight is delivered.
     #[serde(default = "revoke_timeout_ms")]
@@ -70,8 +72,9 @@ pub struct ProducerConfig {
     /// The partition of events that have none in `$kafka_producer.partition`; without it, librdkafka chooses by the key.
     #[serde(default)]
     partition: Option<i32>,
-    /// The time of records whose events have none in `$kafka_producer.timestamp`; `now` by default.
+    /// The time of records whose events have none in `$kafka_producer.timestamp`.
     #[serde(default)]
+    #[schemars(extend("default" = "now"))]
     timestamp: Stamp,
     /// How long it may take until a broker answers.
     #[serde(default = "connect_timeout_ms")]

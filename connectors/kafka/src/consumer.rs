@@ -12,7 +12,8 @@ use temblor_pdk::{
 
 use crate::config::{ConsumerConfig, ConsumerSettings};
 use crate::farewell::abandon;
-use crate::lanes::{Deed, Place, Sent};
+use crate::lanes::{Deed, Sent};
+use crate::place::Place;
 use crate::poller::{Arriving, run};
 use crate::record::Chunk;
 use crate::shared::Shared;
@@ -236,6 +237,11 @@ impl Source for KafkaSource {
     }
 
     async fn on_assigned(&mut self, start: LaneStart) -> Result<()> {
+        if start.is_kept && !self.shared.settings.by_fates {
+            let lanes = self.shared.lanes();
+            let place = lanes.place(start.lane).map(Place::to_string);
+            return Err(cannot_keep(&place.unwrap_or_default()));
+        }
         let rewind = self.shared.lanes().assigned(start);
         if rewind.is_some() {
             self.shared.settled(rewind.into_iter().collect());
@@ -281,13 +287,31 @@ impl KafkaSource {
             .undecodable
             .as_ref()
             .filter(|(_, pull, _)| *pull == sent.pull);
-        let why = undecodable.map_or(String::new(), |(_, _, reason)| format!(": {reason}"));
+        let (why, keep) = match undecodable {
+            Some((_, _, reason)) => (
+                format!(": {reason}"),
+                "set `on_failure` to \"dead_letter\" to keep it",
+            ),
+            None => (
+                String::new(),
+                "keep what fails in a script by a query that reads its port `err`",
+            ),
+        };
         let group = &self.shared.settings.group;
         Error::failed(format!(
             "{place}, {offsets} at `{brokers}`: the record {times}{why}\nhelp: the position of group `{group}` stays in \
-             front of it; set `on_failed` to \"skip\" to go on behind it, or `on_failure` to \"dead_letter\" to keep it"
+             front of it; set `on_failed` to \"skip\" to go on behind it, or {keep}"
         ))
     }
+}
+
+/// What is kept of a partition would be behind what is committed, and useless.
+fn cannot_keep(place: &str) -> Error {
+    Error::failed(format!(
+        "{place}: a pipeline keeps a state of it, which has to be stored before its records are committed, and `mode` \
+         leaves commits to librdkafka\nhelp: set `mode` to \"transactional\", or with \"custom\" \
+         `enable.auto.offset.store` to \"false\""
+    ))
 }
 
 fn say(notice: LaneNotice, out: &mut BatchWriter) {

@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::RDKafkaErrorCode;
 
-use crate::commits::{commit_all, is_in_flux, tell};
+use crate::commits::{commit_all, insist, is_in_flux, passes, tell_left};
 use crate::rebalance::Callbacks;
 use crate::shared::Shared;
 
@@ -35,27 +34,11 @@ pub(crate) fn leave(
 /// A group that is just being rebalanced takes no commit, and it takes polling until it does.
 fn commit(shared: &Shared, consumer: &BaseConsumer<Callbacks>) {
     let until = Instant::now() + COMMIT;
-    while let Err(code) = commit_all(shared, consumer) {
-        if !passes(code) || Instant::now() >= until {
-            return tell(shared, code);
-        }
-        // It is a member as long as it takes part.
-        shared.is_known();
-        // Nobody wants records any more.
-        let _ = consumer.poll(POLL);
-    }
-}
-
-fn passes(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as Code;
-    is_in_flux(code)
-        || matches!(
-            code,
-            Code::CoordinatorNotAvailable
-                | Code::CoordinatorLoadInProgress
-                | Code::NotCoordinator
-                | Code::RequestTimedOut
-        )
+    let passes = |code| is_in_flux(code) || passes(code);
+    // Nobody wants records any more.
+    let wait = || drop(consumer.poll(POLL));
+    let committed = insist(until, passes, || commit_all(shared, consumer), wait);
+    committed.unwrap_or_else(|code| tell_left(shared, code));
 }
 
 /// librdkafka (2.12) does not come to an end when a consumer is closed after an error that it calls fatal: that waits for

@@ -3,13 +3,13 @@
 mod notices;
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use temblor_pdk::{Backoff, BackoffPolicy, Fate, FateRange, Lane};
 
 use crate::config::OnFailed;
+use crate::place::Place;
 use notices::Known;
 
 /// How long to wait before a record whose event failed is consumed again, and how often.
@@ -20,19 +20,6 @@ const AGAIN: BackoffPolicy = BackoffPolicy {
     randomized: true,
 };
 const TRIES: u32 = 5;
-
-/// A partition of a topic.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
-    pub(crate) topic: Arc<str>,
-    pub(crate) partition: i32,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "topic `{}`, partition {}", self.topic, self.partition)
-    }
-}
 
 /// A pull whose fate is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +98,8 @@ struct LaneState {
     again_at: i64,
     /// Where it is consumed again from, once the engine knows that it begins anew.
     rewind: Option<Rewind>,
+    /// Where it was told to go on, which need not be where the group stands.
+    begins_at: Option<i64>,
 }
 
 /// All lanes that this connector has seen. A partition keeps its number.
@@ -155,6 +144,11 @@ impl Lanes {
         self.lanes.get_mut(*self.numbers.get(place)?)
     }
 
+    /// Which partition a lane is.
+    pub(crate) fn place(&self, lane: Lane) -> Option<&Place> {
+        Some(&self.lanes.get(lane as usize)?.place)
+    }
+
     /// A partition is this member's from here on.
     pub(crate) fn assign(&mut self, place: &Place) {
         let number = match self.numbers.get(place) {
@@ -181,10 +175,10 @@ impl Lanes {
         self.has_notices = true;
     }
 
-    /// How many partitions are this member's.
-    pub(crate) fn held(&self) -> usize {
-        let held = |lane: &&LaneState| lane.status != Status::Gone;
-        self.lanes.iter().filter(held).count()
+    /// The partitions that are this member's, as far as librdkafka has said.
+    pub(crate) fn held(&self) -> Vec<Place> {
+        let held = self.lanes.iter().filter(|lane| lane.status != Status::Gone);
+        held.map(|lane| lane.place.clone()).collect()
     }
 
     /// How many records of a partition are in flight.
@@ -244,7 +238,7 @@ impl Lanes {
 
     /// Where this member stands in those partitions of which it has handed something over.
     pub(crate) fn standing(&self) -> Vec<(Place, i64)> {
-        let held = self.lanes.iter().filter(|lane| lane.status != Status::Gone);
+        let held = self.lanes.iter().filter(|lane| lane.may_commit());
         let standing = held.filter_map(|lane| {
             let offset = lane.reached.or(lane.committed)?;
             Some((lane.place.clone(), offset))
@@ -268,10 +262,16 @@ impl Lanes {
         let may = lane.status == Status::Rewinding && lane.generation == rewind.generation;
         if may {
             lane.status = Status::Assigned;
+            lane.begins_at = Some(rewind.offset);
             // The engine has to know how far the group is.
             self.has_notices = true;
         }
         may
+    }
+
+    /// Where a partition goes on of which nothing has come yet; none where that is where the group stands.
+    pub(crate) fn begins_at(&self, place: &Place) -> Option<i64> {
+        self.get(place)?.begins_at
     }
 
     /// Whether a lane is still to be consumed again as this says.
@@ -284,9 +284,8 @@ impl Lanes {
 
     /// The offsets that were reached since they were asked for last.
     pub(crate) fn news(&mut self) -> Vec<(Place, i64)> {
-        let held = |lane: &&mut LaneState| lane.status != Status::Gone && lane.is_news;
-        let lanes = self.lanes.iter_mut().filter(held);
-        let news = lanes.filter_map(|lane| {
+        let has_news = |lane: &&mut LaneState| lane.may_commit() && lane.is_news;
+        let news = self.lanes.iter_mut().filter(has_news).filter_map(|lane| {
             lane.is_news = false;
             Some((lane.place.clone(), lane.reached?))
         });
@@ -334,6 +333,7 @@ impl LaneState {
             again: Backoff::new(AGAIN),
             again_at: -1,
             rewind: None,
+            begins_at: None,
         }
     }
 
@@ -347,12 +347,20 @@ impl LaneState {
         self.rewind = None;
         self.is_news = false;
         self.committed = None;
+        self.begins_at = None;
+    }
+
+    /// Whether it is for this member to say how far the group has come.
+    fn may_commit(&self) -> bool {
+        !matches!(self.status, Status::Gone | Status::Lost)
     }
 
     /// How many offsets were reached beyond what is committed.
     fn uncommitted(&self) -> u64 {
         match (self.reached, self.committed) {
-            (Some(reached), Some(committed)) => (reached - committed).max(0).unsigned_abs(),
+            (Some(reached), Some(committed)) if self.may_commit() => {
+                (reached - committed).max(0).unsigned_abs()
+            }
             _ => 0,
         }
     }

@@ -11,6 +11,7 @@ mod consumer;
 mod farewell;
 mod lanes;
 mod options;
+mod place;
 mod poller;
 mod producer;
 mod rebalance;

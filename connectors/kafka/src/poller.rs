@@ -18,13 +18,14 @@ use crate::client::{help, hint, probe};
 use crate::commits::{Membership, start};
 use crate::config::is_pattern;
 use crate::farewell::leave;
-use crate::lanes::{Place, Rewind};
 use crate::options::unfit;
-use crate::rebalance::{Callbacks, brief, list_of, places};
+use crate::place::{Place, SHOWN, brief, list_of, places};
+use crate::rebalance::Callbacks;
 use crate::record::Chunk;
 use crate::shared::Shared;
 use crate::stuck::Stuck;
 use crate::wonder::{Wonder, unmatched};
+use back::Rewinds;
 
 /// At most so many records, and about so many bytes, are handed over at once.
 const CHUNK_RECORDS: usize = 512;
@@ -34,8 +35,6 @@ const CHUNK_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(50);
-/// So many partitions are shown in a message.
-const SHOWN: usize = 4;
 /// How long going back in a partition may take.
 const SEEK: Duration = Duration::from_secs(2);
 
@@ -48,7 +47,7 @@ pub(crate) struct Poller {
     consumer: Arc<BaseConsumer<Callbacks>>,
     chunks: flume::Sender<Arriving>,
     chunk: Option<Chunk>,
-    rewinds: Vec<(Instant, Rewind)>,
+    rewinds: Rewinds,
     /// Partitions of which records are handed over one by one, up to an offset.
     one_by_one: HashMap<Place, i64>,
     full_since: Option<Instant>,
@@ -78,7 +77,7 @@ pub(crate) fn run(
                 consumer: Arc::new(consumer),
                 chunks,
                 chunk: None,
-                rewinds: Vec::new(),
+                rewinds: Rewinds::default(),
                 one_by_one: HashMap::new(),
                 full_since: None,
                 membership: Membership::default(),
@@ -149,7 +148,6 @@ impl Poller {
     /// Takes what is there, up to a chunk.
     fn poll(&mut self) {
         let shared = Arc::clone(&self.shared);
-        let begins_full = shared.is_full();
         let mut wait = POLL;
         for _ in 0..CHUNK_RECORDS {
             match self.consumer.poll(wait) {
@@ -167,7 +165,7 @@ impl Poller {
                     return;
                 }
             }
-            if !begins_full && shared.is_full() {
+            if shared.is_full() {
                 break;
             }
             wait = Duration::ZERO;
@@ -197,10 +195,9 @@ impl Poller {
             .unwrap_or_else(PoisonError::into_inner);
         let rewinds = std::mem::take(&mut *waiting);
         drop(waiting);
-        for rewind in rewinds {
-            let list = list_of([(rewind.place.clone(), rewind.offset)]);
-            shared.report("pause", self.consumer.pause(&list));
-            self.rewinds.push((Instant::now() + rewind.wait, rewind));
+        let waiting = self.rewinds.take_in(rewinds, &shared.lanes());
+        if !waiting.is_empty() {
+            shared.report("pause", self.consumer.pause(&list_of(waiting)));
         }
     }
 
@@ -241,12 +238,9 @@ impl Poller {
             return;
         }
         self.shared.cells.paused.set(0);
-        let waiting: Vec<Place> = self.rewinds.iter().map(|(_, r)| r.place.clone()).collect();
         self.for_assigned("resume", |consumer, list| {
-            let resumed = places(list)
-                .into_iter()
-                .filter(|place| !waiting.contains(place));
-            consumer.resume(&list_of(resumed.map(|place| (place, 0))))
+            let resumed = self.rewinds.leave_out(places(list), &self.shared.lanes());
+            consumer.resume(&list_of(resumed.into_iter().map(|place| (place, 0))))
         });
     }
 

@@ -8,17 +8,18 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::TopicPartitionList;
 use temblor_pdk::log::Level;
 use temblor_pdk::{Cell, CellKind, Host};
 
-use crate::client::hint;
-use crate::commits::{commit, tell};
-use crate::lanes::Place;
+use crate::commits::{commit, insist, passes, tell_failed, tell_left};
+use crate::place::{Place, brief, places};
 use crate::shared::Shared;
 
-/// So many partitions are shown in a message.
-const SHOWN: usize = 8;
+/// How long partitions that move away are tried to be committed, also where there is no time left.
+const COMMIT: Duration = Duration::from_millis(500);
+/// How long it is waited before something is looked at again.
+const TURN: Duration = Duration::from_millis(50);
 
 /// What is counted beside what the engine counts.
 pub(crate) struct Cells {
@@ -95,10 +96,13 @@ impl ConsumerContext for Callbacks {
             Rebalance::Error(reason) => {
                 let message = format!("{}: cannot rebalance: {reason}", shared.name());
                 shared.outside.host.log(Level::Warn, &message);
+                // Everything was taken from this member then.
+                let held = shared.lanes().held();
+                self.lose(&held);
             }
         }
         // librdkafka is not asked: a member that is closed has nothing more to answer with, and would be waited for for ever.
-        let held = shared.lanes().held();
+        let held = shared.lanes().held().len();
         shared.cells.partitions.set(held as u64);
         shared.cells.rebalances.add(1);
     }
@@ -112,13 +116,7 @@ impl ConsumerContext for Callbacks {
             Err(reason) => {
                 cells.failed_commits.add(1);
                 let code = reason.rdkafka_error_code();
-                let way_out = code.and_then(hint);
-                let way_out = way_out.map_or(String::new(), |help| format!("\nhelp: {help}"));
-                let message = format!(
-                    "{}: a commit has failed, and is made up for by the next: {reason}{way_out}",
-                    self.shared.name()
-                );
-                self.shared.outside.host.log(Level::Warn, &message);
+                tell_failed(&self.shared, code.unwrap_or(RDKafkaErrorCode::Unknown));
             }
         }
     }
@@ -132,8 +130,12 @@ impl Callbacks {
         places.iter().for_each(|place| lanes.assign(place));
         drop(lanes);
         shared.nudge();
-        if shared.is_paused() && !places.is_empty() {
-            shared.report("pause", consumer.pause(list));
+        // librdkafka (2.12) remembers of a partition that moved away whether it was paused.
+        if !places.is_empty() {
+            match shared.is_paused() {
+                true => shared.report("pause", consumer.pause(list)),
+                false => shared.report("resume", consumer.resume(list)),
+            }
         }
         self.tell("takes over", &places);
     }
@@ -149,8 +151,29 @@ impl Callbacks {
         drop(lanes);
         shared.nudge();
         let deadline = Instant::now() + timeout;
+        self.wait_for(places, deadline);
+        if shared.settings.by_fates {
+            let least = Instant::now() + COMMIT;
+            let passes = |code| passes(code) && (Instant::now() < least || !shared.is_stopping());
+            let wait = || std::thread::sleep(TURN);
+            let attempt = || commit(shared, consumer, places);
+            let committed = insist(least.max(deadline), passes, attempt, wait);
+            committed.unwrap_or_else(|code| tell_left(shared, code));
+        }
+        let mut lanes = shared.lanes();
+        places.iter().for_each(|place| lanes.release(place));
+        drop(lanes);
+        shared.count_uncommitted();
+        shared.nudge();
+    }
+
+    /// Waits until nothing of partitions that move away is in flight.
+    fn wait_for(&self, places: &[Place], deadline: Instant) {
+        let shared = &self.shared;
         let left = loop {
-            shared.is_known();
+            if shared.doubt().is_none() {
+                shared.confirm();
+            }
             let lanes = shared.lanes();
             let stay: Vec<&Place> = places.iter().filter(|place| !lanes.may_go(place)).collect();
             let left: usize = stay.iter().map(|place| lanes.in_flight(place)).sum();
@@ -159,7 +182,7 @@ impl Callbacks {
                 break left;
             }
             // Woken by fates.
-            std::thread::park_timeout(Duration::from_millis(50));
+            std::thread::park_timeout(TURN);
         };
         if left > 0 && !shared.is_stopping() {
             let message = format!(
@@ -170,16 +193,6 @@ impl Callbacks {
             );
             shared.outside.host.log(Level::Warn, &message);
         }
-        if shared.settings.by_fates
-            && let Err(code) = commit(shared, consumer, places)
-        {
-            tell(shared, code);
-        }
-        let mut lanes = shared.lanes();
-        places.iter().for_each(|place| lanes.release(place));
-        drop(lanes);
-        shared.count_uncommitted();
-        shared.nudge();
     }
 
     /// Partitions are another member's already: nothing of them may be committed.
@@ -210,38 +223,4 @@ impl Callbacks {
         let message = format!("{} {what} {}", self.shared.name(), brief(places));
         self.shared.outside.host.log(Level::Info, &message);
     }
-}
-
-/// Some partitions, as a message shows them.
-pub(crate) fn brief(places: &[Place]) -> String {
-    let list: Vec<String> = places
-        .iter()
-        .take(SHOWN)
-        .map(|p| format!("{}[{}]", p.topic, p.partition))
-        .collect();
-    let more = match places.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    list.join(", ") + &more
-}
-
-/// The partitions of a list.
-pub(crate) fn places(list: &TopicPartitionList) -> Vec<Place> {
-    let elements = list.elements();
-    let places = elements.iter().map(|element| Place {
-        topic: element.topic().into(),
-        partition: element.partition(),
-    });
-    places.collect()
-}
-
-/// A list of partitions, each with an offset.
-pub(crate) fn list_of(offsets: impl IntoIterator<Item = (Place, i64)>) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    for (place, offset) in offsets {
-        // Fails for offsets only that no record has.
-        let _ = list.add_partition_offset(&place.topic, place.partition, Offset::Offset(offset));
-    }
-    list
 }

@@ -8,7 +8,8 @@ use temblor_pdk::{
 };
 
 use crate::config::{ProducerSettings, Stamp};
-use crate::lanes::{Place, Sent};
+use crate::lanes::Sent;
+use crate::place::Place;
 
 /// Records of one partition that lie behind each other, on their way to the source.
 pub(crate) struct Chunk {

@@ -101,10 +101,13 @@ impl Shared {
         }
     }
 
-    /// This is a member of the group, as far as is known: the thread runs, and the brokers have not said otherwise.
-    pub(crate) fn is_known(&self) {
+    /// Notes that this is a member of the group, as far as is known: the thread runs, and the brokers have not said
+    /// otherwise.
+    pub(crate) fn confirm(&self) {
         let millis = u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.known_at.store(millis, Ordering::Release);
+        // Whoever was in doubt just now waits.
+        self.go_on();
     }
 
     /// For how long nobody has known whether this is still a member, if that is so long that it may not be: the process

@@ -12,7 +12,8 @@ use rdkafka::{Offset, TopicPartitionList};
 use temblor_pdk::log::Level;
 use temblor_pdk::{Backoff, BackoffPolicy};
 
-use crate::rebalance::{Callbacks, places};
+use crate::place::places;
+use crate::rebalance::Callbacks;
 use crate::shared::Shared;
 
 /// What librdkafka says then, and nothing else does.
@@ -87,8 +88,11 @@ fn ask(shared: &Shared, consumer: &BaseConsumer<Callbacks>) -> KafkaResult<usize
             continue;
         };
         if !matches!(element.offset(), Offset::Offset(_)) {
-            element.set_offset(Offset::Stored)?;
-            idle.add_partition_offset(&place.topic, place.partition, Offset::Stored)?;
+            // What is kept of it may be further than the group.
+            let begins_at = shared.lanes().begins_at(&place);
+            let offset = begins_at.map_or(Offset::Stored, Offset::Offset);
+            element.set_offset(offset)?;
+            idle.add_partition_offset(&place.topic, place.partition, offset)?;
         }
     }
     if idle.count() == 0 {

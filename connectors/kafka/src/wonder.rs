@@ -32,8 +32,8 @@ impl Wonder {
             false => String::new(),
         };
         let message = format!(
-            "{} has no partition of `{}`\nhelp: other members have them all, or the group is still being \
-             rebalanced{nothing}",
+            "{} has no partition of `{}`\nhelp: other members have them all, the group is still being \
+             rebalanced, or a member that was killed keeps them until its `session.timeout.ms` is over{nothing}",
             shared.name(),
             topics.join("`, `")
         );

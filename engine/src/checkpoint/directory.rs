@@ -25,6 +25,10 @@ const DIGITS: usize = 20;
 const FORM: u32 = 1;
 /// The bytes of the checksum.
 const SUM_BYTES: usize = 4;
+/// The longest name that is used for a folder, but for what is put behind it.
+const MOST_IN_A_NAME: usize = 200;
+/// How often the checkpoints of a lane are listed, where those that were listed are gone before they are read.
+const TRIES: usize = 100;
 /// How much is read at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -91,10 +95,11 @@ impl Directory {
     }
 
     fn folder(&self, lane: &LaneName) -> PathBuf {
-        let parts = lane.lane.split('/');
-        let mut path = self.path.join(encoded(&lane.flow));
-        path.push(encoded(&lane.source));
-        path.extend(parts.map(encoded));
+        let parts = [&*lane.flow, &*lane.source].into_iter();
+        let mut path = self.path.clone();
+        for part in parts.chain(lane.lane.split('/')) {
+            path.extend(folders(&encoded(part)));
+        }
         path
     }
 
@@ -110,6 +115,30 @@ impl Directory {
         let mut files: Vec<_> = files.collect();
         files.sort_unstable_by(|a, b| b.cmp(a));
         Ok(files)
+    }
+
+    /// The latest checkpoint of a folder that is whole; where something cannot be read, what.
+    fn find(&self, lane: &LaneName, folder: &Path) -> Result<Found, (PathBuf, io::Error)> {
+        let files = self.files(folder);
+        let files = files.map_err(|reason| (folder.to_owned(), reason))?;
+        let mut found = Found::default();
+        for (position, path) in files {
+            let file = self.disk.open(&path, Open::Read);
+            let bytes = file.and_then(|file| read(&*file));
+            let bytes = bytes.map_err(|reason| (path.clone(), reason))?;
+            let shown = format!("`{}`", path.display());
+            match decode(&bytes, lane, position) {
+                Ok(checkpoint) => {
+                    found.checkpoint = Some(checkpoint);
+                    found.place = shown;
+                    break;
+                }
+                Err(why) => found.warnings.push(format!(
+                    "the state of {lane} in {shown} is passed over: {why}"
+                )),
+            }
+        }
+        Ok(found)
     }
 
     /// Removes what was not finished: whoever began it has ended, or has lost the lane to whoever loads it now.
@@ -164,39 +193,20 @@ impl Checkpoints for Directory {
     fn load(&self, lane: &LaneName) -> Result<Found, CheckpointError> {
         let folder = self.folder(lane);
         self.remove_unfinished(&folder);
-        let cannot = |reason: &dyn std::fmt::Display, path: &Path| {
-            let path = path.display();
-            CheckpointError(format!(
-                "cannot read the state of {lane} in `{path}`: {reason}; see to the disk and to who may read it"
-            ))
-        };
-        let files = self.files(&folder);
-        let files = files.map_err(|reason| cannot(&reason, &folder))?;
-        let mut found = Found::default();
-        for (position, path) in files {
-            let read = match self
-                .disk
-                .open(&path, Open::Read)
-                .and_then(|file| read(&*file))
-            {
-                Ok(bytes) => decode(&bytes, lane, position),
-                // Another process has stored a higher one meanwhile, and removed this one.
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => return Err(cannot(&error, &path)),
-            };
-            let shown = format!("`{}`", path.display());
-            match read {
-                Ok(checkpoint) => {
-                    found.checkpoint = Some(checkpoint);
-                    found.place = shown;
-                    break;
+        let mut gone = None;
+        for _ in 0..TRIES {
+            match self.find(lane, &folder) {
+                // Another process has stored higher ones meanwhile, and removed what was listed.
+                Err((path, reason)) if reason.kind() == ErrorKind::NotFound => {
+                    gone = Some((path, reason));
                 }
-                Err(why) => found.warnings.push(format!(
-                    "the state of {lane} in {shown} is passed over: {why}"
-                )),
+                Err((path, reason)) => return Err(unreadable(lane, &path, &reason)),
+                Ok(found) => return Ok(found),
             }
         }
-        Ok(found)
+        gone.map_or(Ok(Found::default()), |(path, reason)| {
+            Err(unreadable(lane, &path, &reason))
+        })
     }
 
     fn store(&self, lane: &LaneName, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
@@ -216,6 +226,13 @@ impl Checkpoints for Directory {
     }
 }
 
+fn unreadable(lane: &LaneName, path: &Path, reason: &io::Error) -> CheckpointError {
+    let path = path.display();
+    CheckpointError(format!(
+        "cannot read the state of {lane} in `{path}`: {reason}; see to the disk and to who may read it"
+    ))
+}
+
 /// A name that no other process uses, nor this one twice.
 fn unfinished_name(name: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -223,12 +240,28 @@ fn unfinished_name(name: &str) -> String {
     format!(".{name}.{}.{count}.{UNFINISHED}", std::process::id())
 }
 
+/// The folders that stand for a name, one in the other: no disk takes names of any length. All but the last end with `%`,
+/// with which no other name ends.
+fn folders(name: &str) -> Vec<String> {
+    let pieces = name.as_bytes().chunks(MOST_IN_A_NAME);
+    let count = pieces.len();
+    let pieces = pieces.enumerate().map(|(at, piece)| {
+        let end = if at + 1 < count { "%" } else { "" };
+        // It is ASCII.
+        format!("{}{end}", String::from_utf8_lossy(piece))
+    });
+    pieces.collect()
+}
+
 /// A name as a part of a path: what could mean something else there stands as `%` and its code.
 fn encoded(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     for (at, byte) in name.bytes().enumerate() {
         let is_plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        match is_plain || (byte == b'.' && at > 0) {
+        // No folder is to look like a file of ours.
+        let behind = name.get(at + 1..).unwrap_or_default();
+        let is_dot = byte == b'.' && at > 0 && behind != ENDING && behind != UNFINISHED;
+        match is_plain || is_dot {
             true => encoded.push(char::from(byte)),
             false => encoded.push_str(&format!("%{byte:02X}")),
         }

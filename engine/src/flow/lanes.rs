@@ -103,7 +103,7 @@ fn check_upstream(
                 return Err(refused(spec, &why).help(ONE));
             }
             match source(*at) {
-                Some(info) if !info.lanes => {
+                Some(info) if !(info.lanes && info.transactional) => {
                     let why = format!("connector `{name}` (`{}`) has no lanes", connector.kind);
                     Err(refused(spec, &why).help(
                         "leave `#!config state = \"lane\"` out, or read from a connector with lanes, such as \

@@ -42,9 +42,16 @@ impl Lanes {
     }
 
     /// What a lane's state has come to is lost.
-    pub(super) fn fail(&self, key: Key) {
-        if let Some(lane) = self.0.get(&key) {
+    pub(super) fn fail(&mut self, key: Key) {
+        if let Some(lane) = self.0.get_mut(&key) {
             lane.times.fail();
+        }
+    }
+
+    /// Time has changed a lane's state.
+    pub(super) fn changed(&mut self, key: Key) {
+        if let Some(lane) = self.0.get_mut(&key) {
+            lane.times.changed();
         }
     }
 }
@@ -68,7 +75,7 @@ impl Node {
                 let state = begun.take(&self.name);
                 let lane = LaneState {
                     state: state.unwrap_or_else(|| self.pipeline.state()),
-                    times: Times::default(),
+                    times: Times::of(begun),
                 };
                 lanes.0.insert(key, lane);
             }

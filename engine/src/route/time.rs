@@ -70,6 +70,9 @@ impl Node {
             own.release();
             self.hand_on(results, &onward).await;
             onward.release();
+            if let Some((lanes, key)) = self.lanes.as_mut().zip(key) {
+                lanes.changed(key);
+            }
         }
     }
 
@@ -100,9 +103,9 @@ impl Node {
     }
 
     /// The pipeline failed although no event came in: what operators keep may be lost. Returns a record of that.
-    fn fail_kept(&self, error: EvalError, key: Option<Key>, now_ns: u64) -> Option<Parcel> {
+    fn fail_kept(&mut self, error: EvalError, key: Option<Key>, now_ns: u64) -> Option<Parcel> {
         self.kept.tickets().for_each(Tickets::all_failed);
-        if let Some((lanes, key)) = self.lanes.as_ref().zip(key) {
+        if let Some((lanes, key)) = self.lanes.as_mut().zip(key) {
             lanes.fail(key);
         }
         let mut builder = BatchBuilder::new();

@@ -18,7 +18,13 @@ const LINE: usize = 8;
 /// An engine masks its log records and errors by itself. A program that embeds it can add texts of its own, and mask
 /// what it writes itself, as in a panic hook.
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<RwLock<Vec<String>>>);
+pub struct Secrets(Arc<RwLock<Vec<Known>>>);
+
+struct Known {
+    text: String,
+    /// What is shown in its place, if that says no more than what stands in the program.
+    shown: Option<String>,
+}
 
 impl Secrets {
     /// Knows no secrets yet.
@@ -29,6 +35,19 @@ impl Secrets {
 
     /// Adds a text, also as it looks in JSON and in Rust's own writing. Blanks alone are none.
     pub fn add(&self, secret: &str) {
+        self.add_forms(secret, None);
+    }
+
+    /// Adds what an environment variable holds. The reference to it is shown in its place, so that a message still says
+    /// which host or path it is about, unless the text is secret for another reason too, stands for two variables, or is
+    /// so short that it is found where nobody means it.
+    pub(super) fn add_variable(&self, name: &str, value: &str) {
+        let is_told_apart = value.len() >= SHORT && !value.contains('\n');
+        let shown = is_told_apart.then(|| format!("${{env:{name}}}"));
+        self.add_forms(value, shown.as_deref());
+    }
+
+    fn add_forms(&self, secret: &str, shown: Option<&str>) {
         if secret.trim().is_empty() {
             return;
         }
@@ -44,8 +63,8 @@ impl Secrets {
             let within = |text: &str| text[1..text.len() - 1].to_owned();
             let written = form.escape_debug().to_string();
             for form in [form.to_owned(), within(&quoted), within(&json), written] {
-                if !form.is_empty() && !all.contains(&form) {
-                    all.push(form);
+                if !form.is_empty() {
+                    insert(&mut all, form, shown);
                 }
             }
         }
@@ -58,18 +77,25 @@ impl Secrets {
         all.is_empty()
     }
 
-    /// The text with `***` in the place of every secret. Secrets of fewer than four bytes are found where they stand as
-    /// words only.
+    /// The text with `***` in the place of every secret, or with the reference to the environment variable that holds it.
+    /// Secrets of fewer than four bytes are found where they stand as words only.
     #[must_use]
     pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let mut found: Vec<(usize, usize)> = Vec::new();
-        for secret in &*all {
+        let mut found: Vec<Part<'_>> = Vec::new();
+        for Known {
+            text: secret,
+            shown,
+        } in &*all
+        {
             let mut from = 0;
             while let Some(at) = text.get(from..).and_then(|rest| rest.find(secret.as_str())) {
                 let (start, end) = (from + at, from + at + secret.len());
                 if secret.len() >= SHORT || is_word(text, start, end) {
-                    found.push((start, end));
+                    // A name may hold what another text, or its own, is.
+                    let shown = shown.as_deref();
+                    let shown = shown.filter(|shown| all.iter().all(|k| !shown.contains(&k.text)));
+                    found.push((start, end, shown.unwrap_or(MASK)));
                 }
                 // One may begin within another.
                 from = start + text[start..].chars().next().map_or(1, char::len_utf8);
@@ -107,19 +133,39 @@ fn is_word(text: &str, start: usize, end: usize) -> bool {
     !before.is_some_and(char::is_alphanumeric) && !behind.is_some_and(char::is_alphanumeric)
 }
 
-/// Puts the mask in the place of these parts; those that touch are one.
-fn without(text: &str, mut parts: Vec<(usize, usize)>) -> String {
-    parts.sort_unstable();
-    let mut masked = String::with_capacity(text.len());
-    let mut shown_to = 0;
-    for (start, end) in parts {
-        if start > shown_to || masked.is_empty() {
-            masked += &text[shown_to..start];
-            masked += MASK;
-        }
-        shown_to = shown_to.max(end);
+/// Where a secret begins and ends, and what is shown in its place.
+type Part<'s> = (usize, usize, &'s str);
+
+/// Adds a text. One that is known for two reasons is masked: what is shown for one would tell about the other.
+fn insert(all: &mut Vec<Known>, text: String, shown: Option<&str>) {
+    match all.iter_mut().find(|known| known.text == text) {
+        Some(known) if known.shown.as_deref() != shown => known.shown = None,
+        Some(_) => {}
+        None => all.push(Known {
+            text,
+            shown: shown.map(str::to_owned),
+        }),
     }
-    masked + &text[shown_to..]
+}
+
+/// Replaces these parts. Those that touch are one, of which nothing is shown.
+fn without(text: &str, mut parts: Vec<Part<'_>>) -> String {
+    parts.sort_unstable();
+    let mut whole: Vec<Part<'_>> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match whole.last_mut() {
+            Some(last) if part.0 <= last.1 => *last = (last.0, last.1.max(part.1), MASK),
+            _ => whole.push(part),
+        }
+    }
+    let mut masked = String::with_capacity(text.len());
+    let mut done = 0;
+    for (start, end, shown) in whole {
+        masked += &text[done..start];
+        masked += shown;
+        done = end;
+    }
+    masked + &text[done..]
 }
 
 #[cfg(test)]
@@ -161,6 +207,41 @@ mod tests {
         let key = "-----BEGIN-----\nMIIEvQIBADAN\nab\n";
         check(&[key], "line MIIEvQIBADAN, ab", "line ***, ab");
         check(&["pass word \n"], "`pass word`", "`***`");
+    }
+
+    #[test]
+    fn of_a_variable_the_reference_is_shown() {
+        let all = Secrets::new();
+        all.add_variable("BROKER", "kafka-1.example:9092");
+        all.add_variable("BROKER", "kafka-1.example:9092");
+        check_all(
+            &all,
+            "no broker of `kafka-1.example:9092`",
+            "no broker of `${env:BROKER}`",
+        );
+        all.add_variable("HOST", "kafka-1");
+        check_all(&all, "kafka-1.example:9092, kafka-1", "***, ${env:HOST}");
+        all.add_variable("USER", "same-text");
+        all.add_variable("PASSWORD", "same-text");
+        check_all(&all, "same-text", "***");
+        all.add_variable("TOKEN", "token-1");
+        check_all(&all, "token-1token-1, token-1", "***, ${env:TOKEN}");
+        // What a key says that is secret stays so, whichever of both comes first.
+        all.add("token-1");
+        check_all(&all, "token-1", "***");
+        all.add_variable("TOKEN", "token-1");
+        check_all(&all, "token-1", "***");
+        all.add_variable("REGION", "eu");
+        check_all(&all, "the queue of eu", "the queue of ***");
+        all.add_variable("PREFIX_eu-west", "eu-west");
+        check_all(&all, "the queue of eu-west", "the queue of ***");
+        all.add_variable("KEY", "line one\nline two");
+        check_all(&all, "line one", "***");
+    }
+
+    #[track_caller]
+    fn check_all(all: &Secrets, text: &str, expected: &str) {
+        assert_eq!(all.mask(text), expected, "{text:?}");
     }
 
     proptest! {

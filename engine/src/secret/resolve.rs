@@ -142,7 +142,10 @@ impl Resolver<'_> {
                 Part::Reference(reference) => {
                     let (value, is_secret) = self.value(reference)?;
                     if is_secret {
-                        self.secrets.add(&value);
+                        match reference {
+                            Reference::Env { name, .. } => self.secrets.add_variable(name, &value),
+                            Reference::File(_) => self.secrets.add(&value),
+                        }
                         has_short |= value.len() < SHORT && !value.is_empty();
                     }
                     resolved += &value;

@@ -19,8 +19,12 @@ pub(super) struct Keep {
     next_ns: u64,
     /// The latest pull, and the position behind it.
     latest: Option<Spot>,
-    /// The pull up to which all is stored.
-    stored: Option<u64>,
+    /// Up to where all is stored.
+    stored: Option<Spot>,
+    /// Whether time has changed the state since the last mark.
+    is_changed: bool,
+    /// What pipelines that say so call this life of the lane.
+    number: Option<u64>,
     /// The first pull that has failed, while it is open what the source does.
     failed: Option<u64>,
     mark: Option<Mark>,
@@ -47,10 +51,30 @@ impl Keep {
             next_ns: now_ns.saturating_add(interval_ns),
             latest: None,
             stored: None,
+            is_changed: false,
+            number: None,
             failed: None,
             mark: None,
             storing: None,
         }
+    }
+
+    /// The same, for a life of this number, which goes on at a position that was stored: in front of a pull.
+    pub(super) fn going_on(mut self, number: u64, stored: Option<u64>, pull: u64) -> Self {
+        self.stored = stored.map(|position| Spot { pull, position });
+        self.latest = self.stored;
+        self.number = Some(number);
+        self
+    }
+
+    /// Whether this life of the lane has the number.
+    pub(super) fn is_life(&self, number: u64) -> bool {
+        self.number == Some(number)
+    }
+
+    /// Time has changed the state: it is stored again, though nothing may have come in.
+    pub(super) fn changed(&mut self) {
+        self.is_changed = true;
     }
 
     /// Notes a pull.
@@ -67,16 +91,17 @@ impl Keep {
     pub(super) fn failed(&mut self, pull: u64) {
         self.failed.get_or_insert(pull);
         // It has what the failed pull did.
-        self.mark.take_if(|mark| mark.spot.pull >= pull);
+        let voided = self.mark.take_if(|mark| mark.spot.pull >= pull);
+        self.is_changed |= voided.is_some();
     }
 
     /// What a mark could be set behind, and is not yet.
     fn unmarked(&self) -> Option<Spot> {
         let is_free = self.mark.is_none() && self.failed.is_none();
         let latest = self.latest.filter(|_| is_free)?;
-        let is_known = self.stored == Some(latest.pull)
-            || self.storing.is_some_and(|(_, spot)| spot == latest);
-        (!is_known).then_some(latest)
+        let is_known =
+            self.stored == Some(latest) || self.storing.is_some_and(|(_, spot)| spot == latest);
+        (self.is_changed || !is_known).then_some(latest)
     }
 
     /// When a mark is to be set; none while none can be.
@@ -96,7 +121,7 @@ impl Keep {
 
     /// A mark is to be set behind the latest pull, whatever is under way.
     pub(super) fn close(&mut self) {
-        self.mark = None;
+        self.is_changed |= self.mark.take().is_some();
         self.hurry();
     }
 
@@ -107,6 +132,7 @@ impl Keep {
             spot,
             states: None,
         });
+        self.is_changed = false;
     }
 
     /// Whether the mark that is waited for has this number.
@@ -120,20 +146,22 @@ impl Keep {
             (Some(states), Some(mark)) => mark.states = Some(states),
             _ => {
                 self.mark = None;
+                self.is_changed = true;
                 self.next_ns = now_ns.saturating_add(self.interval_ns);
             }
         }
     }
 
-    /// What can be stored now; `open` is the first pull that has no fate.
-    pub(super) fn take_to_store(&mut self, open: Option<u64>) -> Option<ToStore> {
-        if self.storing.is_some() {
-            return None;
-        }
-        let is_ready = |mark: &mut Mark| {
-            mark.states.is_some() && open.is_none_or(|open| open > mark.spot.pull)
-        };
-        let mark = self.mark.take_if(is_ready)?;
+    /// The number of the mark whose states can be stored now; `open` is the first pull that has no fate.
+    pub(super) fn ready(&self, open: Option<u64>) -> Option<u64> {
+        let mark = self.mark.as_ref().filter(|_| self.storing.is_none())?;
+        let is_ready = mark.states.is_some() && open.is_none_or(|open| open > mark.spot.pull);
+        is_ready.then_some(mark.number)
+    }
+
+    /// What is to be stored of a mark that is ready.
+    pub(super) fn take_to_store(&mut self) -> Option<ToStore> {
+        let mark = self.mark.take()?;
         self.storing = Some((mark.number, mark.spot));
         Some(ToStore {
             number: mark.number,
@@ -142,9 +170,9 @@ impl Keep {
         })
     }
 
-    /// Whether what is being stored has this number.
-    pub(super) fn stores(&self, number: u64) -> bool {
-        self.storing.is_some_and(|(storing, _)| storing == number)
+    /// The number of what is being stored.
+    pub(super) fn storing(&self) -> Option<u64> {
+        self.storing.map(|(number, _)| number)
     }
 
     /// What was to be stored is, or could not be. Returns the position up to which all is stored, if that is news.
@@ -152,10 +180,17 @@ impl Keep {
         let (_, spot) = self.storing.take()?;
         self.next_ns = now_ns.saturating_add(self.interval_ns);
         if !is_stored {
+            // A mark that was set meanwhile is behind it.
+            self.is_changed |= self.mark.is_none();
             return None;
         }
-        self.stored = Some(spot.pull);
-        Some(spot.position)
+        let before = self.stored.replace(spot);
+        (before != Some(spot)).then_some(spot.position)
+    }
+
+    /// Whether something came in, or time has changed something, that is not stored.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_changed || self.stored != self.latest
     }
 
     /// Whether something is under way.

@@ -7,6 +7,9 @@ use temblor_pdk::{Command, Error, ErrorKind, Fate, FateRange, Lane, LaneNotice, 
 use super::keep::{Keep, ToStore};
 use crate::fate::{Prefix, Settled};
 
+/// So many lanes are stored at one time: each waits for the disk in a thread of its own.
+const MOST_STORING: usize = 32;
+
 /// The pulls of an instance whose fates it was not told yet, and its lanes.
 #[derive(Default)]
 pub(crate) struct Ledger {
@@ -27,6 +30,13 @@ struct Begun {
     deadline_ns: Option<u64>,
     /// None where nothing is kept of the lane.
     keep: Option<Keep>,
+}
+
+impl Begun {
+    /// Whether it should have moved away by now.
+    fn is_late(&self, now_ns: u64) -> bool {
+        self.deadline_ns.is_some_and(|at_ns| at_ns <= now_ns)
+    }
 }
 
 /// What follows from what a source says of a lane.
@@ -192,12 +202,23 @@ impl Ledger {
         Some(&begun.name)
     }
 
+    /// Time has changed what is kept in this life of a lane.
+    pub(super) fn passed(&mut self, number: u64) {
+        let mut keeps = self
+            .lanes
+            .values_mut()
+            .filter_map(|begun| begun.keep.as_mut());
+        if let Some(keep) = keeps.find(|keep| keep.is_life(number)) {
+            keep.changed();
+        }
+    }
+
     /// What was to be stored is, or could not be. Returns the name of the lane, if it counts.
     pub(super) fn stored(&mut self, number: u64, is_stored: bool, now_ns: u64) -> Option<&str> {
         let Ledger { lanes, stored, .. } = self;
         let (lane, begun) = lanes.iter_mut().find(|(_, begun)| {
             let keep = begun.keep.as_ref();
-            keep.is_some_and(|keep| keep.stores(number))
+            keep.is_some_and(|keep| keep.storing() == Some(number))
         })?;
         if let Some(position) = begun.keep.as_mut()?.stored(is_stored, now_ns) {
             stored.push(Command::Stored(*lane, position));
@@ -218,22 +239,40 @@ impl Ledger {
         let fates = (!ranges.is_empty()).then_some(Command::Fates(ranges));
         to_do.commands.extend(fates);
         to_do.commands.append(&mut self.stored);
+        to_do.stores = self.take_to_store(now_ns);
         let is_closed = self.is_closed;
         let Ledger { lanes, prefix, .. } = self;
         lanes.retain(|lane, begun| {
-            let is_late = begun.deadline_ns.is_some_and(|at_ns| at_ns <= now_ns);
-            if let Some(keep) = begun.keep.as_mut().filter(|_| !is_late) {
-                let store = keep.take_to_store(prefix.first_open(*lane));
-                to_do
-                    .stores
-                    .extend(store.map(|store| (begun.name.clone(), store)));
-                if keep.is_due(now_ns) && !is_closed {
-                    to_do.marks.push(*lane);
-                }
+            let keep = begun.keep.as_ref().filter(|_| !begun.is_late(now_ns));
+            if keep.is_some_and(|keep| keep.is_due(now_ns)) && !is_closed {
+                to_do.marks.push(*lane);
             }
             stays(*lane, begun, prefix, now_ns, &mut to_do)
         });
         to_do
+    }
+
+    /// What is to be stored now, by the names of the lanes. If there is more than can be, those have their turn first
+    /// that were marked first.
+    fn take_to_store(&mut self, now_ns: u64) -> Vec<(String, ToStore)> {
+        let ready = |(lane, begun): (&Lane, &Begun)| {
+            let keep = begun.keep.as_ref().filter(|_| !begun.is_late(now_ns))?;
+            Some((keep.ready(self.prefix.first_open(*lane))?, *lane))
+        };
+        let mut ready: Vec<(u64, Lane)> = self.lanes.iter().filter_map(ready).collect();
+        if ready.is_empty() {
+            return Vec::new();
+        }
+        let storing = |begun: &&Begun| begun.keep.as_ref().is_some_and(|k| k.storing().is_some());
+        let storing = self.lanes.values().filter(storing).count();
+        ready.sort_unstable();
+        ready.truncate(MOST_STORING.saturating_sub(storing));
+        let stores = ready.into_iter().filter_map(|(_, lane)| {
+            let begun = self.lanes.get_mut(&lane)?;
+            let store = begun.keep.as_mut()?.take_to_store()?;
+            Some((begun.name.clone(), store))
+        });
+        stores.collect()
     }
 
     /// Notes of which pulls the source learns that they have failed.
@@ -274,6 +313,18 @@ impl Ledger {
     pub(super) fn is_busy(&self) -> bool {
         let mut keeps = self.lanes.values().filter_map(|begun| begun.keep.as_ref());
         keeps.any(Keep::is_busy)
+    }
+
+    /// Whether nothing more can be written down.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// The names of lanes of which something is not stored.
+    pub(super) fn behind(&self) -> Vec<&str> {
+        let is_behind = |begun: &&Begun| begun.keep.as_ref().is_some_and(Keep::is_behind);
+        let behind = self.lanes.values().filter(is_behind);
+        behind.map(|begun| &*begun.name).collect()
     }
 
     /// The lanes that have begun.

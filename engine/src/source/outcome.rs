@@ -6,13 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::checkpoint::CheckpointError;
 use crate::turn::Collected;
 
-/// What became of a mark.
+/// What became of a mark, or what is heard of a lane.
 pub(crate) enum Outcome {
     Collected(Collected),
     Stored(Result<(), CheckpointError>),
+    /// Time has changed a state of the lane that began with this number.
+    Passed,
 }
 
-/// What came back and was not looked at yet, each with the number of its mark.
+/// What came back and was not looked at yet, each with the number of its mark or lane.
 #[derive(Default)]
 pub(crate) struct Outcomes {
     next: AtomicU64,
@@ -20,7 +22,7 @@ pub(crate) struct Outcomes {
 }
 
 impl Outcomes {
-    /// The number of a new mark.
+    /// The number of a new mark, or of a lane that begins.
     pub(super) fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }

@@ -14,6 +14,9 @@ use crate::decode::Decoder;
 use crate::route::turn;
 use crate::turn::{Begun, Collected, LaneTurn, What};
 
+/// So many lanes are shown in a message.
+const SHOWN: usize = 8;
+
 impl SourceTask {
     /// Tells the source the fates that are known, and does what is due for its lanes.
     pub(super) async fn tell_fates(
@@ -144,11 +147,17 @@ impl SourceTask {
                 Ok(stored) => stored,
                 Err(error) => return Some((Err(error), body)),
             };
+            let (number, parts) = (self.parts.outcomes.number(), Arc::clone(&self.parts));
+            let begun = begun.telling(move || {
+                parts.outcomes.push(number, Outcome::Passed);
+                parts.fates.wake_whoever_waits();
+            });
             self.turn(lane, What::Begin(Arc::new(begun)), &mut body)
                 .await;
             (start.position, start.is_kept) = (position, true);
             let interval_ns = u64::try_from(keeping.interval.as_nanos()).unwrap_or(u64::MAX);
-            keep = Some(Keep::new(interval_ns, self.now_ns()));
+            let new = Keep::new(interval_ns, self.now_ns());
+            keep = Some(new.going_on(number, position, body.pull));
         }
         body.ledger.begin(lane, name, keep);
         Some((Ok(start), body))
@@ -232,6 +241,29 @@ impl SourceTask {
         storing.detach();
     }
 
+    /// Says of which lanes something could not be stored before the end.
+    pub(super) fn tell_behind(&self, body: &SourceBody) {
+        let lanes = body.ledger.behind();
+        if lanes.is_empty() {
+            return;
+        }
+        let shown: Vec<String> = lanes
+            .iter()
+            .take(SHOWN)
+            .map(|lane| format!("`{lane}`"))
+            .collect();
+        let more = match lanes.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        self.warn(&format!(
+            "the state of {} lane(s) could not be stored at the end, because something of them has failed or the place \
+             could not be written to: {}{more}; what came in since their last checkpoint comes again",
+            lanes.len(),
+            shown.join(", ")
+        ));
+    }
+
     /// Takes in what became of marks, and of what was to be stored.
     fn hear_outcomes(&self, body: &mut SourceBody) -> Result<()> {
         for (number, outcome) in self.parts.outcomes.take() {
@@ -256,13 +288,16 @@ impl SourceTask {
                     }
                 }
                 Outcome::Stored(stored) => {
+                    let again = match ledger.is_closed() {
+                        true => "",
+                        false => "; it is tried again",
+                    };
                     let lane = ledger.stored(number, stored.is_ok(), now_ns);
                     if let (Some(_), Err(error)) = (lane, stored) {
-                        self.warn(&format!(
-                            "{error}; it is tried again, and nothing is committed until it is stored"
-                        ));
+                        self.warn(&format!("{error}{again}"));
                     }
                 }
+                Outcome::Passed => ledger.passed(number),
             }
         }
         Ok(())

@@ -14,6 +14,7 @@ mod position;
 mod run;
 mod secrets;
 mod state_dir;
+mod state_killed;
 mod test;
 mod usage;
 
@@ -93,11 +94,15 @@ impl Ran {
         &self.out
     }
 
-    /// Checks the exit code and what was written to the standard error stream.
+    /// Checks the exit code and what was written to the standard error stream, but for what a busy machine makes the
+    /// watchdog say.
     #[track_caller]
     fn fails(&self, code: i32, err: &str) {
         self.exits(code);
-        assert_eq!(self.err, err);
+        let is_of_load = |line: &&str| line.contains(": a poll takes longer than ");
+        let lines = self.err.split_inclusive('\n');
+        let said: String = lines.filter(|line| !is_of_load(line)).collect();
+        assert_eq!(said, err);
     }
 
     /// Checks the exit code and that the standard error stream holds every part.

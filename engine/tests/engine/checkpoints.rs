@@ -1,15 +1,16 @@
 //! Checkpoints in a directory: what was stored is found, what is torn is passed over, and nothing is lost on the way.
 
+use std::fmt;
 use std::fs;
 use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use temblor::{Checkpoint, Checkpoints, Directory, FoundCheckpoint, LaneName};
 use temblor_pdk::io::{Disk, DiskFile, FileInfo, Open, SystemDisk};
 
-fn lane(name: &str) -> LaneName {
+pub(crate) fn lane(name: &str) -> LaneName {
     LaneName {
         flow: "main".to_owned(),
         source: "orders".to_owned(),
@@ -17,7 +18,7 @@ fn lane(name: &str) -> LaneName {
     }
 }
 
-fn checkpoint(position: u64, state: &[u8]) -> Checkpoint {
+pub(crate) fn checkpoint(position: u64, state: &[u8]) -> Checkpoint {
     Checkpoint {
         position,
         pipelines: vec![
@@ -28,13 +29,13 @@ fn checkpoint(position: u64, state: &[u8]) -> Checkpoint {
     }
 }
 
-fn place() -> (tempfile::TempDir, Directory) {
+pub(crate) fn place() -> (tempfile::TempDir, Directory) {
     let place = tempfile::tempdir().unwrap();
     let directory = Directory::new(place.path().join("states")).unwrap();
     (place, directory)
 }
 
-fn files(place: &Path) -> Vec<String> {
+pub(crate) fn files(place: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(place).unwrap() {
         let path = entry.unwrap().path();
@@ -253,13 +254,23 @@ fn a_place_that_cannot_be_written_to_is_refused_at_once() {
 }
 
 /// A disk on which things go wrong when a test says so.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Faulty {
     /// So many bytes can still be written, unless there is room.
     room: Arc<AtomicUsize>,
     is_full: Arc<AtomicBool>,
     sync_fails: Arc<AtomicBool>,
     rename_fails: Arc<AtomicBool>,
+    /// Stores checkpoints when one is opened, as another process may do.
+    meanwhile: Meanwhile,
+}
+
+type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+impl fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faulty")
+    }
 }
 
 const ENOSPC: i32 = 28;
@@ -274,6 +285,8 @@ fn fails(how: &AtomicBool) -> Result<()> {
 
 impl Disk for Faulty {
     fn open(&self, path: &Path, how: Open) -> Result<Box<dyn DiskFile>> {
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        meanwhile.into_iter().for_each(|happens| happens());
         let file = SystemDisk.open(path, how)?;
         Ok(Box::new(FaultyFile(self.clone(), file)))
     }
@@ -404,4 +417,29 @@ fn a_lane_that_cannot_be_read_is_no_lane_without_a_state() {
         "{error}"
     );
     assert!(error.contains("see to the disk"), "{error}");
+}
+
+#[test]
+fn whoever_loads_while_another_stores_finds_the_latest() {
+    let (place, other) = place();
+    let store = |position| {
+        other
+            .store(&lane("l"), &checkpoint(position, b"state"))
+            .unwrap();
+    };
+    (1..3).for_each(store);
+    let disk = Faulty::default();
+    let directory = Directory::on(Arc::new(disk.clone()), place.path().join("states")).unwrap();
+    let storing = Directory::new(place.path().join("states")).unwrap();
+    // Those that were listed are gone when they are opened.
+    *disk.meanwhile.lock().unwrap() = Some(Box::new(move || {
+        for position in 3..6 {
+            storing
+                .store(&lane("l"), &checkpoint(position, b"state"))
+                .unwrap();
+        }
+    }));
+    let found = load(&directory, "l");
+    assert_eq!(found.checkpoint, Some(checkpoint(5, b"state")));
+    assert!(found.warnings.is_empty());
 }

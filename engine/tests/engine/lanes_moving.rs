@@ -289,3 +289,73 @@ fn somebody_who_stores_elsewhere_is_told_of() {
         assert_eq!(warned, round == 2, "{round}");
     }
 }
+
+/// What an engine of the test below consumes: a part of the same records as the other.
+struct Part {
+    topic: Shared,
+    given: usize,
+}
+
+impl Part {
+    fn new(name: &str) -> Part {
+        let topic = topic(name);
+        lock(&topic).partitions = (0..3).map(|_| Partition::default()).collect();
+        give(&topic, |_| Some(0));
+        Part { topic, given: 0 }
+    }
+
+    /// Gives it some more, and waits until that is stored, unless it began behind it.
+    fn go_on(&mut self, all: &Shared, count: usize, began: usize) {
+        self.given += count;
+        let mut topic = lock(&self.topic);
+        for (partition, all) in topic.partitions.iter_mut().zip(&lock(all).partitions) {
+            let given = self.given.min(all.records.len());
+            partition.records = all.records[..given].to_vec();
+        }
+        drop(topic);
+        until("it goes on", || self.given <= began || is_done(&self.topic));
+    }
+}
+
+#[test]
+fn a_zombie_that_goes_on_does_no_harm() {
+    const ALL: usize = 2_000;
+    let mut dice = Dice(19);
+    let all = topic("all that a zombie and its heirs consume");
+    fill(&all, 3, ALL as u64, &mut dice);
+    let directory = tempfile::tempdir().unwrap();
+    let start = |name: &str| {
+        let (engine, _) = engine(directory.path(), Duration::from_millis(2));
+        let flow = flow(&engine, name, 0, false);
+        (engine, flow)
+    };
+    // Neither learns that the other has the same lanes: each stores what it has, ahead of the other or behind it.
+    let (mut zombie, mut heir) = (Part::new("zombie"), Part::new("heir"));
+    let (_engine, of_zombie) = start("zombie");
+    zombie.go_on(&all, 100, 0);
+    let (mut began, mut of_heir) = (zombie.given, start("heir"));
+    for _ in 0..40 {
+        let count = 1 + dice.next(90) as usize;
+        match dice.next(3) {
+            0 if zombie.given + count < ALL => zombie.go_on(&all, count, 0),
+            1 => {
+                of_heir.1.stop();
+                conserved(&of_heir.1.wait());
+                began = zombie.given.max(heir.given).max(began);
+                of_heir = start("heir");
+            }
+            _ => heir.go_on(&all, count.min(ALL - heir.given), began),
+        }
+    }
+    heir.go_on(&all, ALL - heir.given, began);
+    for flow in [of_zombie, of_heir.1] {
+        flow.drain();
+        assert!(flow.wait().is_ok());
+    }
+    let taken = std::mem::take(&mut lock(&zombie.topic).taken);
+    lock(&all).taken.extend(taken);
+    let taken = std::mem::take(&mut lock(&heir.topic).taken);
+    lock(&all).taken.extend(taken);
+    check(&all, false);
+    assert!(distinct(&all) < lock(&all).taken.len(), "both made some");
+}

@@ -242,6 +242,27 @@ fn whatever_hangs_a_stop_comes_back_and_says_so() {
 }
 
 #[test]
+fn what_stands_in_a_queue_when_a_flow_is_stopped_is_gone() {
+    let (engine, _) = engine();
+    let numbers = json!({ "probe": "queued", "pulls": vec![2; 300], "then": "wait" });
+    let taker = json!({ "probe": "queued_sink", "hang_in": "write" });
+    let connectors = [
+        &*with("s", "t_numbers", &numbers),
+        &with("a", "t_taker", &taker),
+    ];
+    let flow = start(
+        &engine,
+        &text(&connectors, &[], &["connector/s -> connector/a"]),
+    );
+    let queued = || flow.report().connectors[1].queue.unwrap().batches;
+    until("something waits for the sink", || queued() > 0);
+    flow.stop();
+    let report = ended(&flow);
+    assert_eq!(report.counts.delivered, 0);
+    assert_eq!(report.counts.failed, report.counts.events_in);
+}
+
+#[test]
 fn a_source_that_fails_ends_its_flow_in_good_order() {
     for (then, panic_in) in [("fail", ""), ("", "pull")] {
         let (engine, records) = engine();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod alike;
+mod checkpoint_names;
 mod checkpoints;
 mod configuration;
 mod connectors;
@@ -15,6 +16,7 @@ mod flaky;
 mod flows;
 mod lanes;
 mod lanes_moving;
+mod lanes_time;
 mod letters;
 mod letters_policy;
 mod life;

@@ -90,7 +90,7 @@ fn processors_have_references_too() {
 
 #[test]
 fn what_a_reference_stands_for_is_masked_and_the_rest_is_shown() {
-    assert!(path_of("/none/${env:TOKEN}/x").contains("/none/***/x"));
+    assert!(path_of("/none/${env:TOKEN}/x").contains("/none/${env:TOKEN}/x"));
     assert!(path_of("/none/${env:NONE:-default}/x").contains("/none/default/x"));
     assert!(path_of("/none/${env:EMPTY:-default}/x").contains("/none/default/x"));
     assert!(path_of("/none/${env:EMPTY}x").contains("/none/x"));
@@ -335,7 +335,9 @@ fn a_configuration_that_is_refused_shows_no_secret() {
     let source = "a from metronome with config = {\"interval_ms\": \"${env:TOKEN}\"} end";
     let error = try_start(&engine, &text(&[source, loud], &[], LINK)).unwrap_err();
     assert!(
-        error.message.contains("invalid type: string \"***\""),
+        error
+            .message
+            .contains("invalid type: string \"${env:TOKEN}\""),
         "{error}"
     );
 }

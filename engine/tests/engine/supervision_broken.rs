@@ -9,7 +9,7 @@ use temblor_registry::LinkMode;
 
 use crate::connectors::lock;
 use crate::flaky::{Act, World, world};
-use crate::support::{Records, builder, counts, ended, engine, logged, start, text, until, with};
+use crate::support::{Records, builder, counts, ended, logged, start, text, until, with};
 
 /// An engine that calls test connectors in this mode and loses patience after a fraction of a second.
 fn impatient(mode: LinkMode) -> (Engine, Records) {
@@ -241,7 +241,13 @@ fn garbage_is_named_and_goes_nowhere() {
             "a pull of lane 1 handed over event 1 with the id",
         ),
     ] {
-        let (engine, records) = engine();
+        let (builder, records) = builder();
+        // Two million events take a busy machine a while, which is no hang.
+        let supervision = Supervision {
+            hang_after: Duration::from_secs(60),
+            ..Supervision::default()
+        };
+        let engine = builder.supervision(supervision).build().unwrap();
         let name = format!("garbage_{act:?}");
         let (source, sink) = (world(&format!("{name}_s")), world(&format!("{name}_a")));
         source.act("pull", [act]);

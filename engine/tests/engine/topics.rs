@@ -36,6 +36,9 @@ pub(crate) struct Topic {
     pub(crate) taken: Vec<String>,
     /// Every so many batches that the sink refuses.
     pub(crate) refuse_each: u64,
+    /// Whether the next pull does not return before the test lets it.
+    pub(crate) hangs: bool,
+    pub(crate) is_let_go: bool,
     written: u64,
 }
 
@@ -220,6 +223,11 @@ impl ConsumerSource {
 
 impl Source for ConsumerSource {
     async fn pull(&mut self, out: &mut BatchWriter) -> Result<Pull> {
+        if std::mem::take(&mut lock(&self.topic).hangs) {
+            while !lock(&self.topic).is_let_go {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
         if !self.notice(out) && !self.hand_over(out) {
             let host = self.context.host().clone();
             out.wait(io::sleep(&host, Duration::from_millis(1))).await;

@@ -38,8 +38,8 @@ struct Topics {
 }
 
 impl Topics {
-    fn create(bootstrap: &str) -> Topics {
-        let unique = std::process::id();
+    fn create(bootstrap: &str, test: &str) -> Topics {
+        let unique = format!("{test}-{}", std::process::id());
         let topic = |name: &str, partitions| {
             let topic = format!("{name}-{unique}");
             topics::create(bootstrap, &topic, partitions);
@@ -82,6 +82,90 @@ impl Topics {
             .for_each(|process| process.said(" takes over "));
         processes
     }
+}
+
+/// A flow that produces the lines of a file as they are.
+const PUT: &str = r#"define flow put
+flow
+  use tremor::pipelines;
+  define connector lines from file
+  with
+    codec = "binary",
+    preprocessors = ["separate"],
+    config = { "path": "", "mode": "read" }
+  end;
+  define connector orders from kafka_producer
+  with
+    codec = "binary",
+    config = { "brokers": [""] }
+  end;
+  create connector lines;
+  create connector orders;
+  create pipeline all from pipelines::passthrough;
+  connect /connector/lines to /pipeline/all;
+  connect /pipeline/all to /connector/orders;
+end;
+deploy flow put;
+"#;
+
+#[test]
+fn orders_that_nobody_can_use_become_dead_letters_and_the_flow_goes_on() {
+    let Some(broker) = broker::shared() else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let topics = Topics::create(&broker.bootstrap, "dead");
+    let lines = [
+        r#"{"customer": "c-1", "amount": 2000}"#,
+        r#"{"customer": "c-1", "amount": "#,
+        r#"{"amount": 3000}"#,
+        r#"{"customer": "c-2", "amount": "much"}"#,
+        r#"{"customer": "c-3", "amount": 10}"#,
+        r#"{"customer": "c-4", "amount": 4000}"#,
+    ];
+    let (path, flow) = (dir.path().join("orders.jsonl"), dir.path().join("put.troy"));
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    std::fs::write(&flow, PUT).unwrap();
+    let mut settings = topics.producer("orders", &topics.orders);
+    settings.push(format!("lines.path={}", path.display()));
+    let put = Process::run(flow.to_str().unwrap(), &settings, dir.path(), "put");
+    assert_eq!(put.ended(), lines.len());
+
+    let mut settings = topics.consumer("orders", &topics.orders);
+    settings.extend(topics.producer("large", &topics.keyed));
+    settings.extend(topics.producer("dead", &topics.totals));
+    let flow = Process::run(
+        &format!("{FOLDER}/orders.troy"),
+        &settings,
+        dir.path(),
+        "orders",
+    );
+    let show = |topic: &str, count: usize| {
+        let settings = topics.consumer("totals", topic);
+        let show = format!("{FOLDER}/totals/show.troy");
+        let show = Process::run(&show, &settings, dir.path(), topic);
+        until(
+            || show.out().lines().count() >= count,
+            || show.out() + &flow.err(),
+        );
+        let out = show.out();
+        show.stop();
+        out
+    };
+    let mut large: Vec<Value> = show(&topics.keyed, 2)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    large.sort_by_key(|order| order["amount"].as_i64());
+    let expected = [("c-1", 2000), ("c-4", 4000)];
+    let expected =
+        expected.map(|(customer, amount)| json!({"customer": customer, "amount": amount}));
+    assert_eq!(large, expected);
+    let letters = show(&topics.totals, 3);
+    for part in ["invalid JSON", "`customer`", "`>`"] {
+        assert!(letters.contains(part), "{part} in {letters}");
+    }
+    flow.stop();
 }
 
 /// Orders, and of each customer how many there are and what they come to. Everybody's fill whole windows, and no two
@@ -147,7 +231,7 @@ fn two_stages_sum_what_is_spread_over_partitions() {
         return;
     };
     let dir = tempfile::tempdir().unwrap();
-    let topics = Topics::create(&broker.bootstrap);
+    let topics = Topics::create(&broker.bootstrap, "stages");
     let mut settings = topics.consumer("orders", &topics.orders);
     settings.extend(topics.producer("keyed", &topics.keyed));
     let first = topics.stage("by_customer", &settings, dir.path());

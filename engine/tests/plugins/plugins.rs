@@ -118,7 +118,14 @@ pub(crate) fn linked(mode: LinkMode) -> Arc<Registry> {
             LinkMode::Dylib => unsettled(&CRATES, "memfd").0,
             _ => temblor::builtin_registry().unwrap(),
         };
-        let others = ["emitter", "fixture", "fixture::delay", "keeper", "laned"];
+        let others = [
+            "emitter",
+            "fixture",
+            "fixture::delay",
+            "keeper",
+            "laned",
+            "partitioned",
+        ];
         for name in CRATES.iter().chain(&others) {
             registry.link(name, mode);
         }

@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::process::Broker;
-use super::{PATIENCE, Round, party};
+use super::{PATIENCE, Plan, Round, party};
 use crate::Result;
 use crate::lab::Settings;
 use crate::report::Report;
@@ -27,7 +27,11 @@ fn one(settings: &Settings, broker: Broker, seed: u64, report: &mut Report) -> R
         "`blocked` stops a broker, so it needs one of its own\nhelp: unset KAFKA_BOOTSTRAP",
     )?;
     let pid = Pid::from_raw(i32::try_from(pid)?);
-    let mut round = Round::start(settings, broker, Some(output), false, seed)?;
+    let plan = Plan {
+        output: Some(output),
+        ..Plan::default()
+    };
+    let mut round = Round::start(settings, broker, plan, seed)?;
     let ran = play(&mut round, pid, report);
     // It ends only when it runs.
     kill(pid, Signal::SIGCONT)?;

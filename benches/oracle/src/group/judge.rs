@@ -7,13 +7,15 @@ use serde_json::Value;
 use crate::Result;
 use crate::event::Series;
 
-/// A record as it lies in the output.
-struct Made {
-    by: String,
-    /// The partition and the offset of the record that it was made from.
-    partition: u64,
-    from: u64,
-    id: u64,
+/// What lies in the output: a record, or a window of records.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) by: String,
+    /// The partition that it was made from, and which one of that partition it is.
+    pub(crate) partition: u64,
+    pub(crate) from: u64,
+    /// Which one it is of all. Modulo the number of keys it is the number of its key.
+    pub(crate) id: u64,
 }
 
 /// Why a partition has moved: how whoever had it before ended.
@@ -45,6 +47,8 @@ pub(crate) struct Judgement {
     pub(crate) late: u64,
     /// Records that come first behind a later one of the same key.
     pub(crate) backwards: u64,
+    /// Those that were made from something else before, or something else from them.
+    pub(crate) otherwise: u64,
     /// Lines that are no record of these.
     pub(crate) strange: Vec<String>,
     pub(crate) moves: Vec<Move>,
@@ -56,10 +60,11 @@ struct Tenure {
     next: u64,
 }
 
-/// Judges what lies in the output, of which `sent` records were sent and whose keys are numbers modulo `keys`.
+/// Judges what lies in the output, of which there should be `sent`, whose keys are numbers modulo `keys`; `read` knows what each should
+/// be.
 pub(crate) fn judge(
     text: &str,
-    series: Series,
+    read: impl Fn(&Value) -> Option<Made>,
     (sent, keys): (u64, u64),
     why: impl Fn(&str) -> Why,
 ) -> Result<Judgement> {
@@ -67,8 +72,12 @@ pub(crate) fn judge(
     // In the order of each partition of the output. Whoever reads it may have read some of it twice.
     let mut places: BTreeMap<(u64, u64), Made> = BTreeMap::new();
     for line in text.lines() {
-        let read = serde_json::from_str(line).ok();
-        match read.and_then(|line: Value| made(&line, series)) {
+        let parsed = serde_json::from_str(line).ok();
+        let made = parsed.and_then(|line: Value| {
+            let place = (line["partition"].as_u64()?, line["offset"].as_u64()?);
+            Some((place, read(&line["record"])?))
+        });
+        match made {
             Some((place, made)) => drop(places.insert(place, made)),
             None => judgement.strange.push(line.chars().take(160).collect()),
         }
@@ -98,10 +107,8 @@ pub(crate) fn judge(
     Ok(judgement)
 }
 
-/// A line of the output: where it lies, and what it is.
-fn made(line: &Value, series: Series) -> Option<((u64, u64), Made)> {
-    let place = (line["partition"].as_u64()?, line["offset"].as_u64()?);
-    let record = &line["record"];
+/// A record that was made from one that was sent.
+pub(crate) fn record(record: &Value, series: Series) -> Option<Made> {
     let event = &record["event"];
     let id = event["id"].as_u64()?;
     let mut expected = Vec::new();
@@ -113,15 +120,21 @@ fn made(line: &Value, series: Series) -> Option<((u64, u64), Made)> {
         from: record["offset"].as_u64()?,
         id,
     };
-    (expected == *event).then_some((place, made))
+    (expected == *event).then_some(made)
 }
 
 /// Judges one partition: who had it in turn, and what each has made again.
 fn one(all: &[Made], why: &impl Fn(&str) -> Why, judgement: &mut Judgement) {
     let mut tenures: Vec<Tenure> = Vec::new();
-    // By which tenure each record was made last, and whether that was late.
+    // Which were made, and whether that was late the last time.
     let mut by: HashMap<u64, bool> = HashMap::new();
+    // Whatever happens, the same is made from the same.
+    let mut from: HashMap<u64, u64> = HashMap::new();
+    let mut ids: HashMap<u64, u64> = HashMap::new();
     for made in all {
+        let is_same = *from.entry(made.id).or_insert(made.from) == made.from
+            && *ids.entry(made.from).or_insert(made.id) == made.id;
+        judgement.otherwise += u64::from(!is_same);
         let goes_on = tenures
             .iter()
             .rposition(|tenure| tenure.by == made.by)
@@ -159,7 +172,7 @@ fn one(all: &[Made], why: &impl Fn(&str) -> Why, judgement: &mut Judgement) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Judgement, Why, judge};
+    use super::{Judgement, Why, judge, record};
     use crate::event::Series;
 
     /// Judges records of one partition and one key, in the order in which they lie: whose, and from which offset.
@@ -175,11 +188,16 @@ mod tests {
                  \"event\":{event}}}}}\n"
             );
         }
-        judge(&text, series, (sent, 1), |by| match by {
-            "killed" => Why::Killed,
-            "frozen" => Why::TakenForDead,
-            _ => Why::GivenUp,
-        })
+        judge(
+            &text,
+            |made| record(made, series),
+            (sent, 1),
+            |by| match by {
+                "killed" => Why::Killed,
+                "frozen" => Why::TakenForDead,
+                _ => Why::GivenUp,
+            },
+        )
         .unwrap()
     }
 

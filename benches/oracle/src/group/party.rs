@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::judge::Why;
 use super::process::{Broker, OPTIONS, program, run};
+use super::windows::{self, Work};
 use crate::Result;
 use crate::engine::{Engine, Launch, Sum};
 use crate::event::Series;
@@ -30,6 +31,29 @@ const IN_FLIGHT: u64 = PULL + 64 * PULL + PRODUCER;
 /// After so long without a sign of life a member is taken for dead.
 pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(4);
 const TAKEN_FOR_DEAD: &str = "was taken for dead";
+
+/// What is special about a group.
+#[derive(Default)]
+pub(crate) struct Plan {
+    /// Where it produces to, if that is another broker.
+    pub(crate) output: Option<Broker>,
+    /// Whether the broker keeps its records on the disk.
+    pub(crate) is_on_disk: bool,
+    pub(crate) work: Work,
+}
+
+/// How a process ended that did not end as it should.
+#[derive(Clone, Copy)]
+struct End {
+    why: Why,
+    /// How much it had made that was not committed, at most.
+    window: u64,
+    /// How much of what it had in flight may come out when it is another's already, at most.
+    late: u64,
+}
+
+/// On a busy machine a broker may take long to answer.
+const RECONNECT: &str = "reconnect = {\"retry\": {\"interval_ms\": 100}}";
 
 /// A process.
 pub(crate) struct Process {
@@ -62,6 +86,7 @@ pub(crate) struct Party {
     pub(crate) broker: Broker,
     /// Where the group produces to, if that is another.
     output: Option<Broker>,
+    pub(crate) work: Work,
     pub(crate) series: Series,
     pub(crate) feed: Feed,
     pub(crate) feeder: Option<Process>,
@@ -69,9 +94,10 @@ pub(crate) struct Party {
     pub(crate) members: BTreeMap<usize, Process>,
     /// How often each was started.
     starts: usize,
-    /// How those ended that did not end as they should, and how many records they had handed over that were not
-    /// committed, at most.
-    ends: BTreeMap<String, (Why, u64)>,
+    /// How those ended that did not end as they should.
+    ends: BTreeMap<String, End>,
+    /// How much all together had made at any time that was not stored, at most.
+    unstored: u64,
     /// Options of consumers, and of producers.
     options: Value,
     producing: Value,
@@ -82,10 +108,14 @@ impl Party {
     pub(crate) fn start(
         settings: &Settings,
         broker: Broker,
-        output: Option<Broker>,
-        is_on_disk: bool,
+        plan: Plan,
         seed: u64,
     ) -> Result<Self> {
+        let Plan {
+            output,
+            is_on_disk,
+            work,
+        } = plan;
         let kept = broker_folder()?;
         let onto = output.as_ref().unwrap_or(&broker);
         for (topic, broker) in [("in", &broker), ("out", onto)] {
@@ -110,6 +140,7 @@ impl Party {
             folder,
             broker,
             output,
+            work,
             series,
             feed,
             feeder: None,
@@ -117,6 +148,7 @@ impl Party {
             members: BTreeMap::new(),
             starts: 0,
             ends: BTreeMap::new(),
+            unstored: 0,
             options: options()?,
             producing: json!({"queue.buffering.max.messages": PRODUCER}),
         };
@@ -127,8 +159,8 @@ impl Party {
             party.producing["max.in.flight.requests.per.connection"] = json!(1);
             party.producing["linger.ms"] = json!(100);
         }
-        party.feeder = Some(party.run("feeder", &party.feeder_flow())?);
-        party.collector = Some(party.run("collector", &party.collector_flow())?);
+        party.feeder = Some(party.run("feeder", &party.feeder_flow(), &[])?);
+        party.collector = Some(party.run("collector", &party.collector_flow(), &[])?);
         Ok(party)
     }
 
@@ -136,10 +168,13 @@ impl Party {
         self.folder.path().join(name)
     }
 
-    fn run(&self, by: &str, flow: &str) -> Result<Process> {
+    fn run(&self, by: &str, flow: &str, arguments: &[String]) -> Result<Process> {
         let file = self.path(&format!("{by}.troy"));
         std::fs::write(&file, flow)?;
-        let mut launch = Launch::default();
+        let mut launch = Launch {
+            arguments: arguments.to_vec(),
+            ..Launch::default()
+        };
         if std::env::var("DBG").is_ok() {
             launch
                 .arguments
@@ -171,7 +206,7 @@ impl Party {
             "brokers": [self.broker_of(topic)], "group_id": group, "topics": [topic],
             "rdkafka_options": self.options, "uncommitted_records": UNCOMMITTED,
         });
-        format!("kafka_consumer with codec = \"json\", config = {config}")
+        format!("kafka_consumer with codec = \"json\", {RECONNECT}, config = {config}")
     }
 
     fn producer(&self, topic: &str) -> String {
@@ -179,7 +214,7 @@ impl Party {
             "brokers": [self.broker_of(topic)], "topic": topic,
             "rdkafka_options": self.producing,
         });
-        format!("kafka_producer with codec = \"json\", config = {config}")
+        format!("kafka_producer with codec = \"json\", {RECONNECT}, config = {config}")
     }
 
     fn feeder_flow(&self) -> String {
@@ -189,7 +224,7 @@ impl Party {
         );
         let script =
             format!("let $kafka_producer = {{\"key\": \"k#{{event.id % {KEYS}}}\"}}; event");
-        flow("feeder", &source, &self.producer("in"), &script)
+        flow("feeder", &source, &self.producer("in"), &scripted(&script))
     }
 
     fn collector_flow(&self) -> String {
@@ -199,20 +234,16 @@ impl Party {
             "collector",
             &self.consumer("out", "collector"),
             &sink,
-            script,
+            &scripted(script),
         )
     }
 
     fn member_flow(&self, by: &str) -> String {
-        let script = format!(
-            "let $kafka_producer = {{\"key\": $kafka_consumer.key}};\n{{\"by\": \"{by}\", \"partition\": \
-             $kafka_consumer.partition, \"offset\": $kafka_consumer.offset, \"event\": event}}"
-        );
         flow(
             "member",
             &self.consumer("in", "group"),
             &self.producer("out"),
-            &script,
+            &self.work.pipeline(by),
         )
     }
 
@@ -220,7 +251,14 @@ impl Party {
     pub(crate) fn join(&mut self, number: usize) -> Result<()> {
         self.starts += 1;
         let by = format!("{number}.{}", self.starts);
-        let process = self.run(&by, &self.member_flow(&by))?;
+        let arguments = match self.work {
+            Work::Records => Vec::new(),
+            Work::Windows => vec![
+                "--state-dir".to_owned(),
+                self.states().to_string_lossy().into_owned(),
+            ],
+        };
+        let process = self.run(&by, &self.member_flow(&by), &arguments)?;
         self.members.insert(number, process);
         Ok(())
     }
@@ -231,17 +269,49 @@ impl Party {
 
     pub(crate) fn kill(&mut self, number: usize) -> Result<()> {
         let process = self.members.remove(&number).ok_or("no such member")?;
-        let window = process.window();
-        self.ends.insert(process.by, (Why::Killed, window));
-        process.engine.kill()
+        let (by, window) = (process.by.clone(), process.window());
+        process.engine.kill()?;
+        let window = self.unstored()?.unwrap_or(window);
+        // It may have been taken for dead before.
+        let late = self.late(&by);
+        let end = End {
+            why: Why::Killed,
+            window: window + late,
+            late,
+        };
+        self.ends.insert(by, end);
+        Ok(())
     }
 
     /// Nothing of it runs until it is thawed.
     pub(crate) fn freeze(&mut self, number: usize) -> Result<()> {
         let member = self.member(number)?;
         let (by, window) = (member.by.clone(), member.window());
-        self.ends.insert(by, (Why::TakenForDead, window));
-        self.member(number)?.engine.signal(Signal::SIGSTOP)
+        self.member(number)?.engine.signal(Signal::SIGSTOP)?;
+        let window = self.unstored()?.unwrap_or(window);
+        let end = End {
+            why: Why::TakenForDead,
+            window,
+            late: window,
+        };
+        self.ends.insert(by, end);
+        Ok(())
+    }
+
+    /// Where members store the states of their windows.
+    fn states(&self) -> PathBuf {
+        self.path("states")
+    }
+
+    /// How many windows at most may have come out of what is not stored, where there are windows. Whoever takes lanes
+    /// over makes them again.
+    fn unstored(&mut self) -> Result<Option<u64>> {
+        if self.work == Work::Records {
+            return Ok(None);
+        }
+        let unstored = windows::unstored(self.feed.sent(), &self.states())?;
+        self.unstored = self.unstored.max(unstored);
+        Ok(Some(unstored))
     }
 
     pub(crate) fn thaw(&self, number: usize) -> Result<()> {
@@ -257,6 +327,7 @@ impl Party {
 
     /// Fails if one of them has ended by itself.
     pub(crate) fn check(&mut self) -> Result<()> {
+        self.unstored()?;
         let beside = [&mut self.feeder, &mut self.collector];
         let beside = beside.into_iter().flatten();
         for process in beside.chain(self.members.values_mut()) {
@@ -283,20 +354,30 @@ impl Party {
     pub(crate) fn why(&self, by: &str) -> Why {
         let said = std::fs::read_to_string(self.path(&format!("{by}.err")));
         match self.ends.get(by) {
-            Some((why, _)) => *why,
+            Some(end) => end.why,
             // On a busy machine it may have got no time.
             None if said.is_ok_and(|said| said.contains(TAKEN_FOR_DEAD)) => Why::TakenForDead,
             None => Why::GivenUp,
         }
     }
 
-    /// How many records a process had handed over that were not committed when partitions were taken from it, at most.
+    /// How much a process had made that was not committed when partitions were taken from it, at most.
     pub(crate) fn window(&self, by: &str) -> u64 {
         match self.ends.get(by) {
-            Some((_, window)) => *window,
-            None if self.why(by) == Why::TakenForDead => UNCOMMITTED + IN_FLIGHT,
+            Some(end) => end.window,
+            None if self.why(by) == Why::TakenForDead => match self.work {
+                Work::Records => UNCOMMITTED + IN_FLIGHT,
+                Work::Windows => self.unstored,
+            },
             None => 0,
         }
+    }
+
+    /// How much of what a process had in flight may come out when it is another's already, at most.
+    pub(crate) fn late(&self, by: &str) -> u64 {
+        self.ends
+            .get(by)
+            .map_or_else(|| self.window(by), |end| end.late)
     }
 
     /// What lies in the output.
@@ -342,14 +423,21 @@ pub(crate) fn broker_folder() -> Result<PathBuf> {
     Ok(target.join("tmp").join("kafka-broker"))
 }
 
-fn flow(name: &str, source: &str, sink: &str, script: &str) -> String {
+fn flow(name: &str, source: &str, sink: &str, pipeline: &str) -> String {
     format!(
         "define flow {name}\nflow\n  define connector input from {source}\n  end;\n  \
          define connector output from {sink}\n  end;\n  \
-         define pipeline work\n  pipeline\n    define script work\n    script\n      {script}\n    end;\n    \
-         create script work;\n    select event from in into work;\n    select event from work into out;\n  end;\n  \
+         define pipeline work\n  pipeline\n    {pipeline}\n  end;\n  \
          create connector input;\n  create connector output;\n  create pipeline work;\n  \
          connect /connector/input to /pipeline/work;\n  \
          connect /pipeline/work to /connector/output;\nend;\ndeploy flow {name};\n"
+    )
+}
+
+/// A pipeline that runs a script over everything.
+pub(crate) fn scripted(script: &str) -> String {
+    format!(
+        "define script work\n    script\n      {script}\n    end;\n    create script work;\n    \
+         select event from in into work;\n    select event from work into out;"
     )
 }

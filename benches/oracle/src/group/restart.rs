@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::disk::Disk;
 use super::process::Broker;
-use super::{RATE, Round};
+use super::{Plan, RATE, Round};
 use crate::Result;
 use crate::lab::Settings;
 use crate::report::Report;
@@ -19,7 +19,11 @@ pub(crate) fn run(settings: &Settings, count: u64) -> Result<Report> {
 fn one(settings: &Settings, _in_memory: Broker, seed: u64, report: &mut Report) -> Result<()> {
     let mut disk = Disk::new()?;
     let broker = disk.start()?;
-    let mut round = Round::start(settings, broker, None, true, seed)?;
+    let plan = Plan {
+        is_on_disk: true,
+        ..Plan::default()
+    };
+    let mut round = Round::start(settings, broker, plan, seed)?;
     let ran = play(&mut round, &mut disk);
     let ran = ran.and_then(|()| round.end(MEMBERS, report));
     round.finish(ran, seed, report)

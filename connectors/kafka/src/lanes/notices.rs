@@ -2,7 +2,8 @@
 
 use temblor_pdk::{Lane, LaneNotice, LaneStart};
 
-use super::{LaneState, Lanes, Place, Rewind, Status};
+use super::{LaneState, Lanes, Rewind, Status};
+use crate::place::Place;
 
 /// What the engine knows of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

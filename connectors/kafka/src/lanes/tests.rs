@@ -242,6 +242,10 @@ fn of_lanes_that_are_another_members_nothing_more_is_handed_over() {
     lanes.stop_all();
     assert_eq!(lanes.open(&place(7)), None);
     assert!(!lanes.send(lane, generation, sent(3, FIRST + 30, 10)));
+    // Nor is anything committed, whatever is delivered.
+    lanes.settle(&[range(lane, Fate::Acked, 0..=1)], OnFailed::Retry);
+    assert_eq!((lanes.uncommitted(), lanes.to_commit()), (0, Vec::new()));
+    assert_eq!((lanes.standing(), lanes.news()), (Vec::new(), Vec::new()));
     // A partition that is not this member's stays nobody's.
     lanes.release(&place(7));
     lanes.stop_all();
@@ -321,8 +325,14 @@ fn what_the_engine_has_stored_is_where_a_lane_begins() {
         panic!("it stays where it is")
     };
     assert_eq!((rewind.offset, rewind.is_stored), (50, true));
+    assert_eq!(lanes.begins_at(&place(7)), None);
     assert!(!lanes.send(lane, fetched, sent(0, FIRST, 1)));
     assert!(lanes.rewound(&rewind));
+    assert_eq!(
+        lanes.begins_at(&place(7)),
+        Some(50),
+        "also if it is asked again"
+    );
     assert_eq!(say_all(&mut lanes), [], "it has begun");
     assert!(lanes.send(lane, rewind.generation, sent(0, 50, 1)));
     // It goes back to what is stored, and finds the record that fails on the way.

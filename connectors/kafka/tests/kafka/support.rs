@@ -18,8 +18,8 @@ use temblor_connector_kafka as _;
 use temblor_pdk::serde_json::{Value, json};
 use temblor_pdk::testing::{FateLog, Running, Side, Subject, TestHost};
 use temblor_pdk::{
-    Batch, BatchBuilder, Command, Error, Event, Fate, FateRange, Lane, LaneNotice, Outcome, Reply,
-    Result,
+    Batch, BatchBuilder, Command, Error, Event, Fate, FateRange, Lane, LaneNotice, LaneStart,
+    Outcome, Reply, Result,
 };
 
 use crate::broker::{self, Broker};
@@ -176,6 +176,10 @@ pub(crate) struct Member {
     next: u64,
     /// The pulls of each lane whose fates were not told, as the engine keeps them.
     open: HashMap<Lane, Vec<u64>>,
+    /// Whether something is kept of lanes, as by pipelines with a state for each.
+    pub(crate) keeps: bool,
+    /// Where what is kept of lanes stands.
+    pub(crate) position: Option<u64>,
     /// Lanes that are to move away when all of them are.
     ending: Vec<LaneNotice>,
 }
@@ -199,6 +203,8 @@ impl Member {
             host,
             next: 0,
             open: HashMap::new(),
+            keeps: false,
+            position: None,
             ending: Vec::new(),
         })
     }
@@ -249,6 +255,13 @@ impl Member {
             LaneNotice::End { .. } => {
                 self.ending.push(notice);
                 Ok(())
+            }
+            LaneNotice::Begin { .. } if self.keeps => {
+                self.source.tell(Command::Assigned(LaneStart {
+                    lane,
+                    position: self.position,
+                    is_kept: true,
+                }))
             }
             notice => {
                 self.open.remove(&lane);

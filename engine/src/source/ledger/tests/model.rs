@@ -16,6 +16,8 @@ enum Step {
     End(Lane, u64),
     Lose(Lane),
     Pull(Lane),
+    /// Time changes what is kept of a lane.
+    Pass(Lane),
     /// One of the open pulls gets its fate.
     Settle(prop::sample::Index, bool),
     /// The states at a mark are collected, or cannot be.
@@ -35,6 +37,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => lane.clone().prop_map(Step::Begin),
         1 => (lane.clone(), 1_u64..40).prop_map(|(lane, after)| Step::End(lane, after)),
         1 => lane.clone().prop_map(Step::Lose),
+        1 => lane.clone().prop_map(Step::Pass),
         6 => lane.prop_map(Step::Pull),
         6 => (any_of.clone(), mostly).prop_map(|(at, works)| Step::Settle(at, !works)),
         3 => (any_of.clone(), mostly).prop_map(|(at, works)| Step::Collect(at, works)),
@@ -55,6 +58,11 @@ struct Life {
     undecided: Option<u64>,
     /// The position of what was stored and told last.
     stored: Option<u64>,
+    /// Where it went on, if something of it was stored.
+    begin: Option<u64>,
+    /// The number of the next mark when time changed something last, and of the last mark that was stored.
+    passed: Option<u64>,
+    stored_mark: Option<u64>,
 }
 
 impl Life {
@@ -65,7 +73,9 @@ impl Life {
     /// Whether nothing more can be stored of it.
     fn is_stored(&self, lane: Lane) -> bool {
         let last = self.pulls.last().map(|pull| pull + 1);
-        lane < KEPT || self.undecided.is_some() || self.stored == last
+        let has_nothing = self.begin.is_none() && self.pulls.is_empty();
+        let is_news = self.passed.is_some() && self.stored_mark < self.passed && !has_nothing;
+        lane < KEPT || self.undecided.is_some() || self.stored == last && !is_news
     }
 }
 
@@ -94,9 +104,17 @@ impl Model {
                 let answer = self.ledger.take_notice(begin(lane)).unwrap();
                 let name = format!("lane/{lane}");
                 assert_eq!(answer, Answer::Begin(lane, name.clone(), None));
-                let keep = (lane >= KEPT).then(|| Keep::new(INTERVAL_NS, self.now_ns));
+                // Every other time something is stored of it already.
+                let begin = Some(self.next_pull).filter(|pull| pull % 2 == 0);
+                let keep = Keep::new(INTERVAL_NS, self.now_ns);
+                let keep = keep.going_on(u64::from(lane), begin, self.next_pull);
+                let keep = (lane >= KEPT).then_some(keep);
                 self.ledger.begin(lane, name, keep);
-                self.lives.insert(lane, Life::default());
+                let life = Life {
+                    begin,
+                    ..Life::default()
+                };
+                self.lives.insert(lane, life);
             }
             Step::End(lane, after) => {
                 let deadline_ns = self.now_ns + after;
@@ -114,6 +132,12 @@ impl Model {
                 self.lives.remove(&lane);
             }
             Step::Pull(lane) => self.pull(lane),
+            Step::Pass(lane) => {
+                self.ledger.passed(u64::from(lane));
+                let life = self.lives.get_mut(&lane);
+                life.into_iter()
+                    .for_each(|life| life.passed = Some(self.next_mark));
+            }
             Step::Settle(at, fails) if !self.open.is_empty() => {
                 let (lane, pull, ticket) = self.open.swap_remove(at.index(self.open.len()));
                 self.settle(lane, pull, ticket, fails);
@@ -147,8 +171,11 @@ impl Model {
     }
 
     fn store(&mut self, at: usize, works: bool) {
-        let (_, mark) = self.stores.swap_remove(at);
-        self.ledger.stored(mark, works, self.now_ns);
+        let (lane, mark) = self.stores.swap_remove(at);
+        let counts = self.ledger.stored(mark, works, self.now_ns).is_some();
+        let life = self.lives.get_mut(&lane).filter(|_| works && counts);
+        life.into_iter()
+            .for_each(|life| life.stored_mark = Some(mark));
     }
 
     fn pull(&mut self, lane: Lane) {
@@ -261,6 +288,9 @@ impl Model {
         let life = self.lives.get(&lane).expect("a lane that is there");
         let before = life.pulls.iter().filter(|pull| **pull < position);
         let before: Vec<&u64> = before.collect();
+        if before.is_empty() {
+            return assert_eq!(life.begin, Some(position), "where it went on");
+        }
         assert_eq!(before.last(), Some(&&(position - 1)));
         assert!(before.len() <= life.told);
         assert!(life.undecided.is_none_or(|pull| pull >= position));
