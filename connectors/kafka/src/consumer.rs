@@ -155,8 +155,8 @@ pub struct KafkaSource {
 
 impl Source for KafkaSource {
     async fn pull(&mut self, out: &mut BatchWriter) -> Result<Pull> {
+        let mut change = None;
         loop {
-            let change = self.shared.listen();
             let notice = self.shared.lanes().notice(&self.shared.settings.group);
             if let Some(notice) = notice {
                 say(notice, out);
@@ -181,6 +181,11 @@ impl Source for KafkaSource {
                 continue;
             }
             if !self.shared.may_go_on() {
+                let Some(change) = change.take() else {
+                    // Everything is looked at again, because it may have changed before the listener was there.
+                    change = Some(self.shared.listen());
+                    continue;
+                };
                 match out.wait(change).await {
                     None => return Ok(Pull::Idle),
                     Some(()) => continue,
